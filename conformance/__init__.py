@@ -1,0 +1,1 @@
+"""The harness that proves or refutes "the same bits on every device", and its suites."""

@@ -1,0 +1,367 @@
+"""A case: inputs as bit patterns, statements by catalog names, outputs, expected bits.
+
+    lockstep case 1
+    # 0.1 + 0.2                                    notes, kept
+    devices LLVM CPU                               where it is meant to run; none means all
+    %0 = buffer float32 (2,)                       an input in memory; its bits follow, indented
+        3dcccccd 7fc00001
+    %1 = const float32 ()                          an input as constants inside the program
+        3e4ccccd
+    %2 = add %0 %1                                 a catalog row, operands, attributes
+    %3 = sum %2 axis=(0,) keepdim=True             values: see `values`
+    output %3
+    expect                                         optional: the bits of the output above
+        7fc00000
+
+Bits are hexadecimal, one word an element.  A case is text that anyone may send: parsing executes
+nothing, limits what it allocates, and names the line that is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
+from typing import Any
+
+from conformance.harness.values import Value, parse_value, print_value
+from oracles.catalog import ROWS
+from oracles.formats import FORMATS, Format
+
+VERSION = 1
+MAX_TEXT = 1 << 28
+MAX_VALUES = 4096
+MAX_ELEMENTS = 1 << 24
+MAX_RANK = 16
+CONST_LIMIT = 16  # elements of an input that may be embedded in the program
+
+
+@dataclass(frozen=True)
+class Input:
+    """Bits in little-endian order.  `const` embeds them in the program instead of a buffer."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+    const: bool = False
+
+    def __post_init__(self) -> None:
+        row = FORMATS.get(self.dtype)
+        if row is None:
+            raise ValueError(f"{self.dtype!r} is not a dtype")
+        if len(self.shape) > MAX_RANK or any(n < 0 for n in self.shape):
+            raise ValueError(f"{self.shape} is not a shape")
+        count = prod(self.shape)
+        if count > MAX_ELEMENTS:
+            raise ValueError(f"an input holds at most {MAX_ELEMENTS} elements")
+        if self.const and count > CONST_LIMIT:
+            raise ValueError(f"a const input holds at most {CONST_LIMIT} elements")
+        if len(self.data) != count * row.bits // 8:
+            raise ValueError(f"{self.dtype} {self.shape} needs {count} words")
+        if row.kind == "bool" and self.data.strip(b"\0\1"):
+            raise ValueError("a bool is 00 or 01")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One catalog row applied to earlier values, which are numbered from 0, inputs first."""
+
+    op: str
+    operands: tuple[int, ...]
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A program.  `expected[k]` are the bits of `outputs[k]`, or None where nothing is claimed."""
+
+    inputs: tuple[Input, ...]
+    statements: tuple[Statement, ...]
+    outputs: tuple[int, ...]
+    expected: tuple[bytes | None, ...] = ()
+    devices: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise ValueError("a case needs an output")
+        if self.expected and len(self.expected) != len(self.outputs):
+            raise ValueError("expected bits belong to outputs one to one")
+
+    @property
+    def count(self) -> int:
+        """How many values there are, inputs included."""
+        return len(self.inputs) + len(self.statements)
+
+    def statement_of(self, value: int) -> Statement | None:
+        """The statement that makes a value; None for inputs."""
+        k = value - len(self.inputs)
+        return self.statements[k] if k >= 0 else None
+
+    @cached_property
+    def text(self) -> str:
+        """The case as text."""
+        return print_case(self)
+
+    def with_notes(self, *notes: str) -> Case:
+        """The same program with other notes; line breaks become spaces."""
+        return replace(self, notes=tuple(" ".join(note.split()) for note in notes))
+
+
+# -- printing --------------------------------------------------------------------------------------
+def print_case(case: Case) -> str:
+    """The text of a case; `parse_case` gives an equal case back, and its text is the same text."""
+    lines = [f"lockstep case {VERSION}"]
+    lines += [f"# {note}".rstrip() for note in case.notes]
+    if case.devices:
+        lines.append("devices " + " ".join(case.devices))
+    for k, item in enumerate(case.inputs):
+        kind = "const" if item.const else "buffer"
+        lines.append(f"%{k} = {kind} {item.dtype} {print_value(item.shape)}")
+        lines += _print_words(item.data, FORMATS[item.dtype])
+    for k, statement in enumerate(case.statements, len(case.inputs)):
+        lines.append(f"%{k} = {print_statement(statement)}")
+    for k, value in enumerate(case.outputs):
+        lines.append(f"output %{value}")
+        bits = case.expected[k] if case.expected else None
+        if bits is not None:
+            lines.append("expect")
+            lines += _print_words(bits, FORMATS[_output_dtype(case, value)])
+    return "\n".join(lines) + "\n"
+
+
+def print_statement(statement: Statement) -> str:
+    """`op %operand … name=value …`."""
+    words = [statement.op, *(f"%{k}" for k in statement.operands)]
+    words += [f"{name}={print_value(value)}" for name, value in statement.attributes.items()]
+    return " ".join(words)
+
+
+def _print_words(data: bytes, row: Format) -> list[str]:
+    size = row.bits // 8
+    words = [data[k : k + size][::-1].hex() for k in range(0, len(data), size)]
+    line = max(1, 88 // (2 * size + 1))
+    return ["    " + " ".join(words[k : k + line]) for k in range(0, len(words), line)]
+
+
+def _output_dtype(case: Case, value: int) -> str:
+    return value_dtypes(case)[value]
+
+
+def value_dtypes(case: Case) -> list[str]:
+    """The dtype of every value, by the catalog's typing rules; TypeError where they forbid it."""
+    from oracles.promotion import result_dtype
+
+    names = [item.dtype for item in case.inputs]
+    for statement in case.statements:
+        operands = [names[k] for k in statement.operands]
+        names.append(result_dtype(statement.op, operands, statement.attributes))
+    return names
+
+
+# -- parsing ---------------------------------------------------------------------------------------
+_INPUT = re.compile(r"%(\d{1,6}) = (const|buffer) (\w+) (\(\S*\))")
+_STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)")
+_ATTRIBUTE = re.compile(r"([a-z][a-z_]*)=(\S+)")
+_OPERAND = re.compile(r"%(\d{1,6})")
+_DEVICE = re.compile(r"[A-Z][A-Z0-9_]{0,31}(:\d{1,3})?")
+
+
+def parse_case(text: str) -> Case:
+    """The case that `text` describes; ValueError with the line number for anything else."""
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"a case has at most {MAX_TEXT} characters")
+    return _Parser(text).parse()
+
+
+class _Parser:
+    """Line by line; `self.number` is the line that an error names."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.at = 0
+        self.number = 0
+        self.elements = 0
+        self.inputs: list[Input] = []
+        self.statements: list[Statement] = []
+        self.outputs: list[int] = []
+        self.expected: list[list[str] | None] = []
+        self.devices: tuple[str, ...] = ()
+        self.notes: list[str] = []
+
+    def parse(self) -> Case:
+        try:
+            self._version()
+            while (line := self._next()) is not None:
+                self._line(line)
+            return self._case()
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"line {self.number}: {error}") from error
+
+    def _next(self) -> str | None:
+        """The next line that is not blank, without its trailing blanks."""
+        while self.at < len(self.lines):
+            line = self.lines[self.at].rstrip()
+            self.at += 1
+            if line:
+                self.number = self.at
+                return line
+        return None
+
+    def _version(self) -> None:
+        line = self._next() or ""
+        match = re.fullmatch(r"lockstep case (\d{1,6})", line)
+        if match is None:
+            raise ValueError(f"expected 'lockstep case {VERSION}'")
+        if int(match[1]) != VERSION:
+            raise ValueError(f"version {match[1]} is not read here, only {VERSION}")
+
+    def _line(self, line: str) -> None:
+        if line.startswith("#"):
+            self.notes.append(line[1:].removeprefix(" "))
+        elif line.startswith("devices"):
+            self._devices(line.split()[1:])
+        elif line.startswith("output "):
+            self._output(line.removeprefix("output "))
+        elif line == "expect":
+            if not self.outputs or self.expected[-1] is not None:
+                raise ValueError("'expect' belongs behind an output, once")
+            self.expected[-1] = self._words()
+        elif match := _INPUT.fullmatch(line):
+            self._input(match)
+        elif match := _STATEMENT.fullmatch(line):
+            self._statement(match)
+        else:
+            raise ValueError(f"not a line of a case: {line[:60]!r}")
+
+    def _devices(self, names: Sequence[str]) -> None:
+        if not names or self.devices or not all(_DEVICE.fullmatch(name) for name in names):
+            raise ValueError("expected one line 'devices NAME …'")
+        self.devices = tuple(names)
+
+    def _words(self) -> list[str]:
+        """The indented lines that follow, split; `at` moves behind them."""
+        words: list[str] = []
+        while self.at < len(self.lines) and self.lines[self.at].startswith("    "):
+            words += self.lines[self.at].split()
+            self.at += 1
+        self.elements += len(words)
+        if self.elements > MAX_ELEMENTS:
+            raise ValueError(f"a case holds at most {MAX_ELEMENTS} words")
+        return words
+
+    def _number(self, word: str) -> None:
+        count = len(self.inputs) + len(self.statements)
+        if int(word) != count or count >= MAX_VALUES:
+            raise ValueError(f"values are numbered in order below {MAX_VALUES}; expected %{count}")
+
+    def _input(self, match: re.Match[str]) -> None:
+        number, kind, dtype, shape = match.groups()
+        if self.statements or self.outputs:
+            raise ValueError("inputs come before statements and outputs")
+        self._number(number)
+        extents = parse_value(shape)
+        row = FORMATS.get(dtype)
+        if row is None:
+            raise ValueError(f"{dtype!r} is not a dtype")
+        if not isinstance(extents, tuple) or any(type(n) is not int for n in extents):
+            raise ValueError(f"{shape} is not a shape")
+        plain: tuple[Any, ...] = extents
+        data = _parse_words(self._words(), row)
+        self.inputs.append(Input(dtype, plain, data, kind == "const"))
+
+    def _statement(self, match: re.Match[str]) -> None:
+        number, op, rest = match.groups()
+        if self.outputs:
+            raise ValueError("statements come before outputs")
+        self._number(number)
+        row = ROWS.get(op)
+        if row is None:
+            raise ValueError(f"{op!r} is not an operator of the catalog")
+        operands: list[int] = []
+        attributes: dict[str, Value] = {}
+        for word in rest.split():
+            if operand := _OPERAND.fullmatch(word):
+                operands.append(self._earlier(int(operand[1])))
+            elif attribute := _ATTRIBUTE.fullmatch(word):
+                if attribute[1] not in row.attributes or attribute[1] in attributes:
+                    raise ValueError(f"{op} has no such attribute, or it is twice: {attribute[1]}")
+                attributes[attribute[1]] = parse_value(attribute[2])
+            else:
+                raise ValueError(f"expected %operand or name=value, got {word[:40]!r}")
+        if len(operands) != row.operands:
+            raise ValueError(f"{op} takes {row.operands} operands, got {len(operands)}")
+        self.statements.append(Statement(op, tuple(operands), attributes))
+
+    def _earlier(self, value: int) -> int:
+        if value >= len(self.inputs) + len(self.statements):
+            raise ValueError(f"%{value} is not defined before this line")
+        return value
+
+    def _output(self, word: str) -> None:
+        match = _OPERAND.fullmatch(word)
+        if match is None:
+            raise ValueError("expected 'output %value'")
+        self.outputs.append(self._earlier(int(match[1])))
+        self.expected.append(None)
+
+    def _case(self) -> Case:
+        case = Case(
+            tuple(self.inputs), tuple(self.statements), tuple(self.outputs),
+            (), self.devices, tuple(self.notes),
+        )  # fmt: skip
+        names = value_dtypes(case)
+        if all(words is None for words in self.expected):
+            return case
+        bits = tuple(
+            None if words is None else _parse_words(words, FORMATS[names[value]])
+            for words, value in zip(self.expected, self.outputs)
+        )
+        return replace(case, expected=bits)
+
+
+def _parse_words(words: Sequence[str], row: Format) -> bytes:
+    digits = row.bits // 4
+    valid = re.compile(f"[0-9a-f]{{{digits}}}")
+    for word in words:
+        if valid.fullmatch(word) is None:
+            raise ValueError(f"{row.name} words have {digits} hex digits, got {word[:40]!r}")
+    return b"".join(bytes.fromhex(word)[::-1] for word in words)
+
+
+# -- as a program of its own -----------------------------------------------------------------------
+def print_script(case: Case, device: str = "LLVM") -> str:
+    """A Python script that needs the engine alone: data, one line a value, one print."""
+    lines = ["import sys", "from engine import Tensor", ""]
+    lines.append(f'device = sys.argv[1] if len(sys.argv) > 1 else "{device}"')
+    for k, item in enumerate(case.inputs):
+        call = f'bytes.fromhex("{item.data.hex()}"), "{item.dtype}", {item.shape!r}, device'
+        lines.append(f"v{k} = Tensor.from_bytes({call})")
+    for k, statement in enumerate(case.statements, len(case.inputs)):
+        lines.append(f"v{k} = {_script_call(statement)}")
+    shown = ", ".join(f"v{value}.tobytes().hex()" for value in case.outputs)
+    return "\n".join([*lines, f"print({shown})"]) + "\n"
+
+
+def _script_call(statement: Statement) -> str:
+    names = [f"v{k}" for k in statement.operands]
+    attributes = {name: _script_value(value) for name, value in statement.attributes.items()}
+    if statement.op == "getitem":
+        return f"{names[0]}[{attributes['index']}]"
+    keywords = [f"{name}={text}" for name, text in attributes.items()]
+    if not names:
+        return f"Tensor.{statement.op}({', '.join([*keywords, 'device=device'])})"
+    return f"{names[0]}.{statement.op}({', '.join([*names[1:], *keywords])})"
+
+
+def _script_value(value: Value) -> str:
+    if value is Ellipsis:
+        return "..."
+    if isinstance(value, float):
+        return f'float.fromhex("{value.hex()}")' if value == value else 'float("nan")'
+    if isinstance(value, tuple):
+        inner = ", ".join(_script_value(item) for item in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return repr(value)

@@ -1,0 +1,45 @@
+"""The devices that the engine knows, as subjects of a check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conformance.harness.check import Device
+from conformance.harness.subject import EngineSubject
+
+FULL_DEVICE = "LLVM"  # the full plan runs here, the cover elsewhere, unless --full says otherwise
+
+
+def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
+    """The devices as they are here; ValueError for a name that no device has."""
+    from engine.backends import registry
+
+    rows = {row.name: row for row in registry.info()}
+    kinds = list(rows)
+    chosen = [name.upper() for name in names] or kinds
+    unknown = [name for name in chosen if name.partition(":")[0] not in kinds]
+    if unknown:
+        raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")
+    found = []
+    for name in dict.fromkeys(chosen):
+        info = rows[name.partition(":")[0]]
+        whole = full or name == FULL_DEVICE
+        if info.available:
+            found.append(Device(name, EngineSubject(name), whole))
+        else:
+            found.append(Device(name, None, whole, info.detail, info.remedy))
+    return found
+
+
+def versions() -> dict[str, str]:
+    """The versions that a record should name."""
+    import platform
+    from importlib import metadata
+
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("lockstep-tensor", "numpy", "mpmath", "llvmlite"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "absent"
+    return found

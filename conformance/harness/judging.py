@@ -1,0 +1,319 @@
+"""Judging: the outputs of one program on several subjects, element by element.
+
+Every output that the row under test makes is judged by the oracles; other outputs must have the
+bits of the reference; and all devices must give the same bits.  A failure carries its certificate
+and the smallest case that still shows it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from conformance.harness.case import Case, Statement, print_statement
+from conformance.harness.draws import as_input
+from conformance.harness.plan import Batch
+from conformance.harness.plan_elementwise import is_elementwise
+from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
+from oracles import accept
+from oracles.formats import FORMATS, Array
+from reports.records import FailureRecord
+
+Outputs = Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Wrong elements of one output on one device.  `case` is minimal where that is possible."""
+
+    op: str
+    dtypes: tuple[str, ...]
+    device: str
+    count: int
+    message: str
+    case: Case
+    certificate: str = ""
+    operands: tuple[str, ...] = ()
+    exact: str = ""
+    accepted: tuple[str, ...] = ()
+    ulp: str = ""
+    bits: Mapping[str, str] | None = None
+
+    def record(self, file: str) -> FailureRecord:
+        """As it is written down; `file` is where the case is."""
+        return FailureRecord(
+            self.op, self.dtypes, self.device, "fail", file, self.message, self.operands,
+            self.exact, self.accepted, self.ulp, dict(self.bits or {}),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """One batch on one device: elements judged, and what was wrong."""
+
+    elements: int
+    failures: tuple[Failure, ...]
+
+
+def as_array(data: bytes, due: Array) -> Array | None:
+    """Output bytes in dtype and shape of the reference; None if their number is wrong."""
+    row = FORMATS[due.dtype.name]
+    if len(data) != due.size * row.bits // 8:
+        return None
+    words = np.frombuffer(data, dtype=row.unsigned.newbyteorder("<"))
+    return row.from_bits(words.astype(row.unsigned, copy=False).reshape(due.shape))
+
+
+def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdicts]:
+    """The verdict for each device from the outputs that all of them gave."""
+    values = ReferenceSubject().evaluate(batch.case)
+    failures: dict[str, list[Failure]] = {device: [] for device in outputs}
+    for k, value in enumerate(batch.case.outputs):
+        given = {device: bits[k] for device, bits in outputs.items() if k < len(bits)}
+        for device, found in _judge_output(batch, value, values, given).items():
+            failures[device].append(found)
+    judged: dict[str, Verdicts] = {}
+    for device, bits in outputs.items():
+        found_here = failures[device]
+        if len(bits) != len(batch.case.outputs):
+            text = f"{len(bits)} outputs instead of {len(batch.case.outputs)}"
+            found_here.append(Failure(batch.op, batch.dtypes, device, 1, text, batch.case))
+        elements = sum(values[v].size for v in batch.case.outputs[: len(bits)])
+        judged[device] = Verdicts(elements, tuple(found_here))
+    return judged
+
+
+def _judge_output(
+    batch: Batch, value: int, values: Sequence[Array], given: Mapping[str, bytes]
+) -> dict[str, Failure]:
+    """What is wrong with one output, by device; equal bytes are judged once."""
+    known: dict[bytes, Failure | None] = {}
+    failures: dict[str, Failure] = {}
+    for device, data in given.items():
+        if data not in known:
+            known[data] = _judge_bytes(batch, value, values, device, data, given)
+        found = known[data]
+        if found is not None:
+            failures[device] = replace(found, device=device)
+    if len(set(given.values())) > 1:
+        for device in minority(given):
+            if device not in failures:
+                failures[device] = _disagreement(batch, value, values, device, given)
+    return failures
+
+
+def minority(given: Mapping[str, bytes]) -> list[str]:
+    """The devices that do not give what most give; all of them where no answer has a majority."""
+    votes = Counter(given.values())
+    (answer, count), *_ = votes.most_common(1)
+    if 2 * count <= len(given):
+        return list(given)
+    return [device for device, data in given.items() if data != answer]
+
+
+def _judge_bytes(
+    batch: Batch,
+    value: int,
+    values: Sequence[Array],
+    device: str,
+    data: bytes,
+    given: Mapping[str, bytes],
+) -> Failure | None:
+    due = values[value]
+    got = as_array(data, due)
+    case = batch.case
+    if got is None:
+        text = f"{len(data)} bytes do not make {due.dtype}{list(due.shape)}"
+        return Failure(batch.op, batch.dtypes, device, 1, text, replace(case, outputs=(value,)))
+    statement = case.statement_of(value)
+    if statement is None or statement.op != batch.op:
+        return _compare(batch, value, due, got, device, given)
+    operands = [values[k] for k in statement.operands]
+    judgement = accept.judge(statement.op, operands, statement.attributes, got)
+    if judgement.passed:
+        return None
+    wrong = np.flatnonzero(~judgement.ok.reshape(-1))
+    if not wrong.size:
+        text = str(judgement.problem)
+        return Failure(batch.op, batch.dtypes, device, 1, text, replace(case, outputs=(value,)))
+    place = int(wrong[0])
+    certificate = judgement.certificate(place)
+    return Failure(
+        batch.op, batch.dtypes, device, int(wrong.size),
+        f"{print_statement(statement)}: {wrong.size} of {due.size} elements, first at {place}",
+        single(statement, operands, place, case, value),
+        certificate.text(), certificate.inputs, certificate.exact, certificate.accepted,
+        "" if certificate.ulp is None else f"{certificate.ulp:.6g}",
+        {**_bits_at(given, due, place), **certificate.references},
+    )  # fmt: skip
+
+
+def _compare(
+    batch: Batch, value: int, due: Array, got: Array, device: str, given: Mapping[str, bytes]
+) -> Failure | None:
+    """An output that another row made must have the bits of the reference."""
+    row = FORMATS[due.dtype.name]
+    wrong = np.flatnonzero((row.to_bits(due) != row.to_bits(got)).reshape(-1))
+    if not wrong.size:
+        return None
+    place = int(wrong[0])
+    bits = {**_bits_at(given, due, place), "numpy": _hex(due, place)}
+    text = f"%{value}: {wrong.size} of {due.size} elements differ from the reference"
+    case = replace(batch.case, outputs=(value,))
+    return Failure(batch.op, batch.dtypes, device, int(wrong.size), text, case, bits=bits)
+
+
+def _disagreement(
+    batch: Batch, value: int, values: Sequence[Array], device: str, given: Mapping[str, bytes]
+) -> Failure:
+    """Bits that the oracles accept, and that another device does not give."""
+    due = values[value]
+    other = next(name for name, data in given.items() if data != given[device])
+    size = max(1, len(given[device]) // max(1, due.size))
+    pairs = zip(range(due.size), range(0, len(given[device]), size))
+    place = next(
+        (k for k, at in pairs if given[device][at : at + size] != given[other][at : at + size]), 0
+    )
+    bits = _bits_at(given, due, place)
+    text = f"%{value}: the bits of {device} and {other} differ, first at element {place}"
+    statement = batch.case.statement_of(value)
+    case = replace(batch.case, outputs=(value,))
+    if statement is not None:
+        operands = [values[k] for k in statement.operands]
+        case = single(statement, operands, place, batch.case, value)
+    return Failure(batch.op, batch.dtypes, device, 1, text, case, bits=bits)
+
+
+def _hex(array: Array, place: int) -> str:
+    row = FORMATS[array.dtype.name]
+    return row.hex(int(row.to_bits(array).reshape(-1)[place]))
+
+
+def _bits_at(given: Mapping[str, bytes], due: Array, place: int) -> dict[str, str]:
+    found = {}
+    for device, data in given.items():
+        array = as_array(data, due)
+        found[device] = "missing" if array is None else _hex(array, place)
+    return found
+
+
+def single(
+    statement: Statement, operands: Sequence[Array], place: int, case: Case, value: int
+) -> Case:
+    """The failing element alone where the row is elementwise, else its statement alone.
+
+    Inputs that were constants stay constants where they are small enough.
+    """
+    if not is_elementwise(statement.op):
+        return alone(statement, operands)
+    arrays = np.broadcast_arrays(*operands)
+    items = []
+    for k, array in zip(statement.operands, arrays):
+        row = FORMATS[array.dtype.name]
+        bits = row.to_bits(array).reshape(-1)[place : place + 1]
+        constant = k < len(case.inputs) and case.inputs[k].const
+        items.append(as_input(row.name, bits, (1,), constant))
+    return Case(tuple(items), (_renumbered(statement),), (len(items),))
+
+
+def alone(statement: Statement, operands: Sequence[Array]) -> Case:
+    """One statement on its operands as contiguous buffers."""
+    items = []
+    for array in operands:
+        row = FORMATS[array.dtype.name]
+        items.append(as_input(row.name, row.to_bits(array), array.shape))
+    return Case(tuple(items), (_renumbered(statement),), (len(items),))
+
+
+def _renumbered(statement: Statement) -> Statement:
+    count = len(statement.operands)
+    return Statement(statement.op, tuple(range(count)), statement.attributes)
+
+
+def minimised(failure: Failure, batch: Batch, subject: Subject) -> Failure:
+    """The failure with the small case if that fails too, else with the whole program."""
+    case = failure.case if still_fails(failure.case, subject) else batch.case
+    return replace(failure, case=described(case, failure))
+
+
+def described(case: Case, failure: Failure) -> Case:
+    """The case with notes for a reader, and the reference's bits as expected ones."""
+    notes = [failure.message, *failure.certificate.splitlines()]
+    try:
+        expected: tuple[bytes | None, ...] = tuple(ReferenceSubject().run(case))
+    except (ValueError, TypeError, IndexError):
+        expected = ()
+    if _is_faithful(case):
+        expected = ()
+    return replace(case, expected=expected, devices=(failure.device,)).with_notes(*notes)
+
+
+def _is_faithful(case: Case) -> bool:
+    from oracles.catalog import ROWS, Exactness
+
+    return any(ROWS[s.op].exactness is Exactness.FAITHFUL for s in case.statements)
+
+
+def still_fails(case: Case, subject: Subject) -> bool:
+    """Whether the subject gives a wrong result, or none, for a case."""
+    try:
+        return bool(judge_case(case, subject.run(case)))
+    except NotAvailable:
+        return False
+    except Exception:  # noqa: BLE001 - any error of generated code is a failure here
+        return True
+
+
+def judge_case(case: Case, outputs: Outputs) -> list[str]:
+    """What is wrong with the outputs of any program, as text; empty if nothing is.
+
+    Each output is judged as the result of its last statement on the reference's operands; where a
+    faithful function lies further upstream only expected bits can judge, and those always do.
+    """
+    values = ReferenceSubject().evaluate(case)
+    uncertain = tainted(case)
+    if len(outputs) != len(case.outputs):
+        return [f"{len(outputs)} outputs instead of {len(case.outputs)}"]
+    problems = []
+    for k, (value, data) in enumerate(zip(case.outputs, outputs)):
+        claimed = case.expected[k] if case.expected else None
+        if claimed is not None and claimed != data:
+            problems.append(_differs(value, claimed, data, values[value]))
+        statement = case.statement_of(value)
+        if statement is None or any(j in uncertain for j in statement.operands):
+            continue
+        got = as_array(data, values[value])
+        if got is None:
+            problems.append(f"output %{value}: {len(data)} bytes for {values[value].shape}")
+            continue
+        operands = [values[j] for j in statement.operands]
+        judgement = accept.judge(statement.op, operands, statement.attributes, got)
+        if not judgement.passed:
+            wrong = np.flatnonzero(~judgement.ok.reshape(-1))
+            text = str(judgement.problem)
+            problems.append(judgement.certificate(int(wrong[0])).text() if wrong.size else text)
+    return problems
+
+
+def _differs(value: int, claimed: bytes, data: bytes, due: Array) -> str:
+    size = due.dtype.itemsize
+    places = range(0, len(claimed), size)
+    first = next((k for k in places if claimed[k : k + size] != data[k : k + size]), len(claimed))
+    word, got = claimed[first : first + size][::-1].hex(), data[first : first + size][::-1].hex()
+    return f"output %{value}, element {first // size}: expected {word or 'no more'}, got {got}"
+
+
+def tainted(case: Case) -> set[int]:
+    """The values that depend on a faithful function, whose last bit no reference knows."""
+    from oracles.catalog import ROWS, Exactness
+
+    found: set[int] = set()
+    for k, statement in enumerate(case.statements, len(case.inputs)):
+        faithful = ROWS[statement.op].exactness is Exactness.FAITHFUL
+        if faithful or any(j in found for j in statement.operands):
+            found.add(k)
+    return found
+

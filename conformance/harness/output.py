@@ -1,0 +1,92 @@
+"""What a check leaves behind: records, a report, and the matrix on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from conformance.harness.check import Check, Found
+from reports import markdown
+from reports.matrix import SYMBOLS, by_device, matrix
+from reports.records import CellRecord, Record, RunRecord, to_line
+
+COLOURS = {
+    "pass": "green", "fail": "bold red", "crash": "bold red", "timeout": "bold red",
+    "not run": "yellow", "known": "cyan", "unspecified": "cyan",
+}  # fmt: skip
+SHORT = {"bool": "bool", "float": "f", "uint": "u", "int": "i"}
+
+
+def records(check: Check, run: RunRecord) -> list[Record]:
+    """Everything that a run has to say."""
+    cells: list[Record] = [cell.record() for cell in check.cells]
+    failures: list[Record] = [found.failure.record(found.file) for found in check.found]
+    return [run, *cells, *failures]
+
+
+def write(folder: Path, found: Sequence[Record]) -> None:
+    """`cells.jsonl` and `report.md`; the case files are in `cases/` already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "".join(to_line(record) + "\n" for record in found)
+    (folder / "cells.jsonl").write_text(text, "utf-8")
+    (folder / "report.md").write_text(markdown.render(found), "utf-8")
+
+
+def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:
+    """The matrix with colours and what the symbols mean."""
+    shape = matrix(cells)
+    order = ", ".join(shape.devices)
+    table = Table(title=f"one symbol a device: {order}", title_justify="left", padding=(0, 1))
+    table.add_column("operator", no_wrap=True)
+    for dtype in shape.dtypes:
+        table.add_column(_short(dtype), no_wrap=True, justify="center")
+    for op in shape.ops:
+        row = [Text(op)]
+        for dtype in shape.dtypes:
+            cell = Text()
+            for symbol, verdict in zip(shape.symbols(op, dtype), shape.verdicts(op, dtype)):
+                cell.append(symbol, COLOURS.get(verdict, "dim"))
+            row.append(cell)
+        table.add_row(*row)
+    console.print(table)
+    legend = [f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items()]
+    console.print(", ".join(legend), style="dim")
+
+
+def _short(dtype: str) -> str:
+    for long, short in SHORT.items():
+        if dtype.startswith(long):
+            return short + dtype.removeprefix(long)
+    return dtype
+
+
+def show_failures(console: Console, found: Sequence[Found], folder: Path | None) -> None:
+    """Every failure with its certificate and the command that shows it again."""
+    for item in found[:8]:
+        failure = item.failure
+        console.rule(f"{failure.op} {', '.join(failure.dtypes)} on {failure.device}", style="red")
+        console.print(failure.certificate or failure.message, markup=False, highlight=False)
+        if failure.bits:
+            bits = "  ".join(f"{name} {word}" for name, word in failure.bits.items())
+            console.print(f"  {bits}", markup=False, highlight=False)
+        if item.file and folder is not None:
+            console.print(f"  lockstep repro {folder / item.file}", markup=False, soft_wrap=True)
+    if len(found) > 8:
+        console.print(f"… and {len(found) - 8} more in the report")
+
+
+def show_totals(console: Console, cells: Sequence[CellRecord], seconds: float) -> None:
+    """Counts by device, elements, and what did not run."""
+    for device, counts in by_device(cells).items():
+        said = [f"[{COLOURS[v]}]{counts[v]} {v}[/]" for v in SYMBOLS if counts[v]]
+        console.print(f"{device:10} " + ", ".join(reversed(said)))
+    for device, reason, remedy, count in markdown.not_run(cells):
+        text = f"not run on {device}: {count} cells: {reason}" + (f" ({remedy})" if remedy else "")
+        console.print(text, style="yellow", markup=False)
+    elements = sum(cell.elements for cell in cells)
+    rate = elements / seconds / 1e6 if seconds else 0.0
+    console.print(f"{elements:,} elements judged in {seconds:.1f} s ({rate:.1f} million a second)")

@@ -1,0 +1,145 @@
+"""The suite, generated: catalog rows × dtypes × layouts of data.
+
+`cells` lists the dtypes that each row is tried on, `batches` the programs of one cell.  The full
+plan has every layout; the cover has `main` with all its edges and one other layout, rotated so that
+every operator and every dtype meets every layout.  Nothing here depends on a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+from conformance.harness import plan_elementwise, plan_shaped
+from conformance.harness.case import Case
+from conformance.harness.draws import Generator, generator
+from conformance.harness.values import Value
+from oracles.catalog import ALL, INTEGERS, NUMBERS, ROWS, OpRow
+from oracles.formats import FORMATS
+
+SEED = 20240229
+Dtypes = tuple[str, ...]
+Layout = tuple[Callable[[Generator], Case], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One program of a cell.  Every output that `op` makes is judged."""
+
+    op: str
+    dtypes: Dtypes
+    layout: str
+    case: Case
+    features: tuple[str, ...]
+
+
+@cache
+def cells(op: str) -> tuple[Dtypes, ...]:
+    """The dtypes of the cells of a row.
+
+    Casts and bitcasts name source and target, creation the dtype that is made, all others their
+    operands: all equal ones, and a cover of the mixed ones.
+    """
+    row = ROWS[op]
+    if op == "cast":
+        return tuple((source, target) for source in ALL for target in ALL)
+    if op == "bitcast":
+        return tuple((a, b) for a in NUMBERS for b in NUMBERS if _same_width(a, b))
+    if row.operands == 0:
+        return tuple((name,) for name in (NUMBERS if op == "arange" else ALL))
+    if row.operands == 1:
+        return tuple((name,) for name in row.dtypes[0])
+    if op == "take":
+        return _takes()
+    return tuple(dict.fromkeys(_equal(row) + _mixed(row)))
+
+
+def _same_width(a: str, b: str) -> bool:
+    return FORMATS[a].bits == FORMATS[b].bits
+
+
+def _takes() -> tuple[Dtypes, ...]:
+    """Each dtype with two index dtypes, so that each of these meets both."""
+    pairs = []
+    for k, name in enumerate(ALL):
+        pairs += [(name, INTEGERS[k % 8]), (name, INTEGERS[(3 * k + 2) % 8])]
+    return tuple(dict.fromkeys(pairs))
+
+
+def _condition(row: OpRow) -> Dtypes:
+    return ("bool",) if row.name == "where" else ()
+
+
+def _equal(row: OpRow) -> list[Dtypes]:
+    found = [(*_condition(row), name, name) for name in ALL]
+    return [dtypes for dtypes in found if row.accepts(dtypes)]
+
+
+def _mixed(row: OpRow) -> list[Dtypes]:
+    """Each dtype with three others; comparisons with every integer of the other sign."""
+    found = []
+    for k, name in enumerate(ALL):
+        for step in (1, 4, 9):
+            found.append((*_condition(row), name, ALL[(k + step) % len(ALL)]))
+    if row.family == "compare":
+        found += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]
+    return [dtypes for dtypes in found if row.accepts(dtypes)]
+
+
+def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
+    """All layouts of a cell: how to make the program, and what it covers."""
+    if not plan_elementwise.is_elementwise(op):
+        table = plan_shaped.LAYOUTS[op]
+        return {name: (_shaped(recipe, op, dtypes), features)
+                for name, (recipe, features) in table.items()}  # fmt: skip
+    attributes: dict[str, Value] = {}
+    operands = dtypes
+    if op in ("cast", "bitcast"):
+        operands, attributes = dtypes[:1], {"dtype": dtypes[1]}
+    return {
+        name: (partial(recipe, op=op, dtypes=operands, attributes=attributes), features)
+        for name, (recipe, features) in plan_elementwise.LAYOUTS.items()
+    }
+
+
+def _shaped(recipe: plan_shaped.Recipe, op: str, dtypes: Dtypes) -> Callable[[Generator], Case]:
+    return lambda rng: recipe(rng, op, dtypes)
+
+
+def batches(op: str, dtypes: Dtypes, full: bool = True, seed: int = SEED) -> Iterator[Batch]:
+    """The programs of one cell; those of the cover are among those of the full plan."""
+    available = layouts(op, dtypes)
+    for name in available if full else cover(op, dtypes):
+        recipe, features = available[name]
+        label = "/".join((op, *dtypes, name))
+        case = recipe(generator(seed, label)).with_notes(label)
+        yield Batch(op, dtypes, name, case, features)
+
+
+def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
+    """The layouts of the cover: `main`, `axes` and `shapes`, and one of the others in turn."""
+    names = list(layouts(op, dtypes))
+    always = [name for name in names if name in ("main", "axes", "shapes")]
+    others = [name for name in names if name not in always]
+    turn = list(ROWS).index(op) + sum(ALL.index(name) * 5**k for k, name in enumerate(dtypes))
+    return (*always, *(others[turn % len(others) :][:1] if others else ()))
+
+
+def selected(
+    ops: Sequence[str] = (), dtypes: Sequence[str] = ()
+) -> Iterator[tuple[str, Dtypes]]:
+    """All cells of the named rows (all rows if none) that have one of the named dtypes."""
+    for op in ROWS:
+        if not ops or op in ops:
+            for names in cells(op):
+                if not dtypes or set(names) & set(dtypes):
+                    yield op, names
+
+
+def check_names(ops: Sequence[str], dtypes: Sequence[str]) -> None:
+    """ValueError for a name that is not in the catalog, with the names that are."""
+    for kind, given, known in (("operator", ops, list(ROWS)), ("dtype", dtypes, list(ALL))):
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise ValueError(f"no such {kind}: {', '.join(unknown)}; there are {', '.join(known)}")

@@ -1,0 +1,1 @@
+"""Devices: rendering, compiling, memory, launching. Nothing above asks which device it is."""

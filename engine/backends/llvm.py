@@ -1,0 +1,151 @@
+"""LLVM through llvmlite, in process: the default device.
+
+Kernels arrive optimised, so no IR passes run; only code generation does, whose time grows faster
+than linearly with the code, so that large modules are generated at a lower level.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
+from engine.backends.cache import Cache
+from engine.backends.launch import HostProgram
+from engine.backends.memory import HostMemory
+from engine.backends.render_llvm import render
+from engine.linear import LinearKernel
+from engine.target import Target
+
+REMEDY = "pip install llvmlite"
+# instructions of the largest kernel in a module -> code generation level
+LEVELS = ((2_000, 2), (8_000, 1))
+
+
+class LlvmBackend:
+    """Compiles for the processor it runs on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._engine: Any = None
+        self._machines: dict[int, Any] = {}
+        self._cache = Cache()
+        self._modules = 0
+        self._libraries: weakref.WeakSet[Any] = weakref.WeakSet()
+        atexit.register(self._abandon)
+
+    def _abandon(self) -> None:
+        """At exit Python collects in any order, but LLVM dies if the linker goes before a library.
+
+        What is left then belongs to the operating system anyway.
+        """
+        for library in list(self._libraries):
+            library.detach()
+        if self._engine is not None:
+            self._engine.detach()
+
+    # -- the library ---------------------------------------------------------------------------------
+    def _binding(self) -> Any:
+        try:
+            import llvmlite.binding as binding
+        except ImportError as error:
+            raise DeviceUnavailable(f"LLVM: llvmlite is missing ({error}); {REMEDY}") from error
+        return binding
+
+    def _start(self) -> Any:
+        """The just-in-time linker, started when first needed."""
+        if self._engine is None:
+            binding = self._binding()
+            binding.initialize_native_target()
+            binding.initialize_native_asmprinter()
+            self._engine = binding.create_lljit_compiler(self._machine(2))
+        return self._engine
+
+    def _machine(self, level: int) -> Any:
+        if level not in self._machines:
+            binding = self._binding()
+            target = binding.Target.from_default_triple()
+            self._machines[level] = target.create_target_machine(
+                cpu=binding.get_host_cpu_name(),
+                features=self._features(),
+                opt=level,
+                reloc="pic",
+                codemodel="default",
+            )
+        return self._machines[level]
+
+    def _features(self) -> str:
+        return str(self._binding().get_host_cpu_features().flatten())
+
+    @cached_property
+    def target(self) -> Target:
+        """Vector width and registers as the processor has them."""
+        features = self._binding().get_host_cpu_features()
+        wide = bool(features.get("avx512f"))
+        return Target(
+            name="LLVM",
+            vector_bytes=64 if wide else 32 if features.get("avx2") else 16,
+            vector_registers=32 if wide else 16,
+            threads=os.cpu_count() or 1,
+            narrow_index=False,
+            features=(str(self._binding().get_host_cpu_name()),),
+        )
+
+    def info(self) -> DeviceInfo:
+        try:
+            binding = self._binding()
+            import llvmlite
+        except DeviceUnavailable as error:
+            return DeviceInfo("LLVM", False, str(error), REMEDY)
+        version = ".".join(map(str, binding.llvm_version_info))
+        detail = f"LLVM {version}, llvmlite {llvmlite.__version__}"
+        return DeviceInfo("LLVM", True, detail, hardware=str(binding.get_host_cpu_name()))
+
+    # -- compiling -----------------------------------------------------------------------------------
+    def render(self, kernels: Sequence[LinearKernel]) -> str:
+        self._start()
+        processor = self._binding().get_process_triple().split("-")[0]
+        return render(kernels, processor)
+
+    def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
+        with self._lock:
+            engine = self._start()
+            binding = self._binding()
+            text = self.render(kernels)
+            code = self._object(text, kernels)
+            self._modules += 1
+            builder = binding.JITLibraryBuilder().add_object_img(code)
+            for kernel in kernels:
+                builder.export_symbol(kernel.name)
+            library = builder.link(engine, f"lockstep{self._modules}")
+            self._libraries.add(library)
+        threads = os.cpu_count() or 1
+        return [HostProgram(library[k.name], k, threads, library) for k in kernels]
+
+    def _object(self, text: str, kernels: Sequence[LinearKernel]) -> bytes:
+        """Machine code of a module, from the cache if it has been generated before."""
+        binding = self._binding()
+        size = max(len(kernel.instructions) for kernel in kernels)
+        level = next((level for limit, level in LEVELS if size <= limit), 0)
+        version = ".".join(map(str, binding.llvm_version_info))
+        key = (
+            "llvm", version, str(binding.get_host_cpu_name()), self._features(), str(level), text,
+        )  # fmt: skip
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
+        try:
+            module = binding.parse_assembly(text)
+        except RuntimeError as error:
+            raise CompileError(f"LLVM refused a kernel: {error}\n{text}") from error
+        code = bytes(self._machine(level).emit_object(module))
+        self._cache.put(key, code)
+        return code
+
+    def allocate(self, nbytes: int) -> HostMemory:
+        return HostMemory(nbytes)

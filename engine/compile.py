@@ -1,0 +1,128 @@
+"""The list of passes, and what runs it: a kernel from its SINK to instructions.
+
+Every pass is valid in, valid out: the spec of the level that it reaches is verified after it, and
+a failure names the pass. `trace` gives every state between, for printing and for bisecting.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from engine.canonical import place_canon
+from engine.context import setting
+from engine.decompose.arithmetic import EXPANSIONS
+from engine.decompose.functions import FUNCTIONS
+from engine.decompose.half import ARITHMETIC, CASTS
+from engine.decompose.storage import decompose_storage
+from engine.expand import expand
+from engine.graph import Node, dump
+from engine.linear import LinearKernel
+from engine.linearize import linearize
+from engine.narrow import narrow_index
+from engine.ops import Op
+from engine.optimize import optimize
+from engine.rewrite import Expansion, RuleSet, rewrite
+from engine.simplify.values import VALUE_RULES
+from engine.spec import Level, verify
+from engine.target import Target
+from engine import dtypes
+
+Apply = Callable[[Node, Target], list[Node]]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step from kernel to kernels (most give one); its result obeys `level` of the spec."""
+
+    name: str
+    apply: Apply
+    level: Level
+
+
+def _simplify_values(sink: Node, target: Target) -> list[Node]:
+    return [rewrite(sink, VALUE_RULES)]
+
+
+def _place_canon(sink: Node, target: Target) -> list[Node]:
+    return [place_canon(sink)]
+
+
+def _expand_function(node: Node) -> Node | None:
+    if node.dtype not in (dtypes.float32, dtypes.float64):
+        return None
+    return FUNCTIONS[node.op.name.lower()](node.src[0])
+
+
+FUNCTION_RULES = RuleSet([Expansion("functions", (Op.EXP2, Op.LOG2), _expand_function)])
+
+
+def _decompose_functions(sink: Node, target: Target) -> list[Node]:
+    if dtypes.float16 not in target.arithmetic:
+        sink = rewrite(sink, ARITHMETIC)
+    return [rewrite(sink, FUNCTION_RULES)]
+
+
+def _decompose_storage(sink: Node, target: Target) -> list[Node]:
+    if dtypes.float16 not in target.arithmetic:
+        sink = rewrite(sink, CASTS)
+    return [decompose_storage(sink, target)]
+
+
+def _optimize(sink: Node, target: Target) -> list[Node]:
+    return optimize(sink, target) if setting("OPTIMIZE") else [sink]
+
+
+def _expand(sink: Node, target: Target) -> list[Node]:
+    return [expand(sink)]
+
+
+def _narrow(sink: Node, target: Target) -> list[Node]:
+    return [narrow_index(sink, target.narrow_index)]
+
+
+def _decompose_arithmetic(sink: Node, target: Target) -> list[Node]:
+    return [rewrite(sink, EXPANSIONS)]
+
+
+PASSES: tuple[Pass, ...] = (
+    Pass("simplify values", _simplify_values, Level.LOOPS),
+    Pass("place canonical NaNs", _place_canon, Level.LOOPS),
+    Pass("decompose functions", _decompose_functions, Level.LOOPS),
+    Pass("decompose storage", _decompose_storage, Level.STORED),
+    Pass("optimize", _optimize, Level.STORED),
+    Pass("expand vectors and copies", _expand, Level.EXPANDED),
+    Pass("narrow addresses", _narrow, Level.ADDRESSED),
+    Pass("decompose arithmetic", _decompose_arithmetic, Level.MACHINE),
+    Pass("simplify machine values", _simplify_values, Level.MACHINE),
+)
+
+
+def trace(sink: Node, target: Target) -> Iterator[tuple[Pass | None, list[Node]]]:
+    """The kernel as lowered (pass None), then after every pass."""
+    kernels = [sink]
+    if setting("VERIFY"):
+        verify(sink, Level.LOOPS, target, "lower")
+    yield None, kernels
+    for step in PASSES:
+        kernels = [result for kernel in kernels for result in step.apply(kernel, target)]
+        if setting("VERIFY"):
+            for kernel in kernels:
+                verify(kernel, step.level, target, step.name)
+        yield step, kernels
+
+
+def compile_kernel(
+    sink: Node, target: Target, name: str, variables: tuple[str, ...]
+) -> list[LinearKernel]:
+    """The kernels, to be run in order, that a lowered kernel becomes on a target."""
+    kernels = [sink]
+    for step, kernels in trace(sink, target):
+        if setting("DEBUG") >= 4:
+            print(f"--- {name} after {step.name if step else 'lower'}", file=sys.stderr)
+            print("\n".join(dump(kernel) for kernel in kernels), file=sys.stderr)
+    return [
+        linearize(kernel, name if i == 0 else f"{name}_rest{i}", variables)
+        for i, kernel in enumerate(kernels)
+    ]

@@ -1,0 +1,341 @@
+"""The graph: immutable, interned nodes, and their text form.
+
+Invariants:
+- Two nodes with the same operation, dtype, operands and attribute are the same object, so graphs
+  are compared with `is` and shared subexpressions are computed once.
+- An attribute consists of ints, strings, None and tuples of these. Numbers are bit patterns:
+  floats and bools never appear, since Python takes 0.0 for -0.0 and True for 1.
+- `parse(dump(node)) is node`.
+- Nothing here recurses: graphs are deeper than Python's stack.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from engine import dtypes
+from engine.dtypes import DType, Scalar
+from engine.ops import Axis, Op
+
+_interned: dict[tuple[Any, ...], weakref.ref[Node]] = {}
+
+
+class Node:
+    """One operation. Build nodes through `Node(op, dtype, src, arg)`; equal ones are identical.
+
+    Arithmetic operators build nodes; a Python number beside a node is a constant of its dtype.
+    """
+
+    __slots__ = (
+        "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "op", "shape_cache", "src",
+        "verified",
+    )  # fmt: skip
+
+    op: Op
+    dtype: DType
+    src: tuple[Node, ...]
+    arg: Any
+    shape_cache: tuple[Sint, ...] | None
+    device_cache: str | None  # "" where no operand has a device
+    bounds_cache: tuple[int, int] | None
+    verified: int  # a bit for every level of the spec that the node is known to obey
+
+    def __new__(
+        cls, op: Op, dtype: DType, src: tuple[Node, ...] = (), arg: object = None
+    ) -> Node:
+        key = (op, dtype, src, arg)
+        reference = _interned.get(key)
+        if reference is not None:
+            found = reference()
+            if found is not None:
+                return found
+        node = object.__new__(cls)
+        node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
+        node.shape_cache = node.device_cache = node.bounds_cache = None
+        node.verified = 0
+        _interned[key] = weakref.ref(node, _Forget(key))
+        return node
+
+    def __repr__(self) -> str:
+        return dump(self)
+
+    def replace(self, src: tuple[Node, ...]) -> Node:
+        """The same operation on other operands."""
+        return self if src == self.src else Node(self.op, self.dtype, src, self.arg)
+
+    # -- building --------------------------------------------------------------------------------
+    def constant(self, value: Scalar) -> Node:
+        """A Python number as a constant of this node's dtype."""
+        return const(value, self.dtype.scalar)
+
+    def constant_bits(self, bits: int) -> Node:
+        return Node(Op.CONST, self.dtype.scalar, (), bits)
+
+    def _operand(self, other: Node | Scalar) -> Node:
+        return other if isinstance(other, Node) else self.constant(other)
+
+    def binary(self, op: Op, other: Node | Scalar, reverse: bool = False) -> Node:
+        """`op` of two values of one dtype; tests yield bool."""
+        y = self._operand(other)
+        operands = (y, self) if reverse else (self, y)
+        dtype = dtypes.bool_.vec(self.dtype.lanes) if op in TESTS else self.dtype
+        return Node(op, dtype, operands)
+
+    def unary(self, op: Op) -> Node:
+        return Node(op, self.dtype, (self,))
+
+    def __add__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.ADD, other)
+
+    def __radd__(self, other: Scalar) -> Node:
+        return self.binary(Op.ADD, other, reverse=True)
+
+    def __sub__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.SUB, other)
+
+    def __rsub__(self, other: Scalar) -> Node:
+        return self.binary(Op.SUB, other, reverse=True)
+
+    def __mul__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.MUL, other)
+
+    def __rmul__(self, other: Scalar) -> Node:
+        return self.binary(Op.MUL, other, reverse=True)
+
+    def __truediv__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.DIV, other)
+
+    def __rtruediv__(self, other: Scalar) -> Node:
+        return self.binary(Op.DIV, other, reverse=True)
+
+    def __floordiv__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.FLOORDIV, other)
+
+    def __mod__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.FLOORMOD, other)
+
+    def __and__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.AND, other)
+
+    def __or__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.OR, other)
+
+    def __xor__(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.XOR, other)
+
+    def __lshift__(self, count: Node | int) -> Node:
+        return self.binary(Op.SHL, count)
+
+    def __rshift__(self, count: Node | int) -> Node:
+        return self.binary(Op.SHR, count)
+
+    def __neg__(self) -> Node:
+        return self.unary(Op.NEG)
+
+    def __invert__(self) -> Node:
+        return self.unary(Op.NOT)
+
+    def lt(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.LT, other)
+
+    def eq(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.EQ, other)
+
+    def ne(self, other: Node | Scalar) -> Node:
+        return self.binary(Op.NE, other)
+
+    def where(self, if_true: Node | Scalar, if_false: Node | Scalar) -> Node:
+        """The bits of one operand or the other; at least one of them is a node."""
+        if isinstance(if_true, Node):
+            x, y = if_true, if_true._operand(if_false)
+        elif isinstance(if_false, Node):
+            x, y = if_false.constant(if_true), if_false
+        else:
+            raise TypeError("where: at least one of the two values must be a node")
+        return Node(Op.WHERE, x.dtype, (self, x, y))
+
+    def bitcast(self, dtype: DType | str) -> Node:
+        target = dtypes.as_dtype(dtype).vec(self.dtype.lanes)
+        return self if target is self.dtype else Node(Op.BITCAST, target, (self,))
+
+    def convert(self, dtype: DType | str) -> Node:
+        target = dtypes.as_dtype(dtype).vec(self.dtype.lanes)
+        return self if target is self.dtype else Node(Op.CONVERT, target, (self,))
+
+    def cast(self, dtype: DType | str) -> Node:
+        target = dtypes.as_dtype(dtype).vec(self.dtype.lanes)
+        return self if target is self.dtype else Node(Op.CAST, target, (self,))
+
+    def sqrt(self) -> Node:
+        return self.unary(Op.SQRT)
+
+    def opaque(self) -> Node:
+        return self.unary(Op.OPAQUE)
+
+    def canonical(self) -> Node:
+        return self.unary(Op.CANON)
+
+    @property
+    def dtype_name(self) -> str:
+        return self.dtype.name
+
+    def horner(self, coefficients: Sequence[float]) -> Node:
+        """The polynomial with these coefficients, highest first, one rounding a step."""
+        result: Node = self.constant(coefficients[0])
+        for coefficient in coefficients[1:]:
+            result = result * self + coefficient
+        return result
+
+    # -- tensor level ----------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[Sint, ...]:
+        """Sizes of the axes of a tensor-level node; a symbolic size is a node of dtype index."""
+        if self.shape_cache is None:
+            from engine.shapes import infer  # the rows of shapes are built on nodes
+
+            for node in toposort([self], stop=lambda n: n.shape_cache is not None):
+                if node.shape_cache is None:
+                    node.shape_cache = infer(node)
+        assert self.shape_cache is not None
+        return self.shape_cache
+
+    @property
+    def device(self) -> str | None:
+        """Where a tensor-level node lives; None for constants, which live nowhere."""
+        if self.device_cache is None:
+            for node in toposort([self], stop=lambda n: n.device_cache is not None):
+                if node.device_cache is None:
+                    node.device_cache = _device(node)
+        return self.device_cache or None
+
+
+def _device(node: Node) -> str:
+    if node.op is Op.BUFFER:
+        return str(node.arg[2])
+    if node.op is Op.COPY:
+        return str(node.arg)
+    return next((s.device_cache for s in node.src if s.device_cache), "")
+
+
+Sint = int | Node
+TESTS = frozenset({Op.LT, Op.EQ, Op.NE})
+
+
+class _Forget:
+    """Removes the entry of a node that died, unless a new node has taken it."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: tuple[Any, ...]) -> None:
+        self.key = key
+
+    def __call__(self, reference: weakref.ref[Node]) -> None:
+        if _interned.get(self.key) is reference:
+            del _interned[self.key]
+
+
+def const(value: Scalar, dtype: DType) -> Node:
+    """A constant of `dtype`, rounded to nearest; `index` constants are plain ints."""
+    return Node(Op.CONST, dtype, (), int(value) if dtype is dtypes.index else dtype.encode(value))
+
+
+def index(value: Sint) -> Node:
+    """An int as a constant of dtype index; nodes stay what they are."""
+    return value if isinstance(value, Node) else Node(Op.CONST, dtypes.index, (), value)
+
+
+def axis_range(end: Sint, path: tuple[int, ...], kind: Axis) -> Node:
+    """A loop variable 0 … end-1. Loops nest in the order of their paths."""
+    return Node(Op.RANGE, dtypes.index, (index(end),), (path, str(kind)))
+
+
+def toposort(
+    roots: Iterable[Node], stop: Callable[[Node], bool] | None = None
+) -> list[Node]:
+    """All nodes below `roots`, operands first, each once. Does not look below where `stop` is true.
+
+    The order depends on the structure alone, so equal graphs give equal lists.
+    """
+    order: list[Node] = []
+    state: dict[Node, bool] = {}
+    stack = list(roots)[::-1]
+    while stack:
+        node = stack[-1]
+        known = state.get(node)
+        if known is None:
+            state[node] = False
+            if stop is None or not stop(node):
+                stack.extend(s for s in reversed(node.src) if s not in state)
+        else:
+            stack.pop()
+            if not known:
+                state[node] = True
+                order.append(node)
+    return order
+
+
+def substitute(root: Node, mapping: dict[Node, Node]) -> Node:
+    """`root` with every node that is a key of `mapping` replaced, operands of others rebuilt."""
+    result = dict(mapping)
+    for node in toposort([root], stop=mapping.__contains__):
+        if node not in result:
+            result[node] = node.replace(tuple([result[s] for s in node.src]))
+    return result[root]
+
+
+# -- text --------------------------------------------------------------------------------------------
+_LINE = re.compile(r"%(\d+) = (\w+) (\w+)((?: %\d+)*)(?: \[(.*)\])?")
+
+
+def dump(*roots: Node) -> str:
+    """One line a node: `%2 = ADD float32 %0 %1 [attribute]`, then the roots."""
+    order = toposort(roots)
+    number = {node: i for i, node in enumerate(order)}
+    lines = [_line(node, number) for node in order]
+    return "\n".join([*lines, "-> " + " ".join(f"%{number[root]}" for root in roots)])
+
+
+def _line(node: Node, number: dict[Node, int]) -> str:
+    operands = "".join(f" %{number[s]}" for s in node.src)
+    attribute = "" if node.arg is None else f" [{node.arg!r}]"
+    return f"%{number[node]} = {node.op} {node.dtype}{operands}{attribute}"
+
+
+def parse(text: str) -> Node:
+    """The node that `dump` printed, the identical object. ValueError names the line that is wrong."""
+    return parse_all(text)[0]
+
+
+def parse_all(text: str) -> tuple[Node, ...]:
+    """Every root of a dump."""
+    nodes: dict[int, Node] = {}
+    for where, line in enumerate(text.strip().splitlines(), 1):
+        if line.startswith("->"):
+            return tuple(nodes[int(name[1:])] for name in line.split()[1:])
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {where}: expected '%n = OP dtype %operands [attribute]': {line}")
+        number, op, dtype, operands, attribute = match.groups()
+        try:
+            src = tuple(nodes[int(name[1:])] for name in operands.split())
+            arg = None if attribute is None else checked_attribute(ast.literal_eval(attribute))
+            nodes[int(number)] = Node(Op[op], dtypes.as_dtype(dtype), src, arg)
+        except (KeyError, TypeError, SyntaxError, ValueError) as error:
+            raise ValueError(f"line {where}: {error} in: {line}") from error
+    raise ValueError("the last line must name the roots: '-> %n'")
+
+
+def checked_attribute(arg: object) -> object:
+    """`arg` itself if it holds only ints, strings, None and tuples; TypeError otherwise."""
+    pending = [arg]
+    while pending:
+        item = pending.pop()
+        if type(item) is tuple:
+            pending.extend(item)
+        elif item is not None and type(item) not in (int, str):
+            raise TypeError(f"attributes hold ints, strings, None and tuples, not {item!r}")
+    return arg

@@ -1,0 +1,434 @@
+"""What every elementwise operation means: one row of `MEANING` each, in numpy.
+
+Invariants:
+- Values are arrays of any shape in the numpy dtype that `NUMPY` gives: bool is `bool`, index is
+  `int64`. Operands broadcast; those of one operation have one dtype, except the condition of WHERE.
+- Operations on bits (NEG, ABS, WHERE, BITCAST …) never pass a float through arithmetic, so that a
+  NaN keeps its sign and payload.
+- Operations on numbers round once. A NaN that they compute is whatever the host makes of it; the
+  tensor level wants the canonical one and calls `canonical`, kernels have CANON instructions.
+- EXP2 and LOG2 evaluate the decomposition that devices run, never the host's library.
+- Operations of group MACHINE raise `PreconditionError` outside the domain that devices agree on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine import dtypes
+from engine.decompose.functions import FUNCTIONS
+from engine.dtypes import DType
+from engine.ops import Op
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NUMPY: dict[DType, np.dtype[Any]] = {
+    **{row: np.dtype(row.name) for row in dtypes.TENSOR_DTYPES},
+    dtypes.index: np.dtype("int64"),
+}
+
+
+class PreconditionError(ArithmeticError):
+    """A machine operation was given operands for which devices promise nothing."""
+
+
+def apply(
+    op: Op,
+    dtype: DType,
+    operands: Sequence[Array],
+    operand_dtypes: Sequence[DType],
+    active: Array | None = None,
+) -> Array:
+    """The result of an elementwise operation, in scalar `dtype`, element by element.
+
+    `active` (bool, broadcast with the operands) says for which elements preconditions must hold;
+    None: for all. The other elements of the result are arbitrary.
+
+    Raises PreconditionError, ValueError for an operation that is not elementwise, and TypeError
+    where the operation does not exist on these dtypes.
+    """
+    if op not in MEANING:
+        raise ValueError(f"{op} is not an elementwise operation")
+    of = operand_dtypes[-1].scalar
+    with np.errstate(all="ignore"):
+        if op in PRECONDITIONS:
+            operands = _checked(op, dtype, of, operands, active)
+        result = np.asarray(MEANING[op](dtype, of, *operands))
+    if result.dtype != NUMPY[dtype]:
+        raise TypeError(f"{op} of {operand_dtypes} yields {result.dtype}, not {dtype}")
+    return result
+
+
+def constant(dtype: DType, bits: int) -> Array:
+    """An array of shape () with these bits; constants of dtype index are plain ints."""
+    if dtype is dtypes.index:
+        return np.array(bits, "int64")
+    return np.array(bits, NUMPY[dtype.unsigned]).view(NUMPY[dtype])
+
+
+def number(dtype: DType, value: dtypes.Scalar) -> Array:
+    """An array of shape () with the value of `dtype` that is nearest to `value`."""
+    return constant(dtype, int(value) if dtype is dtypes.index else dtype.encode(value))
+
+
+def canonical(dtype: DType, x: Array) -> Array:
+    """`x` with the one NaN of its dtype in place of every NaN. Other dtypes have none."""
+    if not dtype.is_float:
+        return x
+    return np.where(np.isnan(x), constant(dtype, dtype.canonical_nan), x)
+
+
+# -- preconditions ---------------------------------------------------------------------------------
+def _checked(
+    op: Op, dtype: DType, of: DType, operands: Sequence[Array], active: Array | None
+) -> Sequence[Array]:
+    """The operands, with a harmless 1 as the last one where an inactive element breaks the rule."""
+    breaks, rule = PRECONDITIONS[op]
+    bad = np.asarray(breaks(dtype, of, *operands))
+    if not bad.any():
+        return operands
+    wrong, *everywhere = np.broadcast_arrays(bad if active is None else bad & active, *operands)
+    if wrong.any():
+        first = tuple(np.argwhere(wrong)[0])
+        values = ", ".join(str(x[first]) for x in everywhere)
+        raise PreconditionError(f"{op} of {of} ({values}) as {dtype}: needs {rule}")
+    *others, last = operands
+    return [*others, np.where(bad, last.dtype.type(1), last)]
+
+
+def _count_out_of_range(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return (y < 0) | (y >= of.bits)
+
+
+def _no_quotient(to: DType, of: DType, x: Array, y: Array) -> Array:
+    zero = np.equal(y, 0)
+    return np.logical_or(zero, (y == -1) & (x == of.min)) if of.is_signed else zero
+
+
+def _not_convertible(to: DType, of: DType, x: Array) -> Array:
+    if not of.is_float or to.is_float or to.kind == "bool":
+        return np.zeros((), "bool")
+    whole = np.trunc(x.astype("float64"))
+    fits: Array = (whole >= float(to.min)) & (whole < float(to.max + 1))
+    return ~fits
+
+
+def _not_a_bool(to: DType, of: DType, x: Array) -> Array:
+    return x > 1 if to.kind == "bool" and of.kind != "bool" else np.zeros((), "bool")
+
+
+PRECONDITIONS: dict[Op, tuple[Callable[..., Array], str]] = {
+    Op.SHL: (_count_out_of_range, "a count of at least 0 and less than the width"),
+    Op.SHR: (_count_out_of_range, "a count of at least 0 and less than the width"),
+    Op.IDIV: (_no_quotient, "a divisor other than 0 and a quotient that fits"),
+    Op.IREM: (_no_quotient, "a divisor other than 0 and a quotient that fits"),
+    Op.CONVERT: (_not_convertible, "a finite number in the range of the integer"),
+    Op.BITCAST: (_not_a_bool, "the byte 0 or 1"),
+}
+
+
+# -- on numbers: (result dtype, operand dtype, operands) -------------------------------------------
+def add(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Integers wrap; on bool it is `or`. numpy takes float16 through float32: no second rounding
+    shows."""
+    return np.add(x, y)
+
+
+def sub(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.subtract(x, y)
+
+
+def mul(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.multiply(x, y)
+
+
+def div(to: DType, of: DType, x: Array, y: Array) -> Array:
+    assert of.is_float, "DIV is for floats; integers have FLOORDIV and IDIV"
+    return np.divide(x, y)
+
+
+def _safe_divisor(of: DType, y: Array) -> Array:
+    """1 in place of the divisors that numpy must not see: 0, and -1 because of MIN // -1."""
+    special = (y == 0) | (y == -1) if of.is_signed else y == 0
+    return np.where(special, y.dtype.type(1), y)
+
+
+def floordiv(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Rounds down; x // 0 = 0 and MIN // -1 = MIN, the negation that wraps."""
+    quotient = np.floor_divide(x, _safe_divisor(of, y))
+    if of.is_signed:
+        quotient = np.where(y == -1, np.negative(x), quotient)
+    return np.where(y == 0, quotient.dtype.type(0), quotient)
+
+
+def floormod(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """The sign of y; x % 0 = 0 and MIN % -1 = 0: a remainder by 1 is 0 already."""
+    return np.remainder(x, _safe_divisor(of, y))
+
+
+def maximum(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """IEEE 754-2019, 9.6 maximum: a NaN wins, +0 > -0."""
+    if not of.is_float:
+        return np.maximum(x, y)
+    return np.where(np.isnan(x) | (x > y) | ((x == y) & np.signbit(y)), x, y)
+
+
+def minimum(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """IEEE 754-2019, 9.6 minimum: a NaN wins, -0 < +0."""
+    if not of.is_float:
+        return np.minimum(x, y)
+    return np.where(np.isnan(x) | (x < y) | ((x == y) & np.signbit(x)), x, y)
+
+
+def sqrt(to: DType, of: DType, x: Array) -> Array:
+    return np.sqrt(x)
+
+
+def exp2(to: DType, of: DType, x: Array) -> Array:
+    return _function("exp2", of, x)
+
+
+def log2(to: DType, of: DType, x: Array) -> Array:
+    return _function("log2", of, x)
+
+
+def cast(to: DType, of: DType, x: Array) -> Array:
+    """One rounding to floats; float to integer truncates, saturates, NaN -> 0; bool is x != 0."""
+    if to.kind == "bool":
+        return np.not_equal(x, 0)
+    if of.is_float and not to.is_float:
+        return _saturated(to, x)
+    return x.astype(NUMPY[to])
+
+
+def _saturated(to: DType, x: Array) -> Array:
+    """Every float is exact in float64, and so are MIN and MAX + 1 of every integer."""
+    whole = np.trunc(x.astype("float64"))
+    below, above = whole < float(to.min), whole >= float(to.max + 1)
+    fits = np.where(below | above | np.isnan(whole), 0.0, whole).astype(NUMPY[to])
+    return np.where(below, fits.dtype.type(to.min), np.where(above, fits.dtype.type(to.max), fits))
+
+
+def canon(to: DType, of: DType, x: Array) -> Array:
+    return canonical(of, x)
+
+
+# -- on bits ---------------------------------------------------------------------------------------
+def neg(to: DType, of: DType, x: Array) -> Array:
+    """Floats flip the sign bit, also of NaN and zero; integers wrap."""
+    if not of.is_float:
+        return np.negative(x)
+    word = NUMPY[of.unsigned]
+    return np.asarray(x.view(word) ^ word.type(of.sign_bit)).view(x.dtype)
+
+
+def absolute(to: DType, of: DType, x: Array) -> Array:
+    """Floats clear the sign bit; abs(MIN) = MIN."""
+    if not of.is_float:
+        return np.absolute(x)
+    word = NUMPY[of.unsigned]
+    return np.asarray(x.view(word) & word.type(of.sign_bit - 1)).view(x.dtype)
+
+
+def bitwise_and(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.bitwise_and(x, y)
+
+
+def bitwise_or(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.bitwise_or(x, y)
+
+
+def bitwise_xor(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.bitwise_xor(x, y)
+
+
+def bitwise_not(to: DType, of: DType, x: Array) -> Array:
+    """Of bool it is `not`."""
+    return np.invert(x)
+
+
+def lshift(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Any other count than 0 … width-1 gives 0."""
+    outside = _count_out_of_range(to, of, x, y)
+    zero = x.dtype.type(0)
+    return np.where(outside, zero, np.left_shift(x, np.where(outside, zero, y)))
+
+
+def rshift(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Any other count than 0 … width-1 fills with the sign."""
+    outside = _count_out_of_range(to, of, x, y)
+    fill = np.right_shift(x, x.dtype.type(of.bits - 1)) if of.is_signed else x.dtype.type(0)
+    return np.where(outside, fill, np.right_shift(x, np.where(outside, x.dtype.type(0), y)))
+
+
+def where(to: DType, of: DType, condition: Array, x: Array, y: Array) -> Array:
+    return np.where(condition, x, y)
+
+
+def bitcast(to: DType, of: DType, x: Array) -> Array:
+    assert NUMPY[to].itemsize == x.dtype.itemsize, f"{of} has another width than {to}"
+    return x.view(NUMPY[to])
+
+
+def opaque(to: DType, of: DType, x: Array) -> Array:
+    return x
+
+
+# -- tests -----------------------------------------------------------------------------------------
+def lt(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """False beside a NaN; false < true."""
+    return np.less(x, y)
+
+
+def eq(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.equal(x, y)
+
+
+def ne(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.not_equal(x, y)
+
+
+# -- what machines have: the operands keep the preconditions ---------------------------------------
+def shl(to: DType, of: DType, x: Array, y: Array) -> Array:
+    return np.left_shift(x, y)
+
+
+def shr(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Arithmetic on signed, logical on unsigned integers."""
+    return np.right_shift(x, y)
+
+
+def idiv(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Toward zero: without its remainder, x is an exact multiple of y."""
+    return np.floor_divide(np.subtract(x, np.fmod(x, y)), y)
+
+
+def irem(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """The sign of x."""
+    return np.fmod(x, y)
+
+
+MEANING: dict[Op, Callable[..., Array]] = {
+    Op.ADD: add, Op.SUB: sub, Op.MUL: mul, Op.DIV: div,
+    Op.FLOORDIV: floordiv, Op.FLOORMOD: floormod,
+    Op.MAXIMUM: maximum, Op.MINIMUM: minimum,
+    Op.SQRT: sqrt, Op.EXP2: exp2, Op.LOG2: log2, Op.CAST: cast, Op.CANON: canon,
+    Op.NEG: neg, Op.ABS: absolute,
+    Op.AND: bitwise_and, Op.OR: bitwise_or, Op.XOR: bitwise_xor, Op.NOT: bitwise_not,
+    Op.LSHIFT: lshift, Op.RSHIFT: rshift,
+    Op.WHERE: where, Op.BITCAST: bitcast, Op.OPAQUE: opaque,
+    Op.LT: lt, Op.EQ: eq, Op.NE: ne,
+    Op.SHL: shl, Op.SHR: shr, Op.IDIV: idiv, Op.IREM: irem,
+    Op.CONVERT: cast,  # differs in its precondition only
+}  # fmt: skip
+
+
+# -- functions -------------------------------------------------------------------------------------
+def _function(name: str, dtype: DType, x: Array) -> Array:
+    """The decomposition of a function; float16 goes through float32 and is rounded once more."""
+    wide = dtypes.float32 if dtype is dtypes.float16 else dtype
+    result = FUNCTIONS[name](Value(wide, x.astype(NUMPY[wide])))
+    return result.array.astype(NUMPY[dtype])
+
+
+class Value:
+    """The `Value` that decompositions are written for, over arrays: each operation is evaluated."""
+
+    def __init__(self, dtype: DType, array: Array) -> None:
+        self.dtype, self.array = dtype, array
+
+    @property
+    def dtype_name(self) -> str:
+        return self.dtype.name
+
+    def constant(self, number_: float) -> Value:
+        return Value(self.dtype, number(self.dtype, number_))
+
+    def constant_bits(self, bits: int) -> Value:
+        return Value(self.dtype, constant(self.dtype, bits))
+
+    def _operand(self, other: Value | float) -> Value:
+        return other if isinstance(other, Value) else self.constant(other)
+
+    def _to(self, op: Op, name: str) -> Value:
+        to = dtypes.as_dtype(name)
+        return Value(to, apply(op, to, [self.array], [self.dtype]))
+
+    def _with(self, op: Op, other: Value | float, reverse: bool = False) -> Value:
+        x, y = (self._operand(other), self) if reverse else (self, self._operand(other))
+        assert x.dtype is y.dtype
+        to = dtypes.bool_ if op in (Op.LT, Op.EQ, Op.NE) else self.dtype
+        return Value(to, apply(op, to, [x.array, y.array], [x.dtype, y.dtype]))
+
+    def __add__(self, other: Value | float) -> Value:
+        return self._with(Op.ADD, other)
+
+    def __radd__(self, other: float) -> Value:
+        return self._with(Op.ADD, other, reverse=True)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self._with(Op.SUB, other)
+
+    def __rsub__(self, other: float) -> Value:
+        return self._with(Op.SUB, other, reverse=True)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return self._with(Op.MUL, other)
+
+    def __rmul__(self, other: float) -> Value:
+        return self._with(Op.MUL, other, reverse=True)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self._with(Op.DIV, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        return self._with(Op.DIV, other, reverse=True)
+
+    def __and__(self, other: Value | int) -> Value:
+        return self._with(Op.AND, other)
+
+    def __or__(self, other: Value | int) -> Value:
+        return self._with(Op.OR, other)
+
+    def __xor__(self, other: Value | int) -> Value:
+        return self._with(Op.XOR, other)
+
+    def __lshift__(self, count: int) -> Value:
+        return self._with(Op.SHL, count)
+
+    def __rshift__(self, count: int) -> Value:
+        return self._with(Op.SHR, count)
+
+    def lt(self, other: Value | float) -> Value:
+        return self._with(Op.LT, other)
+
+    def eq(self, other: Value | float) -> Value:
+        return self._with(Op.EQ, other)
+
+    def ne(self, other: Value | float) -> Value:
+        return self._with(Op.NE, other)
+
+    def where(self, if_true: Value | float, if_false: Value | float) -> Value:
+        like = if_true if isinstance(if_true, Value) else if_false
+        assert isinstance(like, Value), "at least one of the two is a value"
+        x, y = like._operand(if_true), like._operand(if_false)
+        operands = [self.array, x.array, y.array]
+        return Value(x.dtype, apply(Op.WHERE, x.dtype, operands, [self.dtype, x.dtype, y.dtype]))
+
+    def bitcast(self, dtype_name: str) -> Value:
+        return self._to(Op.BITCAST, dtype_name)
+
+    def convert(self, dtype_name: str) -> Value:
+        return self._to(Op.CONVERT, dtype_name)
+
+    def horner(self, coefficients: tuple[float, ...]) -> Value:
+        total = self.constant(coefficients[0])
+        for coefficient in coefficients[1:]:
+            total = total * self + coefficient
+        return total
+
+    def opaque(self) -> Value:
+        return self

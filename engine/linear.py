@@ -1,0 +1,121 @@
+"""The linear IR: a kernel as a list of instructions over numbered registers.
+
+This is what renderers print and what the PYTHON device executes. Invariants:
+- A register is written by one instruction, before every use, and used only inside the loops that
+  enclose its definition; carried registers are the exception: END updates them.
+- LOOP opens, END closes; END's operands are the loop's register and then pairs (carried register,
+  new value), all read before any is written. A carried register is made by CARRY before its LOOP.
+- A register of dtype `index` exists only before narrowing.
+
+Text form, one line an instruction: `r7 float32 = ADD r5 r6`, attributes as in `graph.py`. Loops
+indent, for reading only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from engine import dtypes
+from engine.dtypes import DType
+from engine.graph import checked_attribute
+from engine.ops import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """`out` is the register written, or -1 (WRITE, END)."""
+
+    op: Op
+    dtype: DType
+    out: int
+    src: tuple[int, ...] = ()
+    arg: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A buffer argument of a kernel: `size` items of `dtype`, written if `written`."""
+
+    dtype: DType
+    size: int
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinearKernel:
+    """A kernel ready for a renderer.
+
+    Launch arguments: one address a parameter, one int64 a variable (name, low, high), and the part
+    [start, end) of the outermost loop of kind `global` that this call runs; `global_size` is that
+    loop's number of rounds where it is known, 1 without such a loop, 0 if it depends on a variable.
+    """
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    variables: tuple[tuple[str, int, int], ...]
+    global_size: int
+    instructions: tuple[Instruction, ...]
+
+
+_OPENING, _CLOSING = Op.LOOP, Op.END
+_HEAD = re.compile(r"kernel (\w+) global (\d+)")
+_PARAMETER = re.compile(r"param (\w+) (\d+) (in|out)")
+_VARIABLE = re.compile(r"variable (\w+) (-?\d+) (-?\d+)")
+_LINE = re.compile(r"(?:r(\d+) )?(\w+) = (\w+)((?: r\d+)*)(?: \[(.*)\])?")
+
+
+def dump(kernel: LinearKernel) -> str:
+    """The kernel as text; `parse` gives an equal one back."""
+    lines = [f"kernel {kernel.name} global {kernel.global_size}"]
+    for p in kernel.parameters:
+        lines.append(f"param {p.dtype} {p.size} {'out' if p.written else 'in'}")
+    lines += [f"variable {name} {low} {high}" for name, low, high in kernel.variables]
+    depth = 0
+    for item in kernel.instructions:
+        depth -= item.op is _CLOSING
+        out = f"r{item.out} " if item.out >= 0 else ""
+        src = "".join(f" r{s}" for s in item.src)
+        arg = "" if item.arg is None else f" [{item.arg!r}]"
+        lines.append(f"{'  ' * depth}{out}{item.dtype} = {item.op}{src}{arg}")
+        depth += item.op is _OPENING
+    return "\n".join(lines)
+
+
+def parse(text: str) -> LinearKernel:
+    """The kernel that `dump` printed. ValueError names the line that is wrong."""
+    first, *rest = text.strip().splitlines()
+    head = _HEAD.fullmatch(first.strip())
+    if head is None:
+        raise ValueError(f"line 1: expected 'kernel NAME global N', got {first!r}")
+    parameters: list[Parameter] = []
+    variables: list[tuple[str, int, int]] = []
+    instructions: list[Instruction] = []
+    for number, line in enumerate(rest, 2):
+        line = line.strip()
+        if match := _PARAMETER.fullmatch(line):
+            dtype, size, direction = match.groups()
+            parameters.append(Parameter(dtypes.as_dtype(dtype), int(size), direction == "out"))
+        elif match := _VARIABLE.fullmatch(line):
+            variables.append((match[1], int(match[2]), int(match[3])))
+        elif match := _LINE.fullmatch(line):
+            instructions.append(_instruction(match, number))
+        else:
+            raise ValueError(f"line {number}: not an instruction: {line!r}")
+    return LinearKernel(
+        head[1], tuple(parameters), tuple(variables), int(head[2]), tuple(instructions)
+    )
+
+
+def _instruction(match: re.Match[str], number: int) -> Instruction:
+    out, dtype, op, src, attribute = match.groups()
+    try:
+        arg = None if attribute is None else checked_attribute(ast.literal_eval(attribute))
+        registers = tuple(int(name[1:]) for name in src.split())
+        return Instruction(
+            Op[op], dtypes.as_dtype(dtype), -1 if out is None else int(out), registers, arg
+        )
+    except (KeyError, TypeError, SyntaxError, ValueError) as error:
+        raise ValueError(f"line {number}: {error}") from error

@@ -1,0 +1,149 @@
+"""Graph -> instruction list: every node in the outermost loop that it depends on.
+
+A node's place is the innermost of the loops whose variables or carried values it uses; whatever a
+loop does not change stands outside of it, with no pass to move it there. A fold stands where its
+operands allow, and its loop with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.graph import Node, toposort
+from engine.linear import Instruction, LinearKernel, Parameter
+from engine.ops import Axis, Op
+
+
+# -- places ----------------------------------------------------------------------------------------------
+@dataclass
+class _Place:
+    """The body of a loop (`loop` is None for the kernel itself): nodes and inner loops in order."""
+
+    loop: Node | None
+    depth: int
+    body: list[Node | _Place] = field(default_factory=list)
+    fold: Node | None = None
+
+
+class _Places:
+    """Puts nodes into loops. Parallel loops nest in the order of their paths."""
+
+    def __init__(self, sink: Node) -> None:
+        self.root = _Place(None, 0)
+        self.of_loop: dict[Node, _Place] = {}
+        self.open: dict[Node, frozenset[Node]] = {}  # node -> loops that it depends on
+        order = toposort([sink])
+        for node in order:
+            self.open[node] = self.loops_below(node)
+        parallel = self.parallel_places([n for n in order if n.op is Op.WRITE])
+        for node in reversed(order):  # outer folds before inner ones
+            if node.op is Op.FOLD:
+                place = _Place(node.src[0], self.innermost(node).depth + 1, fold=node)
+                self.of_loop[node.src[0]] = place
+        for node in order:
+            if node.op is not Op.SINK:
+                place = self.innermost(node)
+                place.body.append(self.of_loop[node.src[0]] if node.op is Op.FOLD else node)
+        for outer, inner in parallel:  # behind all that the inner loop uses
+            outer.body.append(inner)
+
+    def loops_below(self, node: Node) -> frozenset[Node]:
+        found = frozenset[Node]().union(*(self.open[s] for s in node.src))
+        if node.op is Op.RANGE:
+            return found | {node}
+        return found - {node.src[0]} if node.op is Op.FOLD else found
+
+    def parallel_places(self, writes: list[Node]) -> list[tuple[_Place, _Place]]:
+        """Places for the loops around each write, as (outer, inner), inner ones first."""
+        pairs: list[tuple[_Place, _Place]] = []
+        for write in writes:
+            outer = self.root
+            for loop in sorted(self.open[write], key=lambda n: n.arg[0]):
+                if loop not in self.of_loop:
+                    self.of_loop[loop] = _Place(loop, outer.depth + 1)
+                    pairs.append((outer, self.of_loop[loop]))
+                outer = self.of_loop[loop]
+        return pairs[::-1]
+
+    def innermost(self, node: Node) -> _Place:
+        """The place of the deepest loop that the node depends on."""
+        places = (self.of_loop[loop] for loop in self.open[node])
+        return max(places, key=lambda place: place.depth, default=self.root)
+
+
+# -- instructions ----------------------------------------------------------------------------------------
+_RENAMED = {Op.VARIABLE: Op.ARGUMENT}
+
+
+class _Emitter:
+    """Numbers registers and writes instructions, loop by loop."""
+
+    def __init__(self, variables: tuple[str, ...]) -> None:
+        self.instructions: list[Instruction] = []
+        self.register: dict[Node, int] = {}
+        self.carried: dict[tuple[Node, int], int] = {}
+        self.variables = variables
+        self.count = 0
+
+    def emit(self, op: Op, node: Node, src: tuple[int, ...], arg: object, result: bool) -> int:
+        out = self.count if result else -1
+        self.count += result
+        self.instructions.append(Instruction(op, node.dtype, out, src, arg))
+        return out
+
+    def body(self, place: _Place) -> None:
+        for item in place.body:
+            if isinstance(item, _Place):
+                self.loop(item)
+            else:
+                self.node(item)
+
+    def node(self, node: Node) -> None:
+        if node.op is Op.RANGE:
+            return
+        if node.op is Op.CARRY:
+            self.register[node] = self.carried[node.src[0], node.arg]
+        elif node.op is Op.PICK:
+            self.register[node] = self.carried[node.src[0].src[0], node.arg]
+        else:
+            src = tuple(self.register[s] for s in node.src)
+            arg = self.variables.index(node.arg[0]) if node.op is Op.VARIABLE else node.arg
+            op = _RENAMED.get(node.op, node.op)
+            self.register[node] = self.emit(op, node, src, arg, op is not Op.WRITE)
+
+    def loop(self, place: _Place) -> None:
+        loop, folded = place.loop, place.fold
+        assert loop is not None
+        starts: tuple[Node, ...] = () if folded is None else folded.src[1 : 1 + folded.arg]
+        updates: tuple[Node, ...] = () if folded is None else folded.src[1 + folded.arg :]
+        for number, start in enumerate(starts):
+            out = self.emit(Op.CARRY, start, (self.register[start],), None, True)
+            self.carried[loop, number] = out
+        end = self.register[loop.src[0]]
+        self.register[loop] = self.emit(Op.LOOP, loop, (end,), loop.arg, True)
+        self.body(place)
+        pairs: list[int] = []
+        for number, update in enumerate(updates):
+            pairs += [self.carried[loop, number], self.register[update]]
+        self.emit(Op.END, loop, (self.register[loop], *pairs), None, False)
+
+
+def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> LinearKernel:
+    """The instructions of a kernel. `variables` are the names in the order of launch arguments."""
+    emitter = _Emitter(variables)
+    emitter.body(_Places(sink).root)
+    order = toposort([sink])
+    written = {n.src[0].arg[0] for n in order if n.op is Op.WRITE}
+    params = {n.arg[0]: n for n in order if n.op is Op.PARAM}
+    parameters = tuple(
+        Parameter(node.dtype, node.arg[1], slot in written)
+        for slot, node in sorted(params.items())
+    )
+    bound = {n.arg[0]: n.arg for n in order if n.op is Op.VARIABLE}
+    rows = tuple(bound.get(v, (v, 0, 0)) for v in variables)
+    shared = [n for n in order if n.op is Op.RANGE and n.arg[1] == Axis.GLOBAL]
+    size = 1
+    if shared:
+        end = shared[0].src[0]
+        size = int(end.dtype.decode(end.arg)) if end.op is Op.CONST else 0
+    return LinearKernel(name, parameters, rows, size, tuple(emitter.instructions))

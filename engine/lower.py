@@ -1,0 +1,307 @@
+"""Kernel expression -> loops: shapes disappear, every element gets an index.
+
+A tensor-level expression over PARAM leaves is evaluated at a position: movement operations become
+index arithmetic, reductions become folds, leaves become loads. The order of accumulation (Order(L,
+R): element i belongs to lane i % L, lanes combine by halving) becomes loops here and nowhere else:
+
+    lanes = TREE(l, FOLD(row, identity, carry op x[row * L + l]))
+
+Rows that are full need no test; a last partial row is combined after the fold, where absent
+elements are the identity, which changes no lane: a lane is never -0, since it starts at +0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from engine import dtypes
+from engine.dtypes import DType
+from engine.graph import Node, Sint, axis_range, const
+from engine.graph import index as index_of
+from engine.ops import ELEMENTWISE, Axis, Op
+from engine.shapes import numel, resolved
+from engine.simplify import index
+
+Position = tuple[Node, ...]
+Element = Callable[[Node, Node], Node]  # number of an element, gate -> its value
+FREE_ORDER = (32, 32)  # lanes and rows for reductions that have no order of their own
+
+
+def identity(op: Op, dtype: DType) -> Node:
+    """The value that changes nothing: 0, 1, or the far end of the dtype's order."""
+    if op is Op.ADD:
+        return const(0, dtype)
+    if op is Op.MUL:
+        return const(1, dtype)
+    lowest = op is Op.MAXIMUM
+    if dtype.is_float:
+        return const(-math.inf if lowest else math.inf, dtype)
+    if dtype.kind == "bool":
+        return const(not lowest, dtype)
+    return const(dtype.min if lowest else dtype.max, dtype)
+
+
+class _Lowering:
+    """The expressions of one kernel. `ranges` counts the loops made for reductions."""
+
+    def __init__(self, outputs: int) -> None:
+        self.known: dict[tuple[Node, Position, Node], Node] = {}
+        self.next_path = outputs
+
+    def reduce_range(self, end: Sint) -> Node:
+        self.next_path += 1
+        return axis_range(end, (self.next_path,), Axis.REDUCE)
+
+    def value(self, node: Node, at: Position, gate: Node) -> Node:
+        """The element of `node` at a position; loads happen only where `gate` holds."""
+        key = (node, at, gate)
+        if key not in self.known:
+            self.known[key] = self._value(node, at, gate)
+        return self.known[key]
+
+    def _value(self, node: Node, at: Position, gate: Node) -> Node:
+        fills: list[tuple[Node, Node]] = []
+        while node.op in _MOVES:
+            at, valid, fill = _MOVES[node.op](node, at)
+            if valid is not index.TRUE and fill is not None:
+                fills.append((valid, self.value(fill, (), gate)))
+                gate = index.both(gate, valid)
+            node = node.src[0]
+        result = self._inner(node, at, gate)
+        for valid, fill in reversed(fills):
+            result = index.select(valid, result, fill)
+        return result
+
+    def _inner(self, node: Node, at: Position, gate: Node) -> Node:
+        if node.op in ELEMENTWISE:
+            src = [self.value(s, at if s.shape else (), gate) for s in node.src]
+            return Node(node.op, node.dtype, tuple(src), node.arg)
+        if node.op is Op.REDUCE:
+            return self._reduce(node, at, gate)
+        if node.op is Op.PARTIAL:
+            return self._partial(node, at, gate)
+        if node.op is Op.GATHER:
+            return self._gather(node, at, gate)
+        return _leaf(node, at, gate)
+
+    def _gather(self, node: Node, at: Position, gate: Node) -> Node:
+        """x[..., i, ...] for an index read from memory; out of range reads 0."""
+        x, picks = node.src
+        axis, last = node.arg, node.arg + len(picks.shape)
+        size = x.shape[axis]
+        picked = self.value(picks, at[axis:last], gate).cast(dtypes.index)
+        wrapped = index.select(index.less(picked, 0), index.add(picked, size), picked)
+        inside = index.both(
+            index.less(picked, size), index.less(index.subtract(-1, size), picked)
+        )
+        found = self.value(x, (*at[:axis], wrapped, *at[last:]), index.both(gate, inside))
+        return index.select(inside, found, const(0, node.dtype))
+
+    # -- reductions --------------------------------------------------------------------------------
+    def _reduce(self, node: Node, at: Position, gate: Node) -> Node:
+        name, axes, order = node.arg
+        x = node.src[0]
+        sizes = tuple(x.shape[a] for a in axes)
+
+        def element(number: Node, gate: Node) -> Node:
+            inner = iter(index.unravel(number, sizes))
+            position = tuple(next(inner) if i in axes else p for i, p in enumerate(at))
+            return self.value(x, position, gate)
+
+        count = numel(sizes)
+        lanes, rows = order or (1 if isinstance(count, Node) else FREE_ORDER[0], 0)
+        most = index.bounds(index_of(count))[1]
+        if order is not None and most > lanes * rows and (lanes > 1 or most > rows * rows):
+            raise ValueError(
+                f"{name}: a reduction of up to {most} elements in the order {order} must be cut "
+                "into blocks first, which needs a size that does not depend on a variable"
+            )
+        if lanes == 1 and order is not None:
+            return self._blocks(Op[name], node.dtype, count, rows, element, gate)
+        return self._lanes(Op[name], node.dtype, count, lanes, element, gate)
+
+    def _lanes(
+        self, op: Op, dtype: DType, count: Sint, lanes: int, element: Element, gate: Node
+    ) -> Node:
+        """One block of Order(lanes, any number of rows)."""
+        if isinstance(count, int):
+            lanes = min(lanes, 1 << max(0, count - 1).bit_length())
+        lane = self.reduce_range(lanes) if lanes > 1 else index_of(0)
+        full, rest = index.floordiv(index_of(count), lanes), index.mod(index_of(count), lanes)
+        start = index.multiply(full, lanes)
+        result = self._rows(op, dtype, full, lanes, lane, element, gate)
+        if rest is not index_of(0):
+            present = index.less(lane, rest)
+            tail = element(index.add(start, lane), index.both(gate, present))
+            result = result.binary(op, index.select(present, tail, identity(op, dtype)))
+        return result if lanes == 1 else Node(Op.TREE, dtype, (lane, result), op.name)
+
+    def _rows(
+        self, op: Op, dtype: DType, rows: Node, lanes: int, lane: Node, element: Element, gate: Node
+    ) -> Node:
+        """identity op x[lane] op x[lanes + lane] op … for `rows` rows"""
+        start = identity(op, dtype)
+        if rows is index_of(0):
+            return start
+        if rows is index_of(1):
+            return start.binary(op, element(lane, gate))
+        row = self.reduce_range(rows)
+        number = index.add(index.multiply(row, lanes), lane)
+        return fold(row, start, op, element(number, gate))
+
+    def _blocks(
+        self, op: Op, dtype: DType, count: Sint, rows: int, element: Element, gate: Node
+    ) -> Node:
+        """Order(1, rows): sequential blocks, whose results are combined in the same way."""
+        blocks, rest = index.floordiv(index_of(count), rows), index.mod(index_of(count), rows)
+        if index.bounds(index_of(count))[1] <= rows:
+            return self._rows(op, dtype, index_of(count), 1, index_of(0), element, gate)
+        block = self.reduce_range(blocks)
+
+        def in_block(number: Node, gate: Node) -> Node:
+            return element(index.add(index.multiply(block, rows), number), gate)
+
+        inner = self._rows(op, dtype, index_of(rows), 1, index_of(0), in_block, gate)
+        result = fold(block, identity(op, dtype), op, inner)
+        if rest is index_of(0):
+            return result
+
+        def in_tail(number: Node, gate: Node) -> Node:
+            return element(index.add(index.multiply(blocks, rows), number), gate)
+
+        return result.binary(op, self._rows(op, dtype, rest, 1, index_of(0), in_tail, gate))
+
+    def _partial(self, node: Node, at: Position, gate: Node) -> Node:
+        """Block number at[-1] of the last axis. Only the last block may have fewer rows."""
+        name, (lanes, rows) = node.arg
+        x = node.src[0]
+        size = x.shape[-1]
+        assert isinstance(size, int)
+        first = index.multiply(at[-1], lanes * rows)
+
+        def element(number: Node, gate: Node) -> Node:
+            return self.value(x, (*at[:-1], index.add(first, number)), gate)
+
+        left = index.subtract(size, first)
+        if size % (lanes * rows):
+            left = index.select(index.less(left, lanes * rows), left, index_of(lanes * rows))
+        else:
+            left = index_of(lanes * rows)
+        return self._lanes(Op[name], node.dtype, left, lanes, element, gate)
+
+
+def fold(loop: Node, start: Node, op: Op, element: Node) -> Node:
+    """start op element op element … over the rounds of a loop"""
+    carry = Node(Op.CARRY, start.dtype, (loop,), 0)
+    return pick(fold_many(loop, (start,), (carry.binary(op, element),)), 0)
+
+
+def fold_many(loop: Node, starts: Sequence[Node], updates: Sequence[Node]) -> Node:
+    """A loop that carries several values; CARRY nodes of the same loop are their values before."""
+    return Node(Op.FOLD, starts[0].dtype, (loop, *starts, *updates), len(starts))
+
+
+def pick(folded: Node, number: int) -> Node:
+    """Carried value `number` after the last round."""
+    return Node(Op.PICK, folded.src[1 + number].dtype, (folded,), number)
+
+
+# -- leaves and movement -----------------------------------------------------------------------------
+def _leaf(node: Node, at: Position, gate: Node) -> Node:
+    if node.op is Op.CONST:
+        return node
+    if node.op in (Op.PARAM, Op.TABLE):
+        src = (node, at[0]) if gate is index.TRUE else (node, at[0], gate)
+        return Node(Op.LOAD, node.dtype, src)
+    if node.op is Op.IOTA:
+        return at[0].cast(node.dtype)
+    if node.op is Op.VARIABLE:
+        return node
+    raise ValueError(f"{node.op} must be a kernel of its own, it cannot be lowered inside one")
+
+
+Moved = tuple[Position, Node, Node | None]
+
+
+def _through(node: Node, at: Position) -> Moved:
+    return at, index.TRUE, None
+
+
+def _reshape(node: Node, at: Position) -> Moved:
+    number = index.ravel(at, node.shape)
+    return index.unravel(number, node.src[0].shape), index.TRUE, None
+
+
+def _permute(node: Node, at: Position) -> Moved:
+    return tuple(at[node.arg.index(i)] for i in range(len(at))), index.TRUE, None
+
+
+def _expand(node: Node, at: Position) -> Moved:
+    zero = index_of(0)
+    inner = zip(at, node.src[0].shape, node.shape, strict=True)
+    moved = tuple(zero if size == 1 and wide != 1 else p for p, size, wide in inner)
+    return moved, index.TRUE, None
+
+
+def _pad(node: Node, at: Position) -> Moved:
+    inner, valid = [], index.TRUE
+    for p, size, (before, _) in zip(at, node.src[0].shape, resolved(node), strict=True):
+        p = index.subtract(p, before)
+        valid = index.both(valid, index.both(index.less(-1, p), index.less(p, size)))
+        inner.append(p)
+    return tuple(inner), valid, node.src[1]
+
+
+def _shrink(node: Node, at: Position) -> Moved:
+    offsets = (offset for offset, _ in resolved(node))
+    return tuple(index.add(p, o) for p, o in zip(at, offsets, strict=True)), index.TRUE, None
+
+
+def _flip(node: Node, at: Position) -> Moved:
+    flipped = (
+        index.subtract(index.subtract(size, 1), p) if i in node.arg else p
+        for i, (p, size) in enumerate(zip(at, node.shape, strict=True))
+    )
+    return tuple(flipped), index.TRUE, None
+
+
+_MOVES = {
+    Op.RESHAPE: _reshape,
+    Op.PERMUTE: _permute,
+    Op.EXPAND: _expand,
+    Op.PAD: _pad,
+    Op.SHRINK: _shrink,
+    Op.FLIP: _flip,
+    Op.CONTIGUOUS: _through,
+    Op.COPY: _through,
+    Op.AFTER: _through,
+}
+
+
+# -- kernels -------------------------------------------------------------------------------------------
+def lower(outputs: Sequence[tuple[Node, Node, tuple[tuple[Sint, Sint], ...] | None]]) -> Node:
+    """SINK of the writes of one kernel.
+
+    Each output is (PARAM, expression, region): the expression's elements go to the parameter in
+    row-major order or, with a region ((offset, size), …) of a row-major tensor whose shape is the
+    parameter's view, to that part of it. Outputs of one kernel have one shape.
+    """
+    shape = outputs[0][1].shape
+    lowering = _Lowering(len(shape))
+    loops = tuple(
+        index_of(0) if size == 1 else axis_range(size, (i,), Axis.LOOP)
+        for i, size in enumerate(shape)
+    )
+    writes = []
+    for target, expression, region in outputs:
+        value = lowering.value(expression, loops, index.TRUE)
+        number = index.ravel(loops, shape) if region is None else _in_region(loops, region)
+        writes.append(Node(Op.WRITE, target.dtype, (target, number, value)))
+    return Node(Op.SINK, dtypes.bool_, tuple(writes))
+
+
+def _in_region(loops: Position, region: tuple[tuple[Sint, Sint], ...]) -> Node:
+    """Row-major number in a tensor of the sizes that the region names with each offset."""
+    position = tuple(index.add(p, offset) for p, (offset, _) in zip(loops, region, strict=True))
+    return index.ravel(position, tuple(size for _, size in region))

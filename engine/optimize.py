@@ -1,0 +1,284 @@
+"""Loops -> faster loops: merged axes, vectors, register tiles, threads.
+
+Only parallel loops and the lanes of a reduction are touched, and the latter only as a whole, so the
+order of accumulation stays what lowering made it. What is chosen depends on the shapes and on the
+target's limits, never on the device's name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine import dtypes
+from engine.graph import Node, axis_range, toposort
+from engine.graph import index as index_of
+from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
+from engine.simplify import index
+from engine.target import Target
+
+WORK_FOR_THREADS = 1 << 19  # operations below which starting threads costs more than it gains
+SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
+
+
+def replace_ranges(root: Node, mapping: dict[Node, Node]) -> Node:
+    """Loop variables replaced by expressions, index arithmetic simplified again."""
+    result = dict(mapping)
+    for node in toposort([root], stop=mapping.__contains__):
+        if node not in result:
+            src = tuple([result[s] for s in node.src])
+            result[node] = node if src == node.src else index.rebuild(node, src)
+    return result[root]
+
+
+def loops_of(sink: Node) -> list[Node]:
+    """The parallel loops, outermost first."""
+    loops = [n for n in toposort([sink]) if n.op is Op.RANGE and n.arg[1] in PARALLEL]
+    return sorted(loops, key=lambda n: n.arg[0])
+
+
+def static_size(loop: Node) -> int | None:
+    """Rounds of a loop, None if they depend on something."""
+    return loop.src[0].arg if loop.src[0].op is Op.CONST else None
+
+
+def dependents(root: Node, axis: Node) -> set[Node]:
+    """The nodes whose value changes with `axis`, through the values that folds carry.
+
+    A TREE over the axis combines all its rounds, so it does not change with it.
+    """
+    order = toposort([root])
+    varying: set[Node] = {axis}
+    carried: set[Node] = set()
+    grown = True
+    while grown:
+        grown = False
+        for node in order:
+            if node in varying or (node.op is Op.TREE and node.src[0] is axis):
+                continue
+            if any(s in varying for s in node.src) or (
+                node.op is Op.CARRY and node.src[0] in carried
+            ):
+                varying.add(node)
+                if node.op is Op.FOLD:
+                    carried.add(node.src[0])
+                    grown = True
+    return varying
+
+
+# -- merging -------------------------------------------------------------------------------------------
+def _divisions(root: Node) -> int:
+    return sum(n.op in (Op.FLOORDIV, Op.FLOORMOD) for n in toposort([root]))
+
+
+def merge_axes(sink: Node) -> Node:
+    """Neighbouring loops as one wherever no index gets harder to compute."""
+    loops = loops_of(sink)
+    number = len(loops) - 1
+    cost = _divisions(sink)
+    while number > 0:
+        outer, inner = loops[number - 1], loops[number]
+        sizes = static_size(outer), static_size(inner)
+        number -= 1
+        if sizes[0] is None or sizes[1] is None:
+            continue
+        merged = axis_range(sizes[0] * sizes[1], outer.arg[0], Axis.LOOP)
+        mapping = {outer: index.floordiv(merged, sizes[1]), inner: index.mod(merged, sizes[1])}
+        candidate = replace_ranges(sink, mapping)
+        if _divisions(candidate) <= cost:
+            sink = candidate
+            loops[number : number + 2] = [merged]
+    return sink
+
+
+# -- which axis becomes a vector -----------------------------------------------------------------------
+def factor_of(expression: Node, axis: Node) -> int | None:
+    """c where the expression is c * axis + rest; None if it depends on it in another way."""
+    terms, _ = index.terms_of(expression)
+    for term in terms:
+        if term is not axis and axis in toposort([term]):
+            return None
+    return terms.get(axis, 0)
+
+
+@dataclass(frozen=True)
+class _Access:
+    """A load or write, how often it happens relative to others, and whether it has a gate."""
+
+    node: Node
+    weight: int
+
+
+def _accesses(sink: Node) -> list[_Access]:
+    order = toposort([sink])
+    inner: set[Node] = set()
+    for fold in (n for n in order if n.op is Op.FOLD):
+        inner.update(toposort(fold.src[1:]))
+    return [
+        _Access(n, 8 if n in inner else 1) for n in order if n.op in (Op.LOAD, Op.WRITE)
+    ]
+
+
+def _score(axis: Node, accesses: Iterable[_Access]) -> int:
+    """How well memory is used when neighbouring rounds of `axis` run side by side."""
+    total = 0
+    for access in accesses:
+        factor = factor_of(access.node.src[1], axis)
+        gate = access.node.src[2:] if access.node.op is Op.LOAD else access.node.src[3:]
+        masked = bool(gate) and axis in toposort(gate)
+        if factor == 1:
+            total += access.weight * (1 if masked else 3)
+        elif factor == 0:
+            total += access.weight
+        else:
+            total -= access.weight * (8 if access.node.op is Op.WRITE else 4)
+    return total
+
+
+def _vector_width(sink: Node, target: Target) -> int:
+    widest = max(
+        (n.dtype.itemsize for n in toposort([sink]) if n.dtype.kind in ("int", "uint", "float")),
+        default=1,
+    )
+    return target.vector_bytes // widest
+
+
+def _tree(sink: Node) -> Node | None:
+    return next((n for n in toposort([sink]) if n.op is Op.TREE), None)
+
+
+def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
+    """The axis to vectorise and the lanes, or None."""
+    width = _vector_width(sink, target)
+    if width < 2:
+        return None
+    accesses = _accesses(sink)
+    bounded = {d for n in toposort([sink]) if n.op is Op.RANGE for d in toposort(n.src)}
+    best: tuple[int, Node, int] | None = None
+    tree = _tree(sink)
+    candidates = loops_of(sink) + ([tree.src[0]] if tree is not None else [])
+    for axis in candidates:
+        size = static_size(axis)
+        if size is None or axis in bounded:
+            continue
+        lanes = size if tree is not None and axis is tree.src[0] else _lanes(size, width)
+        if lanes < 4:
+            continue
+        score = _score(axis, accesses) * min(lanes, width)
+        if score > 0 and (best is None or score >= best[0]):
+            best = (score, axis, lanes)
+    return None if best is None else best[1:]
+
+
+def _lanes(size: int, width: int) -> int:
+    """The vector width, or for short axes the largest power of two that divides the size."""
+    if size % width == 0 or size >= 4 * width:
+        return width
+    return min(width, size & -size)
+
+
+# -- tiles -----------------------------------------------------------------------------------------------
+def _largest_divisor(size: int, candidates: tuple[int, ...], limit: int) -> int:
+    return next((c for c in candidates if c <= limit and size % c == 0), 1)
+
+
+def tile(sink: Node, target: Target, vector: Node | None) -> Node:
+    """Unroll loops over results that share loads inside a fold: a tile of results in registers."""
+    order = toposort([sink])
+    folds = [n for n in order if n.op is Op.FOLD]
+    if not folds or vector is None or _tree(sink) is not None:
+        return sink
+    body = toposort(folds[0].src[1:])
+    loads = [n for n in body if n.op is Op.LOAD]
+    if sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in body) > 8:
+        return sink
+    budget = max(1, target.vector_registers * 3 // 4)
+    reusable = [
+        loop for loop in reversed(loops_of(sink))
+        if (static_size(loop) or 0) > 1 and loop.arg[1] == Axis.LOOP
+        and any(loop not in toposort([load]) for load in loads)
+    ]
+    for loop, most in zip(reusable[:2], (4, 8), strict=False):
+        size = static_size(loop)
+        assert size is not None
+        count = _largest_divisor(size, (8, 6, 5, 4, 3, 2), min(most, budget))
+        if count > 1:
+            sink = split(sink, loop, count, Axis.UNROLL)
+            budget //= count
+    return sink
+
+
+def split(sink: Node, loop: Node, inner: int, kind: Axis) -> Node:
+    """A loop of n rounds as n / inner rounds around `inner` rounds of another kind."""
+    size = static_size(loop)
+    assert size is not None and size % inner == 0
+    path = loop.arg[0]
+    within = axis_range(inner, (*path, 1), kind)
+    if size == inner:
+        return replace_ranges(sink, {loop: within})
+    outside = axis_range(size // inner, (*path, 0), Axis(loop.arg[1]))
+    mapping = {loop: index.add(index.multiply(outside, inner), within)}
+    return replace_ranges(sink, mapping)
+
+
+def _vectorise(sink: Node, axis: Node, lanes: int) -> list[Node]:
+    """Kernels with `axis` in vectors; what is left over at its end is a kernel of its own."""
+    size = static_size(axis)
+    assert size is not None
+    if axis.arg[1] == Axis.REDUCE:
+        lane = axis_range(size, axis.arg[0], Axis.VECTOR)
+        return [replace_ranges(sink, {axis: lane})]
+    whole = size // lanes * lanes
+    kernels = []
+    main = axis_range(whole, axis.arg[0], Axis.LOOP)
+    if whole == size:
+        kernels.append(split(sink, axis, lanes, Axis.VECTOR))
+    else:
+        kernels.append(split(replace_ranges(sink, {axis: main}), main, lanes, Axis.VECTOR))
+        rest = axis_range(size - whole, axis.arg[0], Axis.LOOP)
+        one = rest if size - whole > 1 else index_of(0)
+        kernels.append(replace_ranges(sink, {axis: index.add(one, whole)}))
+    return kernels
+
+
+def _unroll_lanes(sink: Node, target: Target) -> Node:
+    """The lanes of a reduction that are not a vector, side by side if the body is small."""
+    tree = _tree(sink)
+    if tree is None or tree.src[0].arg[1] != Axis.REDUCE:
+        return sink
+    lanes = static_size(tree.src[0])
+    assert lanes is not None
+    body = sum(n.op in ELEMENTWISE for n in toposort([tree.src[1]]))
+    if lanes > SMALL_LANES and body * lanes > target.max_unroll:
+        return sink
+    side = axis_range(lanes, tree.src[0].arg[0], Axis.UNROLL)
+    return replace_ranges(sink, {tree.src[0]: side})
+
+
+def share_among_threads(sink: Node, target: Target) -> Node:
+    """Make the outermost loop global if there is enough work for threads."""
+    loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
+    if target.threads < 2 or not loops:
+        return sink
+    order = toposort([sink])
+    rounds = math.prod(index.bounds(n)[1] + 1 for n in order if n.op is Op.RANGE)
+    work = rounds * sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in order)
+    size = static_size(loops[0])
+    if work < WORK_FOR_THREADS or size is None or size < 2:
+        return sink
+    shared = axis_range(size, loops[0].arg[0], Axis.GLOBAL)
+    return replace_ranges(sink, {loops[0]: shared})
+
+
+def optimize(sink: Node, target: Target) -> list[Node]:
+    """One kernel as one or several that do the same, in order."""
+    sink = merge_axes(sink)
+    choice = choose_vector(sink, target)
+    kernels = [sink] if choice is None else _vectorise(sink, *choice)
+    result = []
+    for kernel in kernels:
+        vector = choice[0] if choice is not None and kernel is kernels[0] else None
+        tiled = tile(kernel, target, vector)
+        result.append(share_among_threads(_unroll_lanes(tiled, target), target))
+    return result

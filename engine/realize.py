@@ -1,0 +1,280 @@
+"""Drives the stages: graph -> schedule (cached by structure) -> kernels -> launches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine import dtypes
+from engine.backends.base import Memory, Program
+from engine.backends.registry import Device, backend
+from engine.compile import compile_kernel
+from engine.context import setting
+from engine.graph import Node, dump, substitute, toposort
+from engine.ops import MOVEMENT, Op
+from engine.schedule import GENERATORS, Schedule, make_schedule
+from engine.shapes import numel, view_of
+from engine.spec import verify_tensor
+from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
+
+VIEWS = MOVEMENT - {Op.PAD}
+_schedules: dict[object, _Compiled] = {}
+_programs: dict[object, list[Program]] = {}
+
+
+class Counters:
+    """What has been run in this process."""
+
+    kernel_count = 0
+    schedule_hits = 0
+    schedule_misses = 0
+
+
+@dataclass
+class _Compiled:
+    """A schedule with the programs of each of its items; a copy has none."""
+
+    schedule: Schedule
+    programs: list[list[Program]]
+    arena: list[Memory | None]
+
+
+# -- programs as keys ----------------------------------------------------------------------------------
+def base_of(node: Node) -> Node:
+    """The node whose elements a view shows; a PAD is no view."""
+    while node.op in VIEWS:
+        node = node.src[0]
+    return node
+
+
+def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
+    """The roots with everything realized replaced by views of its buffer."""
+    known: dict[Node, Node] = {}
+
+    def is_known(node: Node) -> bool:
+        view = realized(node)
+        if view is not None:
+            known[node] = view
+        return view is not None
+
+    order = toposort(roots, stop=is_known)
+    if not known:
+        return tuple(roots)
+    sink = Node(Op.SINK, dtypes.bool_, tuple(roots))
+    del order
+    return substitute(sink, known).src
+
+
+def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]]:
+    """(key, buffers in order of first use, values of variables) of a program.
+
+    The key holds everything but which buffers are meant and what values variables have.
+    """
+    order = toposort(roots, stop=lambda n: n.op is Op.BIND)
+    number = {node: i for i, node in enumerate(order)}
+    holes: list[Node] = []
+    values: dict[str, int] = {}
+    rows: list[object] = []
+    for node in order:
+        if node.op is Op.BUFFER:
+            holes.append(node)
+            rows.append((Op.BUFFER, node.dtype, node.arg[1:]))
+        elif node.op is Op.BIND:
+            name, low, high = node.src[0].arg
+            value = node.src[1].arg
+            if values.setdefault(name, value) != value:
+                raise ValueError(f"variable {name} is bound to {values[name]} and to {value}")
+            rows.append((Op.BIND, name, low, high))
+        else:
+            rows.append((node.op, node.dtype, node.arg, tuple([number[s] for s in node.src])))
+    rows.append(tuple([number[root] for root in roots]))
+    return tuple(rows), holes, values
+
+
+# -- realizing -----------------------------------------------------------------------------------------
+def realize(nodes: Sequence[Node]) -> None:
+    """Compute the storages that the nodes are views of. Views and constants need nothing."""
+    wanted = list(dict.fromkeys(
+        base for base in (base_of(node) for node in nodes)
+        if base.op is not Op.BUFFER and base.op not in GENERATORS and realized(base) is None
+    ))
+    if wanted:
+        compute(wanted)
+
+
+def compute(wanted: Sequence[Node]) -> None:
+    """Run the program whose results are `wanted`, and remember the views of its outputs."""
+    roots = resolved_roots(wanted)
+    todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
+    key, holes, values = structure(roots)
+    settings = (setting("OPTIMIZE"), setting("MEMORY_PLAN"), Device.DEFAULT)
+    compiled = _schedules.get((key, settings))
+    if compiled is None:
+        Counters.schedule_misses += 1
+        for root in roots:
+            verify_tensor(root)
+        compiled = _compile(roots, holes)
+        _schedules[key, settings] = compiled
+    else:
+        Counters.schedule_hits += 1
+    outputs = _run(compiled, holes, values)
+    for (want, root), buffer in zip(todo, outputs, strict=True):
+        remember(want, view_of(buffer, root.shape))
+
+
+def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
+    def target_of(device: str) -> object:
+        return backend(device).target
+
+    schedule = make_schedule(
+        roots, holes, lambda device: backend(device).target, Device.DEFAULT,
+        share_memory=bool(setting("MEMORY_PLAN")),
+    )
+    if setting("DEBUG") >= 3:
+        print(dump(*roots), file=sys.stderr)
+    if setting("DEBUG") >= 2:
+        print_schedule(schedule)
+    programs = [_programs_of(schedule, number) for number in range(len(schedule.items))]
+    missing = [i for i, found in enumerate(programs) if found is None]
+    _compile_missing(schedule, missing)
+    ready = [_programs_of(schedule, number) or [] for number in range(len(schedule.items))]
+    return _Compiled(schedule, ready, [None] * len(schedule.places))
+
+
+def _program_key(schedule: Schedule, number: int) -> object:
+    item = schedule.items[number]
+    return item.device.split(":")[0], item.kernel, schedule.variables, setting("OPTIMIZE")
+
+
+def _programs_of(schedule: Schedule, number: int) -> list[Program] | None:
+    if schedule.items[number].kernel is None:
+        return []
+    return _programs.get(_program_key(schedule, number))
+
+
+def _compile_missing(schedule: Schedule, missing: Sequence[int]) -> None:
+    """Compile kernels that are new, all of one device as one batch."""
+    batches: dict[str, dict[object, list[int]]] = {}
+    for number in missing:
+        key = _program_key(schedule, number)
+        device = schedule.items[number].device.split(":")[0]
+        batches.setdefault(device, {}).setdefault(key, []).append(number)
+    for device, keys in batches.items():
+        chosen = backend(device)
+        linear, owners = [], []
+        for key, numbers in keys.items():
+            kernel = schedule.items[numbers[0]].kernel
+            assert kernel is not None
+            parts = compile_kernel(
+                kernel, chosen.target, f"k{len(linear)}", schedule.variables
+            )
+            linear += parts
+            owners += [key] * len(parts)
+        if setting("DEBUG") >= 5:
+            print(chosen.render(linear), file=sys.stderr)
+        for key in keys:
+            _programs[key] = []
+        for key, program in zip(owners, chosen.compile(linear), strict=True):
+            _programs[key].append(program)
+
+
+def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
+    """Launch every step; the buffers of the requested results."""
+    schedule = compiled.schedule
+    memory: list[Memory] = []
+    outputs: dict[int, Node] = {}
+    for number, slot in enumerate(schedule.slots):
+        kind, position = slot.source
+        if kind == "hole":
+            memory.append(memory_of(holes[position]))
+        elif kind == "output":
+            buffer = new_buffer(slot.dtype, slot.size, slot.device)
+            memory.append(allocate(slot.dtype, slot.size, slot.device))
+            outputs[number] = buffer
+            attach(buffer, memory[-1])
+        else:
+            memory.append(_temporary(compiled, slot.device, position))
+    arguments = [values[name] for name in schedule.variables]
+    verbose = setting("DEBUG")
+    for item, programs in zip(schedule.items, compiled.programs, strict=True):
+        buffers = [memory[s] for s in item.slots]
+        started = time.perf_counter()
+        if item.kernel is None:
+            buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
+        for program in programs:
+            program(buffers, arguments)
+        Counters.kernel_count += 1
+        if verbose:
+            elapsed = (time.perf_counter() - started) * 1e6
+            shapes = " ".join(f"{schedule.slots[s].dtype}[{schedule.slots[s].size}]"
+                              for s in item.slots)
+            print(f"{item.device:8} {elapsed:10.1f} us  {shapes}", file=sys.stderr)
+    return [outputs[s] for s in schedule.results]
+
+
+def _temporary(compiled: _Compiled, device: str, place: int) -> Memory:
+    """The memory of a temporary place, kept between runs of the schedule."""
+    found = compiled.arena[place]
+    if found is None:
+        found = backend(device).allocate(compiled.schedule.places[place])
+        compiled.arena[place] = found
+    return found
+
+
+def print_schedule(schedule: Schedule) -> None:
+    """One line a step: device, what it writes, what it reads, what it waits for."""
+    for number, item in enumerate(schedule.items):
+        names = [
+            f"{schedule.slots[s].source[0]}{schedule.slots[s].source[1]}:"
+            f"{schedule.slots[s].dtype}[{schedule.slots[s].size}]" for s in item.slots
+        ]
+        written, read = names[: item.outputs], names[item.outputs :]
+        what = "copy" if item.kernel is None else "kernel"
+        print(
+            f"step {number} {what} on {item.device}: {', '.join(written)} <- {', '.join(read)}"
+            f" after {list(item.after)}",
+            file=sys.stderr,
+        )
+
+
+# -- reading -------------------------------------------------------------------------------------------
+def concrete_shape(node: Node) -> tuple[int, ...]:
+    """The shape with bound variables replaced by their values. ValueError if one is not bound."""
+    return tuple(size if isinstance(size, int) else evaluate_size(size) for size in node.shape)
+
+
+def evaluate_size(size: Node) -> int:
+    """The value of a symbolic size under its bindings."""
+    from engine.interpret.sizes import evaluate
+
+    return evaluate(size)
+
+
+def read(node: Node, device: str | None = None) -> bytes:
+    """Row-major bytes of a tensor; computes it if need be."""
+    shape = concrete_shape(node)
+    size = 1
+    for s in shape:
+        size *= s
+    if size == 0:
+        return b""
+    view = realized(node) or node
+    base = base_of(view)
+    known = realized(base)
+    if view is base and known is not None:
+        view = known
+    if not _is_whole_buffer(view):
+        whole = Node(Op.CONTIGUOUS, node.dtype, (node,))
+        realize([whole])
+        found = realized(whole)
+        assert found is not None
+        view = found
+    return memory_of(base_of(view)).read()[: size * node.dtype.itemsize]
+
+
+def _is_whole_buffer(view: Node) -> bool:
+    while view.op is Op.RESHAPE:
+        view = view.src[0]
+    return view.op is Op.BUFFER and numel(view.shape) is not None

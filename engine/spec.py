@@ -1,0 +1,284 @@
+"""What a valid graph is, level by level, checked after every pass.
+
+Invariants:
+- Operands and result of arithmetic have one dtype, lanes included; tests yield bool with as many
+  lanes. A select's condition is bool.
+- A constant is a scalar whose bits fit its dtype. Attributes hold ints, strings, None, tuples.
+- On kernel levels there are no shapes: memory is PARAM or TABLE, positions are index arithmetic.
+- LOOPS: as lowered. Any elementwise operation, any tensor dtype, scalars only.
+- STORED: every PARAM has a dtype that the target can load and store; float16 is gone where the
+  target lacks it.
+- EXPANDED: no axis of kind vector or unroll and no TREE is left; values may have lanes.
+- ADDRESSED: dtype index is gone.
+- MACHINE: only operations and dtypes that the target declares.
+
+There is no row that accepts anything: an operation without a row is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+from engine import dtypes
+from engine.dtypes import DType
+from engine.graph import Node, checked_attribute, toposort
+from engine.ops import ELEMENTWISE, MOVEMENT, Axis, Group, Op
+from engine.target import Target
+
+
+class Level(IntEnum):
+    TENSOR = 0
+    LOOPS = 1
+    STORED = 2
+    EXPANDED = 3
+    ADDRESSED = 4
+    MACHINE = 5
+
+
+class SpecError(ValueError):
+    """A graph that breaks an invariant. Names the pass, the node and the invariant."""
+
+
+Row = Callable[[Node], bool]
+
+
+def _same_as_operands(node: Node) -> bool:
+    return all(s.dtype is node.dtype for s in node.src)
+
+
+def _numbers(node: Node) -> bool:
+    return _same_as_operands(node) and node.dtype.kind != "bool"
+
+
+def _floats(node: Node) -> bool:
+    return _same_as_operands(node) and node.dtype.is_float
+
+
+def _integers(node: Node) -> bool:
+    return _same_as_operands(node) and node.dtype.kind in ("int", "uint", "index")
+
+
+def _test(node: Node) -> bool:
+    x, y = node.src
+    return x.dtype is y.dtype and node.dtype is dtypes.bool_.vec(x.dtype.lanes)
+
+
+def _logic(node: Node) -> bool:
+    return _same_as_operands(node) and not node.dtype.is_float
+
+
+def _where(node: Node) -> bool:
+    condition, x, y = node.src
+    lanes = node.dtype.lanes
+    return condition.dtype is dtypes.bool_.vec(lanes) and x.dtype is y.dtype is node.dtype
+
+
+def _convertible(node: Node) -> bool:
+    return node.src[0].dtype.lanes == node.dtype.lanes
+
+
+def _same_width(node: Node) -> bool:
+    x = node.src[0].dtype
+    return x.itemsize == node.dtype.itemsize and x.lanes == node.dtype.lanes
+
+
+def _constant(node: Node) -> bool:
+    if type(node.arg) is not int or node.dtype.lanes != 1:
+        return False
+    return node.dtype is dtypes.index or 0 <= node.arg < 1 << node.dtype.bits
+
+
+def _memory(node: Node) -> bool:
+    return node.op in (Op.PARAM, Op.TABLE)
+
+
+def _position(node: Node) -> bool:
+    return node.dtype.kind in ("index", "int")
+
+
+def _gate(node: Node) -> bool:
+    return node.dtype.kind == "bool"
+
+
+def _load(node: Node) -> bool:
+    memory, place, *gate = node.src
+    return (
+        _memory(memory) and _position(place) and all(map(_gate, gate)) and len(gate) <= 1
+        and node.dtype.scalar is memory.dtype and place.dtype.lanes in (1, node.dtype.lanes)
+    )
+
+
+def _write(node: Node) -> bool:
+    memory, place, value, *gate = node.src
+    return (
+        memory.op is Op.PARAM and _position(place) and all(map(_gate, gate)) and len(gate) <= 1
+        and value.dtype.scalar is memory.dtype and place.dtype.lanes in (1, value.dtype.lanes)
+    )
+
+
+def _range(node: Node) -> bool:
+    path, kind = node.arg
+    return _position(node) and node.src[0].dtype is node.dtype and kind in set(Axis) and all(
+        type(p) is int for p in path
+    )
+
+
+def _fold(node: Node) -> bool:
+    count = node.arg
+    starts, updates = node.src[1 : 1 + count], node.src[1 + count :]
+    return node.src[0].op is Op.RANGE and len(updates) == count and all(
+        a.dtype is b.dtype for a, b in zip(starts, updates, strict=True)
+    )
+
+
+def _carry(node: Node) -> bool:
+    return node.src[0].op is Op.RANGE and type(node.arg) is int
+
+
+def _pick(node: Node) -> bool:
+    folded = node.src[0]
+    return folded.op is Op.FOLD and folded.src[1 + node.arg].dtype is node.dtype
+
+
+def _tree(node: Node) -> bool:
+    lane, value = node.src
+    return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in Op.__members__
+
+
+def _sink(node: Node) -> bool:
+    return bool(node.src) and all(s.op is Op.WRITE for s in node.src)
+
+
+def _broadcast(node: Node) -> bool:
+    return node.src[0].dtype is node.dtype.scalar
+
+
+def _stack(node: Node) -> bool:
+    return len(node.src) == node.dtype.lanes and all(s.dtype is node.dtype.scalar for s in node.src)
+
+
+def _slice(node: Node) -> bool:
+    x = node.src[0].dtype
+    return x.scalar is node.dtype.scalar and 0 <= node.arg <= x.lanes - node.dtype.lanes
+
+
+def _anything_sized(node: Node) -> bool:
+    """Leaves whose attribute is checked where they are made; their dtype is a scalar."""
+    return node.dtype.lanes == 1
+
+
+def _lanes(node: Node) -> bool:
+    return node.dtype.kind in ("index", "int") and node.dtype.lanes > 1
+
+
+KERNEL_ROWS: dict[Op, Row] = {
+    **dict.fromkeys((Op.ADD, Op.SUB, Op.MUL, Op.MAXIMUM, Op.MINIMUM, Op.NEG, Op.ABS), _numbers),
+    **dict.fromkeys((Op.DIV, Op.SQRT, Op.EXP2, Op.LOG2, Op.CANON), _floats),
+    **dict.fromkeys((Op.FLOORDIV, Op.FLOORMOD, Op.LSHIFT, Op.RSHIFT), _integers),
+    **dict.fromkeys((Op.SHL, Op.SHR, Op.IDIV, Op.IREM), _integers),
+    **dict.fromkeys((Op.AND, Op.OR, Op.XOR, Op.NOT), _logic),
+    **dict.fromkeys((Op.LT, Op.EQ, Op.NE), _test),
+    **dict.fromkeys((Op.CAST, Op.CONVERT), _convertible),
+    Op.WHERE: _where,
+    Op.BITCAST: _same_width,
+    Op.OPAQUE: _same_as_operands,
+    Op.CONST: _constant,
+    Op.TABLE: _anything_sized,
+    Op.PARAM: _anything_sized,
+    Op.VARIABLE: _anything_sized,
+    Op.RANGE: _range,
+    Op.LOAD: _load,
+    Op.WRITE: _write,
+    Op.FOLD: _fold,
+    Op.CARRY: _carry,
+    Op.PICK: _pick,
+    Op.TREE: _tree,
+    Op.SINK: _sink,
+    Op.BROADCAST: _broadcast,
+    Op.STACK: _stack,
+    Op.SLICE: _slice,
+    Op.LANES: _lanes,
+}
+# max and min also work on bool
+_BOOL_TOO = frozenset({Op.MAXIMUM, Op.MINIMUM})
+
+TENSOR_OPS = ELEMENTWISE | MOVEMENT | {
+    Op.BUFFER, Op.CONST, Op.TABLE, Op.IOTA, Op.VARIABLE, Op.BIND, Op.REDUCE, Op.PARTIAL,
+    Op.GATHER, Op.COPY, Op.CONTIGUOUS, Op.STORE, Op.AFTER, Op.SINK,
+}  # fmt: skip
+
+
+def _excluded(node: Node, level: Level, target: Target) -> str | None:
+    """Why a well-typed node does not belong on a level."""
+    if level < Level.EXPANDED and node.dtype.lanes > 1:
+        return "has lanes before vectors are made"
+    if level >= Level.STORED and node.op is Op.PARAM and node.dtype not in target.storage:
+        return f"has a dtype that {target.name} cannot load and store"
+    if level >= Level.EXPANDED:
+        if node.op is Op.TREE:
+            return "should have been expanded"
+        if node.op is Op.RANGE and node.arg[1] in (Axis.VECTOR, Axis.UNROLL):
+            return "should have been expanded"
+    if level >= Level.ADDRESSED and node.dtype.scalar is dtypes.index:
+        return "still has dtype index"
+    if level >= Level.MACHINE:
+        return _foreign(node, target)
+    return None
+
+
+def _foreign(node: Node, target: Target) -> str | None:
+    if node.op in ELEMENTWISE and node.op not in target.ops:
+        return f"is no operation of {target.name}"
+    return None if _known(node.dtype, target) else f"has a dtype that {target.name} lacks"
+
+
+def _known(dtype: DType, target: Target) -> bool:
+    return dtype.scalar in target.arithmetic or dtype.scalar in target.storage
+
+
+def well_typed(node: Node) -> bool:
+    """Whether a node obeys its row."""
+    row = KERNEL_ROWS.get(node.op)
+    if row is None:
+        return False
+    arity = node.op.row.arity
+    if arity is not None and len(node.src) != arity:
+        return False
+    if node.op in _BOOL_TOO and node.dtype.kind == "bool":
+        return _same_as_operands(node)
+    return row(node)
+
+
+def verify(sink: Node, level: Level, target: Target, step: str) -> None:
+    """Raise SpecError for the first node of a kernel that breaks an invariant of `level`."""
+    for node in toposort([sink]):
+        bit = 1 << level
+        if node.verified & bit:
+            continue
+        if not well_typed(node):
+            raise SpecError(_message(step, node, "breaks its row of the spec"))
+        checked_attribute(node.arg)
+        reason = _excluded(node, level, target)
+        if reason is not None:
+            raise SpecError(_message(step, node, reason))
+        if level < Level.STORED:
+            node.verified |= bit
+
+
+def _message(step: str, node: Node, reason: str) -> str:
+    operands = ", ".join(f"{s.op} {s.dtype}" for s in node.src)
+    return f"after pass '{step}': {node.op} {node.dtype} ({operands}) {node.arg!r} {reason}"
+
+
+def verify_tensor(root: Node) -> None:
+    """Raise SpecError for the first node of a tensor-level graph that is not valid there."""
+    for node in toposort([root]):
+        if node.verified & 1:
+            continue
+        if node.op not in TENSOR_OPS or node.op.row.group is Group.MACHINE:
+            raise SpecError(_message("build", node, "is no tensor operation"))
+        if node.op in ELEMENTWISE and not well_typed(node):
+            raise SpecError(_message("build", node, "breaks its row of the spec"))
+        checked_attribute(node.arg)
+        node.verified |= 1

@@ -1,0 +1,95 @@
+"""What every part of Tensor stands on: a node, a device, and what can stand beside it in an op."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from engine import dtypes
+from engine.backends import registry
+from engine.dtypes import DType, Scalar
+from engine.graph import Node, Sint
+from engine.tensor import views
+
+
+class TensorBase:
+    """A node of the graph and the device on which it lives.
+
+    `_device` is None for an expression of constants that was never given a device: it goes where
+    it is used, and to the default device when it is read on its own.
+    """
+
+    node: Node
+    _device: str | None
+
+    @classmethod
+    def _wrap(cls, node: Node, device: str | None) -> Self:
+        tensor = cls.__new__(cls)
+        tensor.node, tensor._device = node, device
+        return tensor
+
+    def _like(self, node: Node) -> Self:
+        """A tensor on the same device."""
+        return self._wrap(node, self._device)
+
+    @property
+    def device(self) -> str:
+        """The canonical name of the device, such as `LLVM` or `LLVM:1`."""
+        return self._device or registry.canonical(None)
+
+    @property
+    def dtype(self) -> DType:
+        return self.node.dtype
+
+    @property
+    def shape(self) -> tuple[Sint, ...]:
+        """The sizes of the axes; a symbolic size is a node of dtype index."""
+        return self.node.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.node.shape)
+
+    def numel(self) -> Sint:
+        """The number of elements."""
+        return views.product(self.node.shape)
+
+    def element_size(self) -> int:
+        """Bytes of one element in memory."""
+        return self.dtype.itemsize
+
+    def is_floating_point(self) -> bool:
+        return self.dtype.is_float
+
+
+Operand = TensorBase | Scalar
+
+
+def checked_operand(op: str, value: object) -> Operand:
+    """`value` if it can be an operand: a Tensor or a Python number. TypeError otherwise."""
+    if isinstance(value, TensorBase | bool | int | float):
+        return value
+    kind = type(value).__name__
+    raise TypeError(f"{op}: an operand is a tensor or a number, not {kind}; wrap it in Tensor(…)")
+
+
+def common_device(op: str, operands: Iterable[object]) -> str | None:
+    """The one device of all tensors among the operands; RuntimeError if there are two."""
+    found: str | None = None
+    for operand in operands:
+        device = operand._device if isinstance(operand, TensorBase) else None
+        if found and device and found != device:
+            raise RuntimeError(
+                f"{op}: operands on {found} and {device}; move one of them with .to({found!r})"
+            )
+        found = found or device
+    return found
+
+
+def checked_dtype(op: str, dtype: DType | str) -> DType:
+    """The row of a dtype that tensors may have; TypeError for index and vectors."""
+    row = dtypes.as_dtype(dtype)
+    if row not in dtypes.TENSOR_DTYPES:
+        names = ", ".join(d.name for d in dtypes.TENSOR_DTYPES)
+        raise TypeError(f"{op}: tensors have no dtype {row}; the dtypes are {names}")
+    return row

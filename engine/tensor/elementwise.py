@@ -1,0 +1,279 @@
+"""Elementwise operations: methods, and the Python operators that stand for them.
+
+Operands broadcast as in numpy and promote as `promotion.py` says; a Python scalar may stand on
+either side. Integers wrap, floats round once per operation, and what each operation gives at its
+edges is the contract in the documentation. Errors of all of them: TypeError where the operation has
+no meaning for the dtype, ValueError for shapes that do not broadcast, RuntimeError for operands on
+different devices, OverflowError for an integer scalar that does not fit.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from engine import dtypes
+from engine.dtypes import Scalar
+from engine.graph import Node
+from engine.ops import Op
+from engine.tensor import comparison, promotion, views
+from engine.tensor.base import Operand, TensorBase, checked_operand, common_device
+
+
+class Elementwise(TensorBase):
+    """Arithmetic, comparisons, bits and choices."""
+
+    # -- arithmetic ------------------------------------------------------------------------------
+    def _binary(self, name: str, other: Operand, reverse: bool = False) -> Self:
+        """The operation of that name in the common dtype of its operands."""
+        other = checked_operand(name, other)
+        x, y = (other, self) if reverse else (self, other)
+        dtype = promotion.common((x, y))
+        return self._node(promotion.operation(name, dtype), name, (x, y), dtype)
+
+    def _node(self, op: Op, name: str, operands: tuple[Operand, ...], dtype: dtypes.DType) -> Self:
+        """`op` on operands that are cast to `dtype` and broadcast; the result has that dtype."""
+        device = common_device(name, operands)
+        nodes = (promotion.as_node(name, operand, dtype) for operand in operands)
+        return self._wrap(Node(op, dtype, views.broadcast(name, *nodes)), device)
+
+    def add(self, x: Operand, reverse: bool = False) -> Self:
+        """Sum; for bools `or`."""
+        return self._binary("add", x, reverse)
+
+    def sub(self, x: Operand, reverse: bool = False) -> Self:
+        """Difference; `reverse` takes self from x. TypeError for bools."""
+        return self._binary("sub", x, reverse)
+
+    def mul(self, x: Operand, reverse: bool = False) -> Self:
+        """Product; for bools `and`."""
+        return self._binary("mul", x, reverse)
+
+    def div(self, x: Operand, reverse: bool = False, rounding_mode: str | None = None) -> Self:
+        """The quotient, integers as the default float; `reverse` divides x by self.
+
+        `rounding_mode="floor"` is `floordiv`. ValueError for any other mode.
+        """
+        if rounding_mode == "floor":
+            return self._binary("floordiv", x, reverse)
+        if rounding_mode is not None:
+            raise ValueError(f"div: rounding_mode must be None or 'floor', not {rounding_mode!r}")
+        other = checked_operand("div", x)
+        operands = (other, self) if reverse else (self, other)
+        return self._node(Op.DIV, "div", operands, promotion.common_float(operands))
+
+    def floordiv(self, x: Operand, reverse: bool = False) -> Self:
+        """The floor of the quotient of integers; x // 0 is 0 and MIN // -1 is MIN."""
+        return self._binary("floordiv", x, reverse)
+
+    def mod(self, x: Operand, reverse: bool = False) -> Self:
+        """The remainder of `floordiv`, with the sign of the divisor; x % 0 is 0."""
+        return self._binary("mod", x, reverse)
+
+    def maximum(self, x: Operand) -> Self:
+        """The larger one; NaN wins, and +0 is larger than -0. For bools `or`."""
+        return self._binary("maximum", x)
+
+    def minimum(self, x: Operand) -> Self:
+        """The smaller one; NaN wins, and -0 is smaller than +0. For bools `and`."""
+        return self._binary("minimum", x)
+
+    def _unary(self, op: Op) -> Self:
+        return self._like(self.node.unary(op))
+
+    def neg(self) -> Self:
+        """-x: floats flip the sign bit, integers wrap. TypeError for bools."""
+        return self._unary(promotion.operation("neg", self.dtype))
+
+    def abs(self) -> Self:
+        """|x|: floats clear the sign bit, abs(MIN) is MIN."""
+        return self._unary(Op.ABS) if self.dtype.kind in ("int", "float") else self
+
+    def _function(self, op: Op) -> Self:
+        """A function of floats; bools and integers are cast to the default float first."""
+        return self._like(self.node.cast(promotion.as_float(self.dtype)).unary(op))
+
+    def sqrt(self) -> Self:
+        """The square root, correctly rounded; sqrt(-0) is -0."""
+        return self._function(Op.SQRT)
+
+    def exp2(self) -> Self:
+        """2 to the power of x."""
+        return self._function(Op.EXP2)
+
+    def log2(self) -> Self:
+        """The logarithm to base 2."""
+        return self._function(Op.LOG2)
+
+    # -- comparisons -----------------------------------------------------------------------------
+    def _compare(self, name: str, other: Operand) -> Self:
+        other = checked_operand(name, other)
+        device = common_device(name, (self, other))
+        x = self.node
+        if isinstance(other, TensorBase):
+            y: Node | None = other.node
+        else:
+            y = comparison.scalar_operand(other, self.dtype)
+        if y is None:
+            result = views.expand(comparison.outside(name, int(other)), x.shape)  # type: ignore[arg-type] # a tensor gave a node
+        else:
+            result = comparison.COMPARISONS[name](*views.broadcast(name, x, y))
+        return self._wrap(result, device)
+
+    def eq(self, x: Operand) -> Self:
+        """x = y as bool; false with NaN."""
+        return self._compare("eq", x)
+
+    def ne(self, x: Operand) -> Self:
+        """x ≠ y as bool; true with NaN."""
+        return self._compare("ne", x)
+
+    def lt(self, x: Operand) -> Self:
+        """self < x as bool; integers of different dtypes compare as numbers."""
+        return self._compare("lt", x)
+
+    def le(self, x: Operand) -> Self:
+        """self ≤ x as bool."""
+        return self._compare("le", x)
+
+    def gt(self, x: Operand) -> Self:
+        """self > x as bool."""
+        return self._compare("gt", x)
+
+    def ge(self, x: Operand) -> Self:
+        """self ≥ x as bool."""
+        return self._compare("ge", x)
+
+    # -- bits and choices ------------------------------------------------------------------------
+    def bitwise_and(self, x: Operand, reverse: bool = False) -> Self:
+        return self._binary("bitwise_and", x, reverse)
+
+    def bitwise_or(self, x: Operand, reverse: bool = False) -> Self:
+        return self._binary("bitwise_or", x, reverse)
+
+    def bitwise_xor(self, x: Operand, reverse: bool = False) -> Self:
+        return self._binary("bitwise_xor", x, reverse)
+
+    def bitwise_not(self) -> Self:
+        """Every bit flipped; for bools `not`."""
+        return self._unary(promotion.operation("bitwise_not", self.dtype))
+
+    def logical_not(self) -> Self:
+        """True where the element is zero."""
+        return self._like(~self.node.cast(dtypes.bool_))
+
+    def lshift(self, x: Operand, reverse: bool = False) -> Self:
+        """Bits moved up by x; 0 where x is negative or at least the width."""
+        return self._binary("lshift", x, reverse)
+
+    def rshift(self, x: Operand, reverse: bool = False) -> Self:
+        """Bits moved down by x, filled with the sign; counts as in `lshift` leave only the fill."""
+        return self._binary("rshift", x, reverse)
+
+    def where(self, x: Operand, y: Operand) -> Self:
+        """The bits of x where self is true (not zero), else those of y; all three broadcast."""
+        values = (checked_operand("where", x), checked_operand("where", y))
+        device = common_device("where", (self, *values))
+        dtype = promotion.common(values)
+        nodes = (promotion.as_node("where", value, dtype) for value in values)
+        operands = views.broadcast("where", self.node.cast(dtypes.bool_), *nodes)
+        return self._wrap(Node(Op.WHERE, dtype, operands), device)
+
+    # -- operators -------------------------------------------------------------------------------
+    __array_ufunc__ = None  # numpy leaves the operator to us instead of looping over its elements
+    __hash__ = object.__hash__
+
+    def __add__(self, other: Operand) -> Self:
+        return self.add(other)
+
+    def __radd__(self, other: Scalar) -> Self:
+        return self.add(other, reverse=True)
+
+    def __sub__(self, other: Operand) -> Self:
+        return self.sub(other)
+
+    def __rsub__(self, other: Scalar) -> Self:
+        return self.sub(other, reverse=True)
+
+    def __mul__(self, other: Operand) -> Self:
+        return self.mul(other)
+
+    def __rmul__(self, other: Scalar) -> Self:
+        return self.mul(other, reverse=True)
+
+    def __truediv__(self, other: Operand) -> Self:
+        return self.div(other)
+
+    def __rtruediv__(self, other: Scalar) -> Self:
+        return self.div(other, reverse=True)
+
+    def __floordiv__(self, other: Operand) -> Self:
+        return self.floordiv(other)
+
+    def __rfloordiv__(self, other: Scalar) -> Self:
+        return self.floordiv(other, reverse=True)
+
+    def __mod__(self, other: Operand) -> Self:
+        return self.mod(other)
+
+    def __rmod__(self, other: Scalar) -> Self:
+        return self.mod(other, reverse=True)
+
+    def __and__(self, other: Operand) -> Self:
+        return self.bitwise_and(other)
+
+    def __rand__(self, other: Scalar) -> Self:
+        return self.bitwise_and(other, reverse=True)
+
+    def __or__(self, other: Operand) -> Self:
+        return self.bitwise_or(other)
+
+    def __ror__(self, other: Scalar) -> Self:
+        return self.bitwise_or(other, reverse=True)
+
+    def __xor__(self, other: Operand) -> Self:
+        return self.bitwise_xor(other)
+
+    def __rxor__(self, other: Scalar) -> Self:
+        return self.bitwise_xor(other, reverse=True)
+
+    def __lshift__(self, other: Operand) -> Self:
+        return self.lshift(other)
+
+    def __rlshift__(self, other: Scalar) -> Self:
+        return self.lshift(other, reverse=True)
+
+    def __rshift__(self, other: Operand) -> Self:
+        return self.rshift(other)
+
+    def __rrshift__(self, other: Scalar) -> Self:
+        return self.rshift(other, reverse=True)
+
+    def __neg__(self) -> Self:
+        return self.neg()
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> Self:
+        return self.abs()
+
+    def __invert__(self) -> Self:
+        return self.bitwise_not()
+
+    def __lt__(self, other: Operand) -> Self:
+        return self.lt(other)
+
+    def __le__(self, other: Operand) -> Self:
+        return self.le(other)
+
+    def __gt__(self, other: Operand) -> Self:
+        return self.gt(other)
+
+    def __ge__(self, other: Operand) -> Self:
+        return self.ge(other)
+
+    def __eq__(self, other: object) -> Self:  # type: ignore[override] # elementwise, as in numpy
+        return self.eq(other) if isinstance(other, TensorBase | int | float) else NotImplemented
+
+    def __ne__(self, other: object) -> Self:  # type: ignore[override]
+        return self.ne(other) if isinstance(other, TensorBase | int | float) else NotImplemented

@@ -1,0 +1,184 @@
+"""Movement nodes: checked shapes in, nodes out. A movement that changes nothing is no node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.graph import Node, Sint
+from engine.ops import Op
+from engine.shapes import Shape, split_symbols, view_of
+from engine.tensor.variable import as_sint, describe, difference, interval, show
+
+
+def as_shape(sizes: Sequence[object]) -> tuple[object, ...]:
+    """`f(2, 3)` and `f((2, 3))` mean the same."""
+    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+        return tuple(sizes[0])
+    return tuple(sizes)
+
+
+def checked_sizes(op: str, sizes: Sequence[object]) -> Shape:
+    """Sizes from a user; ValueError for negative ones."""
+    shape = tuple(map(as_sint, sizes))
+    if any(interval(size)[0] < 0 for size in shape):
+        raise ValueError(f"{op}: a size of {show(shape)} is negative")
+    return shape
+
+
+def axis_of(op: str, axis: object, ndim: int) -> int:
+    """An axis counted from the front; IndexError outside `-ndim … ndim-1`."""
+    number = as_sint(axis)
+    if not isinstance(number, int):
+        raise TypeError(f"{op}: an axis must be an int, not {describe(number)}")
+    if not -ndim <= number < ndim:
+        raise IndexError(f"{op}: axis {number} is out of range for {ndim} dimensions")
+    return number % ndim
+
+
+def axes_of(op: str, axis: object, ndim: int) -> tuple[int, ...]:
+    """One axis, several, or None for all of them, in increasing order; each may appear once."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple | list) else (axis,)
+    result = sorted(axis_of(op, a, ndim) for a in axes)
+    if len(set(result)) < len(result):
+        raise ValueError(f"{op}: an axis appears twice in {tuple(axes)}")
+    return tuple(result)
+
+
+def _with_symbols(op: Op, x: Node, arg: tuple[object, ...]) -> Node:
+    """A movement whose symbolic sizes are operands."""
+    plain, symbols = split_symbols(arg)
+    return Node(op, x.dtype, (x, *symbols), plain)
+
+
+def _factors(sizes: Sequence[Sint]) -> tuple[int, list[Node]]:
+    """A product of sizes as the product of its ints, and its symbols."""
+    plain, symbols, pending = 1, list[Node](), list(reversed(sizes))
+    while pending:
+        size = pending.pop()
+        if isinstance(size, int):
+            plain *= size
+        elif size.op is Op.CONST:
+            plain *= size.arg
+        elif size.op is Op.MUL:
+            pending.extend(reversed(size.src))
+        else:
+            symbols.append(size)
+    return plain, symbols if plain else []
+
+
+def product(sizes: Sequence[Sint]) -> Sint:
+    """The product of sizes, a node if one of them is symbolic."""
+    plain, symbols = _factors(sizes)
+    result: Sint = plain
+    for symbol in symbols:
+        result = symbol if isinstance(result, int) and result == 1 else symbol * result
+    return result
+
+
+def _same_count(a: Shape, b: Shape) -> bool:
+    """Whether two shapes have equally many elements, whatever the variables are."""
+    (n, x), (m, y) = _factors(a), _factors(b)
+    return n == m and sorted(map(id, x)) == sorted(map(id, y))
+
+
+def reshape(x: Node, shape: Shape) -> Node:
+    """The same elements in row-major order. ValueError if the number of elements differs."""
+    if shape == x.shape:
+        return x
+    if not _same_count(shape, x.shape):
+        raise ValueError(
+            f"reshape: {show(x.shape)} and {show(shape)} differ in the number of elements"
+        )
+    return view_of(x, shape)
+
+
+def inferred(old: Shape, sizes: Sequence[object]) -> Shape:
+    """A shape with at most one -1, which takes what is left of the elements of shape `old`.
+
+    ValueError if nothing that fits is left.
+    """
+    shape = tuple(map(as_sint, sizes))
+    if -1 not in shape:
+        return checked_sizes("reshape", shape)
+    place = shape.index(-1)
+    rest = checked_sizes("reshape", shape[:place] + shape[place + 1 :])
+    total, symbols = _factors(old)
+    wanted, used = _factors(rest)
+    if wanted == 0 or total % wanted or any(used.count(s) > symbols.count(s) for s in used):
+        raise ValueError(f"reshape: -1 has no size in {show(shape)} for {show(old)}")
+    for symbol in used:
+        symbols.remove(symbol)
+    return (*shape[:place], product([total // wanted, *symbols]), *shape[place + 1 :])
+
+
+def expand(x: Node, shape: Shape, op: str = "expand") -> Node:
+    """Repeat axes of size 1, after inserting axes in front. ValueError for any other change."""
+    if shape == x.shape:
+        return x
+    lead = len(shape) - len(x.shape)
+    padded = (1,) * lead + x.shape
+    if lead < 0 or any(a != b and a != 1 for a, b in zip(padded, shape, strict=True)):
+        raise ValueError(f"{op}: {show(x.shape)} does not expand to {show(shape)}")
+    x = reshape(x, padded)
+    return x if shape == padded else _with_symbols(Op.EXPAND, x, shape)
+
+
+def broadcast_shape(op: str, *given: Shape) -> Shape:
+    """The shape to which all of these expand; ValueError if there is none."""
+    ndim = max(map(len, given), default=0)
+    rows = [(1,) * (ndim - len(s)) + s for s in given]
+    result: list[Sint] = []
+    for sizes in zip(*rows, strict=True):
+        wide: list[Sint] = [s for s in sizes if s != 1]
+        if any(s != wide[0] for s in wide):
+            raise ValueError(f"{op}: shapes {' and '.join(map(show, given))} do not broadcast")
+        result.append(wide[0] if wide else 1)
+    return tuple(result)
+
+
+def broadcast(op: str, *operands: Node) -> tuple[Node, ...]:
+    """Operands of one shape, as elementwise nodes take them; scalars stay scalars."""
+    shape = broadcast_shape(op, *(x.shape for x in operands))
+    return tuple(expand(x, shape, op) if x.shape else x for x in operands)
+
+
+def permute(x: Node, order: tuple[int, ...]) -> Node:
+    """Axis i of the result is axis order[i]."""
+    return x if order == tuple(range(len(order))) else Node(Op.PERMUTE, x.dtype, (x,), order)
+
+
+def flip(x: Node, axes: tuple[int, ...]) -> Node:
+    """Reverse the order along the axes."""
+    return Node(Op.FLIP, x.dtype, (x,), axes) if axes else x
+
+
+def shrink(x: Node, pairs: Sequence[tuple[Sint, Sint]]) -> Node:
+    """The part from start to end, exclusive, of each axis.
+
+    ValueError unless 0 <= start <= end <= size for every value of the variables in it.
+    """
+    if all(pair == (0, size) for pair, size in zip(pairs, x.shape, strict=True)):
+        return x
+    arg: list[tuple[Sint, Sint]] = []
+    for (start, end), size in zip(pairs, x.shape, strict=True):
+        length = difference(end, start)
+        room = difference(size, end)
+        if min(interval(start)[0], interval(length)[0], interval(room)[0]) < 0:
+            raise ValueError(
+                f"shrink: {describe(start)} to {describe(end)} is outside an axis of size "
+                f"{describe(size)}"
+            )
+        arg.append((start, length))
+    return _with_symbols(Op.SHRINK, x, tuple(arg))
+
+
+def pad(x: Node, pairs: tuple[tuple[int, int], ...], value: Node) -> Node:
+    """`before` and `after` elements of the scalar `value` on each axis."""
+    return Node(Op.PAD, x.dtype, (x, value), pairs) if any(map(any, pairs)) else x
+
+
+def squeezed(x: Node, axes: tuple[int, ...]) -> Node:
+    """Without these axes, which have size 1."""
+    return reshape(x, tuple(s for i, s in enumerate(x.shape) if i not in axes))

@@ -1,0 +1,234 @@
+"""The evidence on one element: what went in, what is exact, what would have been accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oracles import exact, mpmath_ref, numpy_ref
+from oracles.catalog import ROWS, Exactness
+from oracles.formats import FORMATS, Array, Exact, Format
+from oracles.ulp import ulp_of_fraction
+
+if TYPE_CHECKING:
+    from oracles.accept import Case, Judgement
+
+INPUTS_SHOWN = 16
+NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Bits are in hexadecimal.
+
+    `inputs` are the operands of the element as the arithmetic saw them (converted to the common
+    dtype); of rows that are not elementwise the first elements of each operand.  `accepted`
+    lists bit patterns.  `references` maps an oracle's name to its bits.
+    """
+
+    name: str
+    index: tuple[int, ...]
+    exactness: str
+    inputs: tuple[str, ...]
+    got: str
+    exact: str
+    accepted: tuple[str, ...]
+    references: dict[str, str]
+    ulp: float | None
+    ok: bool
+
+    def text(self) -> str:
+        """The certificate as lines to print."""
+        verdict = "accepted" if self.ok else "REFUSED"
+        lines = [
+            f"{self.name}{list(self.index)}: {verdict} (class {self.exactness})",
+            f"  inputs    {' '.join(self.inputs)}",
+            f"  got       {self.got}",
+            f"  exact     {self.exact}",
+            f"  accepted  {' '.join(self.accepted)}",
+        ]
+        lines += [f"  {oracle:9} {bits}" for oracle, bits in self.references.items()]
+        if self.ulp is not None:
+            lines.append(f"  distance  {self.ulp:.6g} ulp")
+        return "\n".join(lines)
+
+
+def certify(judgement: Judgement, index: int | tuple[int, ...]) -> Certificate:
+    """The certificate of one element of a judged result."""
+    case = judgement.case
+    due = judgement.reference
+    place = _place(index, due.shape)
+    row = FORMATS[due.dtype.name]
+    comparable = case.got.shape == due.shape and case.got.dtype == due.dtype
+    got_bits = _bits_at(case.got, place) if comparable else None
+    due_bits = _bits_at(due, place)
+    facts = _FACTS[case.exactness](case, place, row, due_bits, got_bits)
+    return Certificate(
+        case.name,
+        place,
+        case.exactness.value,
+        facts.inputs,
+        row.hex(got_bits) if got_bits is not None else str(judgement.problem),
+        facts.exact,
+        facts.accepted,
+        facts.references,
+        facts.ulp,
+        bool(judgement.ok[place]),
+    )
+
+
+@dataclass(frozen=True)
+class _Facts:
+    inputs: tuple[str, ...]
+    exact: str
+    accepted: tuple[str, ...]
+    references: dict[str, str]
+    ulp: float | None
+
+
+def _place(index: int | tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    if isinstance(index, tuple):
+        return tuple(int(one) for one in index)
+    return tuple(int(one) for one in np.unravel_index(index, shape))
+
+
+def _bits_at(array: Array, place: tuple[int, ...]) -> int:
+    row = FORMATS[array.dtype.name]
+    return int(row.to_bits(array[place].reshape(1))[0])
+
+
+def _hex_inputs(case: Case, place: tuple[int, ...]) -> tuple[str, ...]:
+    """Operands at the element where shapes broadcast to the result, else their beginnings."""
+    if ROWS[case.name].family in ("elementwise", "compare", "bitwise", "shift", "cast"):
+        arrays = np.broadcast_arrays(*case.args)
+        return tuple(
+            FORMATS[one.dtype.name].hex(_bits_at(one, place[-one.ndim :] if one.ndim else ()))
+            for one in arrays
+        )
+    shown = []
+    for array in case.args:
+        row = FORMATS[array.dtype.name]
+        bits = row.to_bits(array).reshape(-1)[:INPUTS_SHOWN].tolist()
+        shown.append(",".join(row.hex(one) for one in bits))
+    return tuple(shown)
+
+
+def _bits_facts(
+    case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
+) -> _Facts:
+    exact_value = str(row.decode(due))
+    return _Facts(
+        _hex_inputs(case, place), exact_value, (row.hex(due),), {"numpy": row.hex(due)}, None
+    )
+
+
+def _rounded_facts(
+    case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
+) -> _Facts:
+    from oracles.accept import operand_bits
+
+    source = FORMATS[case.converted[0].dtype.name]
+    bits = tuple(operand_bits(case, place))
+    right = exact.scalar_bits(case.name, source.name, bits, row.name)
+    alone = [array[place].reshape(1) for array in case.converted]
+    by_numpy = numpy_ref.evaluate(case.name, alone, case.attrs)
+    distance = None
+    if got is not None and row.is_float:
+        distance = rounded_ulp(case.name, source, row, bits, got)
+    return _Facts(
+        tuple(source.hex(one) for one in bits),
+        exact.exact_text(case.name, source.name, bits),
+        (row.hex(right),),
+        {"exact": row.hex(right), "numpy": row.hex(_bits_at(by_numpy, (0,)))},
+        distance,
+    )
+
+
+def rounded_ulp(
+    name: str, source: Format, row: Format, operands: tuple[int, ...], got: int
+) -> float:
+    """The ulp distance of one rounded result; inf where NaN, infinity or a zero's sign differ."""
+    right = exact.scalar_bits(name, source.name, operands, row.name)
+    if right == got:
+        special = isinstance(row.decode(right), str)
+        return 0.0 if special else float(_distance(name, source, row, operands, got))
+    either_nan = "nan" in (row.decode(right), row.decode(got))
+    if either_nan or row.decode(right) == row.decode(got) == 0:
+        return float("inf")
+    if isinstance(_exact_value(name, source, row, operands), str):
+        return float("inf")
+    return float(_distance(name, source, row, operands, got))
+
+
+def _exact_value(name: str, source: Format, row: Format, operands: tuple[int, ...]) -> Exact:
+    values = [exact.value_of(source.name, bits) for bits in operands]
+    if name == "cast":
+        return values[0].exact
+    if name == "sqrt":
+        root = values[0]
+        if isinstance(root.exact, str) or root.is_zero:
+            return root.exact
+        return exact.sqrt_with_sticky(root.exact, row.precision + 60)
+    return exact.BINARY[name](*values).exact
+
+
+def _distance(
+    name: str, source: Format, row: Format, operands: tuple[int, ...], got: int
+) -> Fraction:
+    value = _exact_value(name, source, row, operands)
+    assert isinstance(value, Fraction)
+    return ulp_of_fraction(row, got, value)
+
+
+def _faithful_facts(
+    case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
+) -> _Facts:
+    x = case.converted[0][place].reshape(1)
+    x_bits = _bits_at(x, (0,))
+    by_numpy = numpy_ref.evaluate(case.name, [x], {})
+    references = {"mpmath": row.hex(due), "numpy": row.hex(_bits_at(by_numpy, (0,)))}
+    prescribed = mpmath_ref.special(case.name, x)
+    shown = _hex_inputs(case, place)
+    if prescribed.mask[0]:
+        only = int(prescribed.bits[0])
+        distance = 0.0 if got == only else float("inf")
+        return _Facts(shown, str(row.decode(only)), (row.hex(only),), references, distance)
+    bound = ROWS[case.name].bound_ulp[row.name]
+    accepted = tuple(
+        row.hex(bits)
+        for bits in _neighbours(row, due)
+        if mpmath_ref.exact_distance(case.name, row, x_bits, bits) <= bound
+    )
+    far = got is None or bool(row.is_nan(np.array([got], dtype=row.unsigned))[0])
+    measured = None if got is None else float("inf")
+    if got is not None and not far:
+        measured = mpmath_ref.exact_distance(case.name, row, x_bits, got)
+    value = mpmath_ref.true_value(case.name, row, x_bits)
+    return _Facts(shown, _decimal(value), accepted, references, measured)
+
+
+def _neighbours(row: Format, bits: int) -> list[int]:
+    """Bit patterns around `bits` of the same sign, up to infinity."""
+    sign, magnitude = bits & row.sign_bit, bits & (row.sign_bit - 1)
+    low, high = max(magnitude - NEIGHBOURS, 0), min(magnitude + NEIGHBOURS, row.infinity)
+    return [sign | one for one in range(low, high + 1)]
+
+
+def _decimal(value: Fraction) -> str:
+    """About 30 digits."""
+    import mpmath
+
+    context: Any = mpmath.MPContext()
+    context.prec = 200
+    return str(context.nstr(context.mpf(value.numerator) / value.denominator, 30))
+
+
+_FACTS = {
+    Exactness.BITS: _bits_facts,
+    Exactness.ROUNDED: _rounded_facts,
+    Exactness.FAITHFUL: _faithful_facts,
+    Exactness.ORDERED: _bits_facts,
+}

@@ -1,0 +1,208 @@
+"""Number formats as rows: how the bits of a dtype are read and written.
+
+Float layouts follow IEEE 754-2019, section 3.4 (binary16, binary32, binary64).  All values that
+a caller sees are exact: `decode` gives a `Fraction` and `round` takes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Exact = Fraction | str
+"""An exact value: a `Fraction`, or one of the words "nan", "inf", "-inf"."""
+
+_UNSIGNED_BY_BITS: dict[int, type[np.unsignedinteger[Any]]] = {
+    8: np.uint8,
+    16: np.uint16,
+    32: np.uint32,
+    64: np.uint64,
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    """One dtype.
+
+    For floats `precision` counts the hidden bit, and `emin`/`emax` are the exponents of the
+    smallest normal number and of the largest finite one (significand in [1, 2)).  For integers
+    `precision` is the width.  A bool is stored in 8 bits of which only 0 and 1 are used.
+    """
+
+    name: str
+    kind: str
+    bits: int
+    precision: int
+    emin: int
+    emax: int
+    canonical_nan: int | None
+
+    @property
+    def unsigned(self) -> np.dtype[Any]:
+        """The numpy dtype that holds the bit pattern."""
+        return np.dtype(_UNSIGNED_BY_BITS[self.bits])
+
+    @property
+    def numpy_dtype(self) -> np.dtype[Any]:
+        """The numpy dtype that holds the value."""
+        return np.dtype(self.name)
+
+    @property
+    def is_float(self) -> bool:
+        """True for the float kinds."""
+        return self.kind == "float"
+
+    @property
+    def mantissa_bits(self) -> int:
+        """Stored significand bits of a float."""
+        return self.precision - 1
+
+    @property
+    def sign_bit(self) -> int:
+        """The bit pattern with only the sign bit set."""
+        return 1 << (self.bits - 1)
+
+    @property
+    def infinity(self) -> int:
+        """Bits of +inf."""
+        exponent_bits = self.bits - self.precision
+        return ((1 << exponent_bits) - 1) << self.mantissa_bits
+
+    @property
+    def largest(self) -> int:
+        """Bits of the largest finite value (floats) or of MAX (integers)."""
+        if self.is_float:
+            return self.infinity - 1
+        return self.maximum
+
+    @property
+    def minimum(self) -> int:
+        """The least value of an integer or bool format."""
+        return -(1 << (self.bits - 1)) if self.kind == "int" else 0
+
+    @property
+    def maximum(self) -> int:
+        """The greatest value of an integer or bool format."""
+        if self.kind == "bool":
+            return 1
+        return (1 << (self.bits - 1)) - 1 if self.kind == "int" else (1 << self.bits) - 1
+
+    def to_bits(self, array: Array) -> Array:
+        """The bit patterns of `array`, of the same shape; a view where memory allows it."""
+        if array.dtype != self.numpy_dtype:
+            raise TypeError(f"expected {self.name}, got {array.dtype}")
+        return np.asarray(np.ascontiguousarray(array).view(self.unsigned)).reshape(array.shape)
+
+    def from_bits(self, bits: Array) -> Array:
+        """The array whose bit patterns are `bits` (of this format's unsigned dtype)."""
+        if bits.dtype != self.unsigned:
+            raise TypeError(f"expected {self.unsigned}, got {bits.dtype}")
+        shaped = np.ascontiguousarray(bits).view(self.numpy_dtype)
+        return np.asarray(shaped).reshape(bits.shape)
+
+    def is_nan(self, bits: Array) -> Array:
+        """Which of the bit patterns are NaN; all False for formats without NaN."""
+        if not self.is_float:
+            return np.zeros(bits.shape, dtype=bool)
+        magnitude = bits & self.unsigned.type(self.sign_bit - 1)
+        return np.asarray(magnitude > self.unsigned.type(self.infinity))
+
+    def is_negative(self, bits: int) -> bool:
+        """True when the sign bit is set, so that -0 can be told from +0."""
+        return self.kind in ("int", "float") and bool(bits & self.sign_bit)
+
+    def decode(self, bits: int) -> Exact:
+        """The exact value of one bit pattern; both zeros give 0 (see `is_negative`)."""
+        if self.kind == "int":
+            return Fraction(bits - (1 << self.bits) if bits & self.sign_bit else bits)
+        if not self.is_float:
+            return Fraction(bits)
+        magnitude = bits & (self.sign_bit - 1)
+        negative = bool(bits & self.sign_bit)
+        if magnitude > self.infinity:
+            return "nan"
+        if magnitude == self.infinity:
+            return "-inf" if negative else "inf"
+        value = self._magnitude(magnitude)
+        return -value if negative else value
+
+    def _magnitude(self, magnitude: int) -> Fraction:
+        """The value of finite bits without sign; also of `infinity` read as 2**(emax+1)."""
+        fraction = magnitude & ((1 << self.mantissa_bits) - 1)
+        exponent = magnitude >> self.mantissa_bits
+        if exponent > 0:
+            fraction |= 1 << self.mantissa_bits
+        scale = max(exponent, 1) - 1 + self.emin - self.mantissa_bits
+        return Fraction(fraction) * Fraction(2) ** scale
+
+    def round(self, value: Fraction, negative_zero: bool = False) -> int:
+        """The bits nearest to `value`, ties to even, subnormals kept, overflow to infinity.
+
+        A result of zero takes the sign of `value`; an exact zero is negative when
+        `negative_zero` says so (IEEE 754-2019, 4.3.1 and 6.3).
+        """
+        if not self.is_float:
+            raise TypeError(f"{self.name} is not a float format")
+        negative = value < 0 or (value == 0 and negative_zero)
+        magnitude = self._round_magnitude(abs(value))
+        return magnitude | self.sign_bit if negative else magnitude
+
+    def _round_magnitude(self, value: Fraction) -> int:
+        if value == 0:
+            return 0
+        exponent = max(floor_log2(value), self.emin)
+        quantum = exponent - self.mantissa_bits
+        scaled = value / Fraction(2) ** quantum
+        significand = round(scaled)  # Python rounds a Fraction half to even
+        bits = ((exponent - self.emin) << self.mantissa_bits) + significand
+        return min(bits, self.infinity)
+
+    def ulp(self, value: Fraction) -> Fraction:
+        """The spacing of the format at `value`, as if the exponent had no upper limit."""
+        exponent = self.emin if value == 0 else max(floor_log2(abs(value)), self.emin)
+        return Fraction(2) ** (exponent - self.mantissa_bits)
+
+    def hex(self, bits: int) -> str:
+        """Bits in hexadecimal, as many digits as the format has."""
+        return f"0x{int(bits):0{self.bits // 4}x}"
+
+
+def floor_log2(value: Fraction) -> int:
+    """The integer e with 2**e <= value < 2**(e+1), for value > 0."""
+    guess = value.numerator.bit_length() - value.denominator.bit_length()
+    return guess if value >= Fraction(2) ** guess else guess - 1
+
+
+def _integer(name: str, kind: str, bits: int) -> Format:
+    return Format(name, kind, bits, bits, 0, 0, None)
+
+
+_ROWS = (
+    Format("bool", "bool", 8, 1, 0, 0, None),
+    _integer("int8", "int", 8),
+    _integer("int16", "int", 16),
+    _integer("int32", "int", 32),
+    _integer("int64", "int", 64),
+    _integer("uint8", "uint", 8),
+    _integer("uint16", "uint", 16),
+    _integer("uint32", "uint", 32),
+    _integer("uint64", "uint", 64),
+    Format("float16", "float", 16, 11, -14, 15, 0x7E00),
+    Format("float32", "float", 32, 24, -126, 127, 0x7FC00000),
+    Format("float64", "float", 64, 53, -1022, 1023, 0x7FF8000000000000),
+)
+
+FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
+
+
+def format_of(array: Array) -> Format:
+    """The format row of an array; raises TypeError for dtypes outside the table."""
+    row = FORMATS.get(array.dtype.name)
+    if row is None:
+        raise TypeError(f"no format for dtype {array.dtype}")
+    return row

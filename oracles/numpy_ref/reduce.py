@@ -1,0 +1,127 @@
+"""Reductions and matmul in numpy, in the contract's order of accumulation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod as _product_of
+
+import numpy as np
+
+from oracles.catalog import ROWS
+from oracles.formats import FORMATS, Array, format_of
+from oracles.numpy_ref.support import canonical, common, convert
+from oracles.order import ordered_matmul, ordered_reduce
+from oracles.promotion import accumulator, result_dtype, sum_dtype
+
+Axis = int | Sequence[int] | None
+
+
+def reduced_axes(ndim: int, axis: Axis) -> tuple[int, ...]:
+    """The axes as sorted non-negative numbers; None means all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = (axis,) if isinstance(axis, int) else tuple(axis)
+    for one in given:
+        if not -ndim <= one < ndim:
+            raise IndexError(f"axis {one} of a tensor with {ndim} axes")
+    axes = tuple(sorted(one % ndim for one in given))
+    if len(set(axes)) != len(axes):
+        raise ValueError(f"an axis is given twice in {given}")
+    return axes
+
+
+def gather_axes(x: Array, axis: Axis) -> Array:
+    """[kept axes..., n]: the reduced axes row-major in the input's own axis order."""
+    axes = reduced_axes(x.ndim, axis)
+    kept = [k for k in range(x.ndim) if k not in axes]
+    count = _product_of(x.shape[k] for k in axes)
+    moved = x.transpose(*kept, *axes)
+    return moved.reshape(*(x.shape[k] for k in kept), count)
+
+
+def _restore(result: Array, x: Array, axis: Axis, keepdim: bool) -> Array:
+    if not keepdim:
+        return result
+    axes = reduced_axes(x.ndim, axis)
+    return result.reshape([1 if k in axes else n for k, n in enumerate(x.shape)])
+
+
+def _accumulate(op: str, x: Array, axis: Axis, keepdim: bool, dtype: str | None) -> Array:
+    """Inputs convert to the accumulator; floats are ordered, integers wrap in any order."""
+    result = result_dtype(op, (x.dtype.name,), {"dtype": dtype})
+    values = gather_axes(convert(x, accumulator(result)), axis)
+    if FORMATS[result].is_float:
+        order = ROWS[op].order
+        assert order is not None
+        total = ordered_reduce(values, op, order.lanes, order.rows)
+        total = convert(canonical(total), result)
+    else:
+        function = np.sum if op == "sum" else np.prod
+        with np.errstate(all="ignore"):
+            total = np.asarray(function(values, axis=-1, dtype=values.dtype))
+    return _restore(total, x, axis, keepdim)
+
+
+def sum(  # noqa: A001 - the catalog's name
+    x: Array, axis: Axis = None, keepdim: bool = False, dtype: str | None = None
+) -> Array:
+    """Sum in Order(32, 32); empty is +0."""
+    return _accumulate("sum", x, axis, keepdim, dtype)
+
+
+def prod(x: Array, axis: Axis = None, keepdim: bool = False, dtype: str | None = None) -> Array:
+    """Product in Order(32, 32); empty is 1."""
+    return _accumulate("prod", x, axis, keepdim, dtype)
+
+
+def max(x: Array, axis: Axis = None, keepdim: bool = False) -> Array:  # noqa: A001
+    """Greatest element: NaN wins (canonical), +0 > -0; an empty axis raises ValueError."""
+    return _extreme("max", x, axis, keepdim)
+
+
+def min(x: Array, axis: Axis = None, keepdim: bool = False) -> Array:  # noqa: A001
+    """Least element: NaN wins (canonical), -0 < +0; an empty axis raises ValueError."""
+    return _extreme("min", x, axis, keepdim)
+
+
+def _extreme(op: str, x: Array, axis: Axis, keepdim: bool) -> Array:
+    values = gather_axes(x, axis)
+    if values.shape[-1] == 0 and values.size == 0 and _product_of(values.shape[:-1]) > 0:
+        raise ValueError(f"{op} over an empty axis")
+    if values.shape[-1] == 0:
+        return _restore(np.zeros(values.shape[:-1], dtype=x.dtype), x, axis, keepdim)
+    function = np.max if op == "max" else np.min
+    with np.errstate(all="ignore"):
+        found = np.asarray(function(values, axis=-1))
+    if format_of(x).is_float:
+        found = _settle_zeros(op, values, found)
+    return _restore(canonical(found), x, axis, keepdim)
+
+
+def _settle_zeros(op: str, values: Array, found: Array) -> Array:
+    """numpy returns either zero; the contract wants +0 from max if any, -0 from min if any."""
+    zero = values == 0
+    preferred = zero & (~np.signbit(values) if op == "max" else np.signbit(values))
+    better = values.dtype.type(0.0 if op == "max" else -0.0)
+    return np.asarray(np.where((found == 0) & preferred.any(axis=-1), better, found))
+
+
+def matmul(x: Array, y: Array) -> Array:
+    """numpy's matmul shapes; Order(1, 256) over products rounded in the accumulator."""
+    if x.ndim == 0 or y.ndim == 0:
+        raise ValueError("matmul of a 0-d tensor")
+    x, y = common(x, y)
+    result = sum_dtype(x.dtype.name)
+    wide = accumulator(result)
+    left = convert(x, wide)[None, :] if x.ndim == 1 else convert(x, wide)
+    right = convert(y, wide)[:, None] if y.ndim == 1 else convert(y, wide)
+    if left.shape[-1] != right.shape[-2]:
+        raise ValueError(f"matmul of {x.shape} and {y.shape}")
+    order = ROWS["matmul"].order
+    assert order is not None
+    total = convert(canonical(ordered_matmul(left, right, order)), result)
+    if y.ndim == 1:
+        total = total[..., 0]
+    if x.ndim == 1:
+        total = total[..., 0] if y.ndim == 1 else total[..., 0, :]
+    return np.asarray(total)

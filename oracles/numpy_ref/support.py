@@ -1,0 +1,94 @@
+"""What every numpy reference shares: common dtypes, casts by the contract, canonical NaNs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from oracles.formats import FORMATS, Array, format_of
+from oracles.promotion import promote
+
+
+def canonical(array: Array) -> Array:
+    """`array` with every NaN replaced by the canonical NaN of its dtype."""
+    row = format_of(array)
+    if not row.is_float:
+        return array
+    nans = np.isnan(array)
+    if not nans.any():
+        return array
+    bits = row.to_bits(array).copy()
+    bits[nans] = row.canonical_nan
+    return row.from_bits(bits)
+
+
+def convert(x: Array, dtype: str) -> Array:
+    """`x` cast to `dtype` by the contract: one rounding, saturation, canonical NaNs.
+
+    The same dtype keeps the bits.  numpy's integer-to-float and float-to-float conversions
+    round once and to even (measured); its float-to-integer conversions do not saturate, so
+    those are written out here.
+    """
+    source, target = format_of(x), FORMATS[dtype]
+    if source.name == target.name:
+        return x
+    if target.kind == "bool":
+        return np.asarray(x != 0)
+    if target.is_float:
+        with np.errstate(all="ignore"):
+            return canonical(np.asarray(x.astype(target.numpy_dtype)))
+    if source.is_float:
+        with np.errstate(all="ignore"):
+            return _float_to_integer(x, dtype)
+    return np.asarray(x.astype(target.numpy_dtype))
+
+
+def _float_to_integer(x: Array, dtype: str) -> Array:
+    """Truncate toward zero, saturate, NaN to 0.
+
+    The upper limit 2**n is a float in every format that can reach it, so the comparisons are
+    exact; the kept part lies inside the range, where numpy's conversion truncates.
+    """
+    target = FORMATS[dtype]
+    wide = x.astype(np.float64)  # exact for all float formats
+    upper = float(target.maximum + 1)
+    lower = float(target.minimum)
+    nan, high, low = np.isnan(wide), wide >= upper, wide <= lower
+    inside = np.where(nan | high | low, 0.0, np.trunc(wide))
+    result = inside.astype(target.numpy_dtype)
+    result = np.where(high, target.numpy_dtype.type(target.maximum), result)
+    return np.asarray(np.where(low, target.numpy_dtype.type(target.minimum), result))
+
+
+def common(*arrays: Array) -> list[Array]:
+    """The arrays cast to their common dtype."""
+    dtype = promote(*(array.dtype.name for array in arrays))
+    return [convert(array, dtype) for array in arrays]
+
+
+def scalar(value: bool | int | float, dtype: str) -> Any:
+    """A Python scalar rounded to `dtype`, as a numpy scalar.
+
+    An integer that does not fit an integer dtype raises OverflowError; a NaN is canonical.
+    """
+    row = FORMATS[dtype]
+    if row.is_float:
+        return _float_scalar(value, dtype)
+    if isinstance(value, float):
+        return convert(np.asarray(value, dtype=np.float64), dtype)[()]
+    if row.kind == "bool":
+        return np.bool_(value != 0)
+    if not row.minimum <= value <= row.maximum:
+        raise OverflowError(f"{value} does not fit {dtype}")
+    return row.numpy_dtype.type(int(value))
+
+
+def _float_scalar(value: bool | int | float, dtype: str) -> Any:
+    from fractions import Fraction
+
+    row = FORMATS[dtype]
+    if isinstance(value, float):
+        return convert(canonical(np.asarray(value, dtype=np.float64)), dtype)[()]
+    bits = np.asarray(row.round(Fraction(value)), dtype=row.unsigned)
+    return row.from_bits(bits)[()]

@@ -1,0 +1,151 @@
+"""Result dtypes of operators, stated as tables.
+
+Source: the contract's section on dtypes and promotion.  Stated here without reading the engine;
+a meta-test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from oracles.formats import FORMATS
+
+DEFAULT_FLOAT = "float32"
+DEFAULT_INT = "int32"
+
+_FLOAT_ORDER = ("float16", "float32", "float64")
+_SIGNED_BY_BITS = {8: "int8", 16: "int16", 32: "int32", 64: "int64"}
+
+Attributes = Mapping[str, Any]
+
+
+def promote(*names: str) -> str:
+    """The common dtype of several dtypes, folded from the left."""
+    if not names:
+        raise TypeError("promote needs at least one dtype")
+    result = names[0]
+    for name in names[1:]:
+        result = _promote_pair(result, name)
+    return result
+
+
+def _promote_pair(left: str, right: str) -> str:
+    """bool < integers < floats; a float absorbs any integer of whatever width."""
+    if left == right:
+        return left
+    floats = [name for name in (left, right) if FORMATS[name].is_float]
+    if floats:
+        return max(floats, key=_FLOAT_ORDER.index)
+    if "bool" in (left, right):
+        return right if left == "bool" else left
+    return _promote_integers(left, right)
+
+
+def _promote_integers(left: str, right: str) -> str:
+    """Same signedness: the wider.  Mixed: the next signed type, except that uint64 wins."""
+    a, b = FORMATS[left], FORMATS[right]
+    if a.kind == b.kind:
+        return left if a.bits >= b.bits else right
+    signed, unsigned = (a, b) if a.kind == "int" else (b, a)
+    if unsigned.bits == 64:
+        return "uint64"
+    if signed.bits > unsigned.bits:
+        return signed.name
+    return _SIGNED_BY_BITS[unsigned.bits * 2]
+
+
+def weak(dtype: str, scalar: bool | int | float) -> str:
+    """The common dtype of a tensor and a Python scalar, which is weak."""
+    kind = FORMATS[dtype].kind
+    if isinstance(scalar, bool):
+        return dtype
+    if isinstance(scalar, int):
+        return DEFAULT_INT if kind == "bool" else dtype
+    return dtype if kind == "float" else DEFAULT_FLOAT
+
+
+def to_float(name: str) -> str:
+    """The dtype of a function of real numbers: integers and bool become the default float."""
+    return name if FORMATS[name].is_float else DEFAULT_FLOAT
+
+
+def sum_dtype(name: str) -> str:
+    """The dtype that sum, prod and matmul return: nothing below 32 bits among integers."""
+    row = FORMATS[name]
+    if row.is_float or row.bits >= 32:
+        return name
+    return "uint32" if row.kind == "uint" else "int32"
+
+
+def accumulator(name: str) -> str:
+    """The dtype in which a sum that returns `name` is accumulated."""
+    return "float32" if name == "float16" else name
+
+
+def _common(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return promote(*dtypes)
+
+
+def _true_division(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return to_float(promote(*dtypes))
+
+
+def _truth(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return "bool"
+
+
+def _requested(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return str(attributes["dtype"])
+
+
+def _first(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return dtypes[0]
+
+
+def _branches(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return promote(*dtypes[1:])
+
+
+def _accumulated(dtypes: Sequence[str], attributes: Attributes) -> str:
+    requested = attributes.get("dtype")
+    return str(requested) if requested is not None else sum_dtype(dtypes[0])
+
+
+def _contracted(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return sum_dtype(promote(*dtypes))
+
+
+def _creation(dtypes: Sequence[str], attributes: Attributes) -> str:
+    if attributes.get("dtype") is not None:
+        return str(attributes["dtype"])
+    keys = ("fill_value", "start", "stop", "step")
+    scalars = [attributes[key] for key in keys if attributes.get(key) is not None]
+    if any(isinstance(scalar, float) for scalar in scalars):
+        return DEFAULT_FLOAT
+    if scalars and all(isinstance(scalar, bool) for scalar in scalars):
+        return "bool"
+    return DEFAULT_INT
+
+
+RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
+    "common": _common,
+    "to_float": _true_division,
+    "truth": _truth,
+    "requested": _requested,
+    "first": _first,
+    "branches": _branches,
+    "accumulated": _accumulated,
+    "contracted": _contracted,
+    "creation": _creation,
+}
+"""How a catalog row's `result` word turns operand dtypes and attributes into a dtype."""
+
+
+def result_dtype(op: str, dtypes: Sequence[str], attributes: Attributes) -> str:
+    """The dtype of `op` applied to operands of `dtypes`; TypeError where the row forbids them."""
+    from oracles.catalog import ROWS
+
+    row = ROWS[op]
+    row.check(dtypes)
+    return RULES[row.result](dtypes, attributes)

@@ -1,0 +1,147 @@
+"""Result records: what a run of the harness writes and every report reads.
+
+One JSON object a line.  `version` and `kind` are in each; the other fields are those of the
+dataclass of that kind.  Records may come from a stranger: reading checks every field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, get_type_hints
+
+VERSION = 1
+VERDICTS = ("pass", "fail", "known", "unspecified", "crash", "timeout", "not run")
+MAX_LINE = 1 << 20
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ran: the seed of all generated values, versions, devices, seconds."""
+
+    seed: int
+    plan: str
+    devices: tuple[str, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """One operator with the dtypes of its operands on one device.
+
+    `planned` batches were to run and `cases` did; `elements` results were judged.  `coverage`
+    counts batches by how they were laid out.  Whatever is not `pass` says why in `reason`, and
+    what did not run says in `remedy` what would help.
+    """
+
+    op: str
+    dtypes: tuple[str, ...]
+    device: str
+    verdict: str
+    planned: int
+    cases: int
+    elements: int
+    failures: int = 0
+    reason: str = ""
+    remedy: str = ""
+    coverage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FailureRecord:
+    """The certificate of one wrong result, and the case file that shows it again."""
+
+    op: str
+    dtypes: tuple[str, ...]
+    device: str
+    verdict: str
+    case: str
+    message: str
+    operands: tuple[str, ...] = ()
+    exact: str = ""
+    accepted: tuple[str, ...] = ()
+    ulp: str = ""
+    bits: Mapping[str, str] = field(default_factory=dict)
+
+
+Record = RunRecord | CellRecord | FailureRecord
+_KINDS: dict[str, type[Record]] = {
+    "run": RunRecord, "cell": CellRecord, "failure": FailureRecord,
+}  # fmt: skip
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_line(record: Record) -> str:
+    """A record as one line of JSON, without the line break."""
+    body = {"version": VERSION, "kind": _NAMES[type(record)], **asdict(record)}
+    return json.dumps(body, ensure_ascii=True, allow_nan=False)
+
+
+def from_line(line: str) -> Record:
+    """The record of one line; ValueError says what is wrong with it."""
+    if len(line) > MAX_LINE:
+        raise ValueError(f"a record has at most {MAX_LINE} characters")
+    try:
+        body = json.loads(line, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("a record nested too deeply") from None
+    if not isinstance(body, dict):
+        raise ValueError("a record is a JSON object")
+    if body.pop("version", None) != VERSION:
+        raise ValueError(f"only records of version {VERSION} are read here")
+    kind = _KINDS.get(str(body.pop("kind", "")))
+    if kind is None:
+        raise ValueError("an unknown kind of record")
+    record = kind(**_checked(kind, body))
+    if not isinstance(record, RunRecord) and record.verdict not in VERDICTS:
+        raise ValueError(f"{record.verdict!r} is not a verdict")
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _checked(kind: type[Record], body: Mapping[str, Any]) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    known = {item.name for item in fields(kind)}
+    if set(body) - known:
+        raise ValueError(f"unknown fields {sorted(set(body) - known)}")
+    try:
+        return {name: _value(name, value, hints[name]) for name, value in body.items()}
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _value(name: str, value: object, hint: Any) -> object:
+    """`value` as its field wants it; the hints are those of the classes above, no others."""
+    if hint in (int, float):
+        number = isinstance(value, hint) or (hint is float and isinstance(value, int))
+        if not number or isinstance(value, bool) or value < 0:  # type: ignore[operator]
+            raise ValueError(f"{name} must be a number from 0 on")
+        return value
+    if hint in (str, bool):
+        if not isinstance(value, hint):
+            raise ValueError(f"{name} must be of type {hint.__name__}")
+        return value
+    if str(hint).startswith("tuple"):
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{name} must be a list of strings")
+        return tuple(value)
+    wanted = int if hint == Mapping[str, int] else str
+    if not isinstance(value, dict) or not all(type(item) is wanted for item in value.values()):
+        raise ValueError(f"{name} must map strings to values of type {wanted.__name__}")
+    return dict(value)
+
+
+def read(lines: Iterable[str]) -> Iterator[Record]:
+    """The records of a file, blank lines aside; ValueError names the line that is wrong."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                yield from_line(line)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"line {number}: {error}") from error

@@ -1,0 +1,198 @@
+"""The judge must refuse planted errors of every class, and accept what is right."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from oracles import mpmath_ref, numpy_ref
+from oracles.accept import judge
+from oracles.catalog import ROWS
+from oracles.edges import edges
+from oracles.formats import FORMATS, Array, format_of
+
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "cast": {"dtype": "float16"}, "bitcast": {"dtype": "int32"}, "reshape": {"shape": (-1,)},
+    "permute": {"order": (1, 0)}, "expand": {"shape": (2, -1, -1)},
+    "pad": {"padding": ((1, 0), (0, 2)), "value": -0.0}, "shrink": {"arg": ((1, 4), (0, 3))},
+    "flip": {"axis": (0,)}, "sum": {"axis": 1}, "prod": {"axis": 0}, "max": {"axis": 0},
+    "min": {"axis": 1}, "arange": {"stop": 4.0}, "full": {"shape": (3,), "fill_value": 2.5},
+    "getitem": {"index": (slice(0, 3), 1)}, "take": {"axis": 0},
+}  # fmt: skip
+PREFERRED = ("float32", "int32", "bool")
+
+
+def _operands(name: str) -> list[Array]:
+    """Square operands full of edge values, of the first preferred dtype that the row allows."""
+    arrays = []
+    for allowed in ROWS[name].dtypes:
+        dtype = next(one for one in PREFERRED if one in allowed)
+        arrays.append(np.resize(FORMATS[dtype].from_bits(edges(dtype)), (20, 20)))
+    if len(arrays) == 2 and ROWS[name].family != "index":
+        arrays[1] = arrays[1].T.copy()
+    return arrays
+
+
+def _right(name: str, args: list[Array]) -> Array:
+    if name in mpmath_ref.NAMES:
+        return mpmath_ref.FUNCTIONS[name](args[0])
+    return numpy_ref.evaluate(name, args, ATTRIBUTES.get(name, {}))
+
+
+def _flip_bit(array: Array, index: int, bit: int) -> Array:
+    row = format_of(array)
+    bits = row.to_bits(array).reshape(-1).copy()
+    bits[index] ^= row.unsigned.type(1 << bit)
+    return row.from_bits(bits.reshape(array.shape))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_right_result_passes_and_one_flipped_sign_does_not(name: str) -> None:
+    args, attrs = _operands(name), ATTRIBUTES.get(name, {})
+    got = _right(name, args)
+    assert judge(name, args, attrs, got).passed
+    row = format_of(got)
+    for index in (0, got.size // 2, got.size - 1):
+        broken = _flip_bit(got, index, 0 if row.kind == "bool" else row.bits - 1)
+        judged = judge(name, args, attrs, broken)
+        assert np.flatnonzero(~judged.ok).tolist() == [index]
+        certificate = judged.certificate(index)
+        assert not certificate.ok
+        assert certificate.got not in certificate.accepted
+        assert "REFUSED" in certificate.text()
+
+
+def _one_ulp(array: Array) -> Array:
+    row = format_of(array)
+    return row.from_bits(row.to_bits(array) + row.unsigned.type(1))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "sqrt", "sum", "matmul"])
+def test_one_ulp_is_refused(name: str, dtype: str) -> None:
+    x = np.random.default_rng(1).uniform(1, 2, (6, 6)).astype(dtype)
+    args = [x] * ROWS[name].operands
+    judged = judge(name, args, {}, _one_ulp(numpy_ref.evaluate(name, args, {})))
+    assert not judged.ok.any()
+    if name == "add":
+        assert judged.ulp is not None and 0.5 < judged.ulp <= 1.5
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("name", mpmath_ref.NAMES)
+def test_faithful_accepts_up_to_its_bound(name: str, dtype: str) -> None:
+    x = np.random.default_rng(1).uniform(2, 9, 300).astype(dtype)
+    right = mpmath_ref.FUNCTIONS[name](x)
+    judged = judge(name, [x], {}, right)
+    assert judged.passed and judged.ulp is not None and judged.ulp <= 0.5
+    assert not judge(name, [x], {}, _one_ulp(_one_ulp(right))).ok.any()
+    near = judge(name, [x], {}, _one_ulp(right))
+    row = FORMATS[dtype]
+    bits = zip(row.to_bits(x).tolist(), row.to_bits(near.case.got).tolist(), strict=True)
+    bound = ROWS[name].bound_ulp[dtype]
+    want = [mpmath_ref.exact_distance(name, row, a, b) <= bound for a, b in bits]
+    assert near.ok.tolist() == want
+
+
+NAN_CASES: list[tuple[str, list[float]]] = [
+    ("add", [np.inf, -np.inf]), ("div", [0.0, 0.0]), ("maximum", [np.nan, 1.0]),
+    ("exp2", [np.nan]), ("log2", [-1.0]), ("sqrt", [-1.0]), ("sum", [np.nan]), ("max", [np.nan]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "values"), NAN_CASES)
+def test_a_computed_nan_must_be_canonical(name: str, values: list[float]) -> None:
+    args = [np.array([value], np.float32) for value in values]
+    shape = () if name in ("sum", "max") else (1,)
+    for bits, accepted in ((0x7FC00000, True), (0xFFC00000, False), (0x7FC00001, False),
+                           (0x7F800000, False), (0, False)):  # fmt: skip
+        got = np.array(bits, np.uint32).view(np.float32).reshape(shape)
+        assert bool(judge(name, args, {}, got).ok.all()) is accepted
+
+
+def test_a_moved_nan_keeps_its_bits() -> None:
+    x = np.array([0xFF800001], np.uint32).view(np.float32)
+    canonical = np.array([np.nan], np.float32)
+    for name, attrs in (("flip", {"axis": (0,)}), ("cast", {"dtype": "float32"})):
+        assert judge(name, [x], attrs, x).passed
+        assert not judge(name, [x], attrs, canonical).passed
+
+
+def test_typical_bugs_are_caught() -> None:
+    def f(*values: float) -> Array:
+        return np.array(values, np.float32)
+
+    tiny = f(1e-40)
+    bugs: list[tuple[str, list[Array], dict[str, Any], Array]] = [
+        ("mul", [tiny, f(1)], {}, f(0)),  # subnormal flushed
+        ("maximum", [f(-0.0), f(0.0)], {}, f(-0.0)),
+        ("max", [f(np.nan, 1)], {}, np.asarray(np.float32(1))),  # NaN dropped
+        ("sqrt", [f(-0.0)], {}, f(0.0)),  # through pow
+        ("cast", [np.array([1 + 2**-11 + 2**-40])], {"dtype": "float16"},
+         np.array([1], np.float16)),  # rounded twice
+        ("cast", [f(300)], {"dtype": "int8"}, np.array([44], np.int8)),  # wrapped
+        ("add", [np.array([127], np.int8)] * 2, {}, np.array([127], np.int8)),  # saturated
+        ("lt", [np.array([-1], np.int64), np.array([1], np.uint64)], {}, np.array([False])),
+        ("sum", [f(-0.0)], {}, np.asarray(np.float32(-0.0))),
+        ("exp2", [f(200)], {}, np.array([0x7F7FFFFF], np.uint32).view(np.float32)),
+        ("exp2", [f(-200)], {}, f(-0.0)),
+    ]  # fmt: skip
+    for name, args, attrs, got in bugs:
+        assert not judge(name, args, attrs, got).ok.any(), name
+
+
+def test_another_order_and_contraction_are_caught() -> None:
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal(5000).astype(np.float32)
+    assert not judge("sum", [x], {}, np.asarray(np.cumsum(x)[-1])).passed
+    a = np.float32(1 + 2**-12)
+    left, right = np.array([[-1.0, a]], np.float32), np.array([[a * a], [a]], np.float32)
+    fused = np.float32(float(a) * float(a) - float(a * a))
+    assert not judge("matmul", [left, right], {}, np.array([[fused]])).passed
+
+
+def test_a_reference_that_breaks_its_bound_is_reported() -> None:
+    """Should the ordered reference itself be wrong, the gamma bound says so."""
+    for dtype in ("float16", "float32", "float64"):
+        x = np.random.default_rng(2).uniform(1, 1.1, (3, 100)).astype(dtype)
+        for name in ("sum", "prod"):
+            wrong = numpy_ref.evaluate(name, [x], {"axis": 1}) * np.dtype(dtype).type(1.25)
+            judged = judge(name, [x], {"axis": 1}, wrong, reference=wrong)
+            assert judged.problem is not None and not judged.ok.any(), (dtype, name)
+        y = x[:, :40]
+        wrong = numpy_ref.evaluate("matmul", [y, y.T.copy()], {}) * np.dtype(dtype).type(1.25)
+        assert judge("matmul", [y, y.T.copy()], {}, wrong, reference=wrong).problem is not None
+
+
+def test_wrong_shape_and_dtype_are_refused_whole() -> None:
+    x = np.ones(3, np.float32)
+    for got in (np.ones(2, np.float32), np.ones(3, np.float64), np.ones((3, 1), np.float32)):
+        judged = judge("add", [x, x], {}, got)
+        assert judged.problem is not None and not judged.passed and not judged.ok.any()
+        assert judged.certificate(0).got == judged.problem
+
+
+def test_a_given_reference_takes_nan_as_one_class() -> None:
+    x = np.array([np.nan, -0.0], np.float32)
+    outside = np.array([0xFFC0005A, 0], np.uint32).view(np.float32)
+    got = np.array([np.nan, 0.0], np.float32)
+    assert judge("maximum", [x, got], {}, got, reference=outside).passed
+
+
+def test_mixed_dtypes_are_promoted_first() -> None:
+    x, y = np.array([2**24 + 1], np.int32), np.array([0.5], np.float32)
+    assert judge("add", [x, y], {}, np.array([2**24], np.float32)).passed
+    assert judge("div", [x, x], {}, np.array([1], np.float32)).passed
+
+
+def test_the_judge_is_fast() -> None:
+    """A tenth of the speed that is asked for, since test machines are busy."""
+    x = np.random.default_rng(0).standard_normal(1 << 19).astype(np.float32)
+    for name in ("add", "mul"):
+        got = numpy_ref.evaluate(name, [x, x], {})
+        begin = time.perf_counter()
+        judge(name, [x, x], {}, got)
+        assert x.size / (time.perf_counter() - begin) > 5e5

@@ -1,0 +1,109 @@
+"""torch agrees with the numpy reference wherever its row says that it judges."""
+
+from __future__ import annotations
+
+import sys
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from oracles import mpmath_ref, numpy_ref, torch_ref
+from oracles.catalog import ROWS
+from oracles.edges import edges
+from oracles.formats import FORMATS, Array
+
+needs_torch = pytest.mark.skipif(not torch_ref.available(), reason=torch_ref.REMEDY)
+
+ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
+    "cast": [{"dtype": dtype} for dtype in FORMATS],
+    "bitcast": [{"dtype": dtype} for dtype in FORMATS],
+    "reshape": [{"shape": (4, -1)}],
+    "permute": [{"order": (1, 0)}],
+    "expand": [{"shape": (3, -1, -1)}],
+    "pad": [{"padding": ((1, 2), (0, 1)), "value": 1}],
+    "shrink": [{"arg": ((0, 1), (1, 3))}],
+    "flip": [{"axis": (0, 1)}],
+    "sum": [{"axis": 1}, {"keepdim": True}],
+    "prod": [{"axis": 1}, {}],
+    "max": [{"axis": 1}, {}],
+    "min": [{"axis": 0, "keepdim": True}],
+    "getitem": [{"index": (slice(0, 1), None, 1)}],
+    "full": [{"shape": (2, 3), "fill_value": 1}],
+}
+
+
+def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
+    x = [FORMATS[dtype].from_bits(edges(dtype)) for dtype in dtypes]
+    if name == "matmul":
+        return [np.resize(x[0], (4, 5)), np.resize(x[1], (5, 3))]
+    if len(x) == 1:
+        return [np.resize(x[0], (2, max(4, 2 * (len(x[0]) // 2))))]
+    if len(x) == 3:
+        return [x[0][:, None, None], x[1][::5, None], x[2][::5]]
+    return [x[0][:, None], x[1]] if len(x) == 2 else []
+
+
+def _cases(name: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    found = []
+    for dtypes in product(FORMATS, repeat=ROWS[name].operands):
+        for attrs in ATTRIBUTES.get(name, [{}]):
+            same_width = name != "bitcast" or (
+                FORMATS[dtypes[0]].bits == FORMATS[attrs["dtype"]].bits
+            )
+            judged = torch_ref.not_judged(name, dtypes, attrs) is None
+            if ROWS[name].accepts(dtypes) and same_width and judged:
+                found.append((dtypes, attrs))
+    return found
+
+
+@needs_torch
+@pytest.mark.parametrize("name", [name for name in ROWS if torch_ref.DOMAINS[name].never is None])
+def test_torch_contradicts_nothing_that_it_judges(name: str) -> None:
+    cases = _cases(name)
+    assert cases
+    for dtypes, attrs in cases:
+        args = _operands(name, dtypes)
+        if name in mpmath_ref.NAMES:
+            got = mpmath_ref.FUNCTIONS[name](args[0])
+        else:
+            got = numpy_ref.evaluate(name, args, attrs)
+        verdict = torch_ref.compare(name, args, attrs, got)
+        assert verdict.judged.any(), (dtypes, attrs)
+        assert verdict.passed, (dtypes, attrs)
+
+
+@needs_torch
+def test_torch_notices_a_wrong_bit() -> None:
+    x = np.array([1, 2], np.float32)
+    verdict = torch_ref.compare("add", [x, x], {}, np.array([2, 5], np.float32))
+    assert verdict.agrees.tolist() == [True, False]
+    x = np.array([6, 6], np.int8)
+    verdict = torch_ref.compare("floordiv", [x, np.array([0, 4], np.int8)], {}, x)
+    assert verdict.judged.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtypes", "attrs"),
+    [
+        ("sqrt", ("float32",), {}),
+        ("sum", ("float32",), {}),
+        ("add", ("uint16", "uint16"), {}),
+        ("cast", ("float64",), {"dtype": "float16"}),
+        ("take", ("float32", "int32"), {}),
+        ("getitem", ("int8",), {"index": slice(None, None, -1)}),
+    ],
+)
+def test_reasons_are_given(name: str, dtypes: tuple[str, ...], attrs: dict[str, Any]) -> None:
+    assert torch_ref.not_judged(name, dtypes, attrs)
+    with pytest.raises(torch_ref.NotJudged, match="not judged by torch"):
+        torch_ref.evaluate(name, [np.ones(1, dtype) for dtype in dtypes], attrs)
+
+
+def test_without_torch_the_error_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert not torch_ref.available()
+    x = np.ones(1, np.float32)
+    with pytest.raises(torch_ref.TorchMissing, match=r"pip install lockstep-tensor\[torch\]"):
+        torch_ref.evaluate("add", [x, x], {})

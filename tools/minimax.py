@@ -1,0 +1,152 @@
+"""Derive the polynomial coefficients of `engine/decompose/functions.py`.
+
+Run `python tools/minimax.py` to print, for each function and dtype, the coefficients from the
+highest degree to the constant (exact in that dtype) and the error of the rounded polynomial.
+
+Method: weighted minimax approximation by the second Remez algorithm (Muller, "Elementary
+Functions", 3rd ed., chapter 3) on a grid of Chebyshev points, in multiple precision. Rounding the
+coefficients to the dtype costs accuracy, so up to ROUNDED_EARLY of the lowest are rounded one at a
+time, each before the others are fitted again to what it left; the best of these polynomials is
+printed, with its error after all the rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mpmath import mp, mpf
+
+Real = Callable[[mpf], mpf]
+
+ROUNDED_EARLY = 2
+GRID_POINTS = 600  # even, so that no point is zero, where some targets are 0/0
+SIGNIFICANT_BITS = {"float32": 24, "float64": 53}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Approximate `target` by a polynomial so that the largest `weight` * error is least."""
+
+    name: str
+    target: Real
+    weight: Real
+    low: mpf
+    high: mpf
+    degrees: dict[str, int]
+
+
+def exp2_rest(r: mpf) -> mpf:
+    """Q in 2**r = 1 + r/2 + r*Q(r)."""
+    return (mpf(2) ** r - 1 - r / 2) / r
+
+
+def exp2_weight(r: mpf) -> mpf:
+    """An error of Q counts relative to 2**r."""
+    return abs(r) / mpf(2) ** r
+
+
+def log2_rest(f: mpf) -> mpf:
+    """Q in log2(1 + f) = f + f/2 + f*Q(f)."""
+    return mp.log(1 + f, 2) / f - mpf(3) / 2
+
+
+def log2_weight(f: mpf) -> mpf:
+    """An error of Q counts relative to log2(1 + f)."""
+    return f / mp.log(1 + f, 2)
+
+
+def chebyshev_grid(low: mpf, high: mpf) -> list[mpf]:
+    """Chebyshev points of the interval in ascending order."""
+    angles = [mp.pi * (2 * i + 1) / (2 * GRID_POINTS) for i in reversed(range(GRID_POINTS))]
+    return [(low + high) / 2 + (high - low) / 2 * mp.cos(angle) for angle in angles]
+
+
+def alternating_extrema(errors: list[mpf], count: int) -> list[int]:
+    """Indices of `count` neighbouring extrema of alternating sign, keeping the largest."""
+    peaks: list[int] = []
+    for i, error in enumerate(errors):
+        if peaks and (errors[peaks[-1]] > 0) == (error > 0):
+            if abs(error) > abs(errors[peaks[-1]]):
+                peaks[-1] = i
+        else:
+            peaks.append(i)
+    while len(peaks) > count:
+        peaks.pop(0 if abs(errors[peaks[0]]) < abs(errors[peaks[-1]]) else -1)
+    return peaks
+
+
+def remez(grid: list[mpf], target: list[mpf], weight: list[mpf], degree: int) -> list[mpf]:
+    """Minimax coefficients, constant first, for values of target and weight on the grid."""
+    count = degree + 2
+    chosen = [round(i * (len(grid) - 1) / (count - 1)) for i in range(count)]
+    for _ in range(30):
+        matrix = mp.matrix(count, count)
+        for row, i in enumerate(chosen):
+            for power in range(degree + 1):
+                matrix[row, power] = grid[i] ** power
+            matrix[row, degree + 1] = (-1) ** row / weight[i]
+        solution = list(mp.lu_solve(matrix, mp.matrix([target[i] for i in chosen])))
+        coefficients = solution[: degree + 1]
+        errors = [
+            w * (t - mp.polyval(coefficients[::-1], x))
+            for x, t, w in zip(grid, target, weight, strict=True)
+        ]
+        peaks = alternating_extrema(errors, count)
+        if len(peaks) < count or max(map(abs, errors)) <= abs(solution[-1]) * (1 + mpf(10) ** -6):
+            break
+        chosen = peaks
+    return coefficients
+
+
+def rounded_minimax(problem: Problem, degree: int, bits: int) -> tuple[mpf, list[mpf]]:
+    """The weighted error of the best rounded polynomial, and its coefficients, constant first."""
+    grid = chebyshev_grid(problem.low, problem.high)
+    target = [problem.target(x) for x in grid]
+    weight = [problem.weight(x) for x in grid]
+    candidates = []
+    for early in range(ROUNDED_EARLY + 1):
+        rounded: list[mpf] = []
+        rest, rest_weight = target, weight
+        while len(rounded) < early:
+            fitted = remez(grid, rest, rest_weight, degree - len(rounded))
+            rounded += round_to(fitted[:1], bits)
+            rest = [(r - rounded[-1]) / x for r, x in zip(rest, grid, strict=True)]
+            rest_weight = [w * abs(x) for w, x in zip(rest_weight, grid, strict=True)]
+        rounded += round_to(remez(grid, rest, rest_weight, degree - early), bits)
+        candidates.append((weighted_error(grid, target, weight, rounded), rounded))
+    return min(candidates)
+
+
+def round_to(numbers: list[mpf], bits: int) -> list[mpf]:
+    """The numbers rounded to `bits` significant bits."""
+    with mp.workprec(bits):
+        return [+number for number in numbers]
+
+
+def weighted_error(
+    grid: list[mpf], target: list[mpf], weight: list[mpf], coefficients: list[mpf]
+) -> mpf:
+    """The largest error of the polynomial on the grid."""
+    return max(
+        w * abs(t - mp.polyval(coefficients[::-1], x))
+        for x, t, w in zip(grid, target, weight, strict=True)
+    )
+
+
+def main() -> None:
+    """Print every table of coefficients."""
+    mp.dps = 50
+    half, low, high = mpf("0.5"), mpf("-0.1875"), mpf("0.21875")
+    problems = [
+        Problem("exp2", exp2_rest, exp2_weight, -half, half, {"float32": 5, "float64": 11}),
+        Problem("log2", log2_rest, log2_weight, low, high, {"float32": 7, "float64": 16}),
+    ]
+    for problem in problems:
+        for dtype, degree in problem.degrees.items():
+            error, rounded = rounded_minimax(problem, degree, SIGNIFICANT_BITS[dtype])
+            print(f"{problem.name} {dtype}: error 2**{float(mp.log(error, 2)):.2f}")
+            for coefficient in reversed(rounded):
+                print(f"    {float(coefficient)!r},")
+
+
+if __name__ == "__main__":
+    main()
