@@ -34,6 +34,8 @@ def _is_computed(value: Node) -> bool:
     """Whether a NaN in `value` may have other bits than the canonical ones."""
     while value.op in _FROM_FOLDS:
         if value.op is Op.TREE:
+            if Op[value.arg] not in CANONICAL_ALREADY:
+                return True
             value = value.src[1]
         else:
             folded = value.src[0]

@@ -7,27 +7,28 @@ a failure names the pass. `trace` gives every state between, for printing and fo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from engine import dtypes
 from engine.canonical import place_canon
 from engine.context import setting
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.functions import FUNCTIONS
-from engine.decompose.half import ARITHMETIC, CASTS
+from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.storage import decompose_storage
 from engine.expand import expand
 from engine.graph import Node, dump
-from engine.linear import LinearKernel
-from engine.linearize import linearize
+from engine.linearize import Launchable, linearize
+from engine.lower import lower
 from engine.narrow import narrow_index
 from engine.ops import Op
 from engine.optimize import optimize
 from engine.rewrite import Expansion, RuleSet, rewrite
+from engine.schedule import Output
 from engine.simplify.values import VALUE_RULES
 from engine.spec import Level, verify
 from engine.target import Target
-from engine import dtypes
 
 Apply = Callable[[Node, Target], list[Node]]
 
@@ -60,13 +61,13 @@ FUNCTION_RULES = RuleSet([Expansion("functions", (Op.EXP2, Op.LOG2), _expand_fun
 
 def _decompose_functions(sink: Node, target: Target) -> list[Node]:
     if dtypes.float16 not in target.arithmetic:
-        sink = rewrite(sink, ARITHMETIC)
+        sink = rewrite(sink, HALF_ARITHMETIC)
     return [rewrite(sink, FUNCTION_RULES)]
 
 
 def _decompose_storage(sink: Node, target: Target) -> list[Node]:
     if dtypes.float16 not in target.arithmetic:
-        sink = rewrite(sink, CASTS)
+        sink = rewrite(sink, HALF_CASTS)
     return [decompose_storage(sink, target)]
 
 
@@ -82,8 +83,12 @@ def _narrow(sink: Node, target: Target) -> list[Node]:
     return [narrow_index(sink, target.narrow_index)]
 
 
+# Together, since algebra on the parts of an expansion may ask for another one (x * 1.0 = canon x).
+ARITHMETIC_RULES = RuleSet([*VALUE_RULES.rules, *EXPANSIONS.rules])
+
+
 def _decompose_arithmetic(sink: Node, target: Target) -> list[Node]:
-    return [rewrite(sink, EXPANSIONS)]
+    return [rewrite(sink, ARITHMETIC_RULES)]
 
 
 PASSES: tuple[Pass, ...] = (
@@ -95,7 +100,6 @@ PASSES: tuple[Pass, ...] = (
     Pass("expand vectors and copies", _expand, Level.EXPANDED),
     Pass("narrow addresses", _narrow, Level.ADDRESSED),
     Pass("decompose arithmetic", _decompose_arithmetic, Level.MACHINE),
-    Pass("simplify machine values", _simplify_values, Level.MACHINE),
 )
 
 
@@ -114,9 +118,10 @@ def trace(sink: Node, target: Target) -> Iterator[tuple[Pass | None, list[Node]]
 
 
 def compile_kernel(
-    sink: Node, target: Target, name: str, variables: tuple[str, ...]
-) -> list[LinearKernel]:
-    """The kernels, to be run in order, that a lowered kernel becomes on a target."""
+    outputs: Sequence[Output], target: Target, name: str, variables: tuple[str, ...]
+) -> list[Launchable]:
+    """The kernels, to be run in order, that one step of a schedule becomes on a target."""
+    sink = lower(outputs)
     kernels = [sink]
     for step, kernels in trace(sink, target):
         if setting("DEBUG") >= 4:

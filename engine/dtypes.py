@@ -62,7 +62,7 @@ class DType:
         """`lanes` of this scalar dtype."""
         return _vector(self.scalar, lanes) if lanes > 1 else self.scalar
 
-    # -- ranges ----------------------------------------------------------------------------------
+    # -- ranges ------------------------------------------------------------------------------------
     @property
     def min(self) -> int:
         """The smallest integer of an integer dtype."""
@@ -109,7 +109,7 @@ class DType:
         """The signed integer of the same width."""
         return BY_NAME[f"int{max(self.bits, 8)}"].vec(self.lanes)
 
-    # -- numbers and bits ------------------------------------------------------------------------
+    # -- numbers and bits --------------------------------------------------------------------------
     def encode(self, value: Scalar) -> int:
         """The bits of `value`: integers wrap, floats round to nearest even, NaN is canonical."""
         if self.kind == "bool":
@@ -194,7 +194,7 @@ default_int = int32
 
 
 def as_dtype(value: DType | str) -> DType:
-    """The row for a dtype or its name (`float32`, `half`, `int32x4`); TypeError for anything else."""
+    """The row for a dtype or its name (`float32`, `half`, `int32x4`); TypeError for others."""
     if isinstance(value, DType):
         return value
     if isinstance(value, str):

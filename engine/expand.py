@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.graph import Node, axis_range, toposort
-from engine.graph import index as index_of
-from engine.ops import Axis, Op
+from engine.graph import Node, axis_range, index as index_of, toposort
 from engine.lower import fold, identity
+from engine.ops import Axis, Op
 from engine.optimize import dependents, replace_ranges, static_size
 from engine.simplify import index
 
@@ -26,7 +25,7 @@ def halve(op: Op, lanes: Copies) -> Node:
     return lanes[0]
 
 
-# -- unrolled axes -------------------------------------------------------------------------------------
+# -- unrolled axes ---------------------------------------------------------------------------------
 def unroll(root: Node, axis: Node) -> Node:
     """Copies of everything that depends on `axis`, one a round."""
     count = static_size(axis)
@@ -69,7 +68,7 @@ def _spread(copies: Copies, count: int) -> Copies:
     return copies if len(copies) == count else copies * count
 
 
-# -- vector axes ---------------------------------------------------------------------------------------
+# -- vector axes -----------------------------------------------------------------------------------
 def vectorise(root: Node, axis: Node) -> Node:
     """Every node that depends on `axis` gets a lane for each of its rounds."""
     lanes = static_size(axis)
@@ -108,6 +107,8 @@ def _widen(node: Node, src: Copies, axis: Node, lanes: int) -> Node:
         return Node(Op.FOLD, node.dtype.vec(lanes), (src[0], *carried), node.arg)
     if node.op in (Op.CARRY, Op.PICK):
         return Node(node.op, node.dtype.vec(lanes), src, node.arg)
+    if node.op is Op.TREE:
+        return Node(Op.TREE, node.dtype.vec(lanes), (src[0], broadcast(src[1], lanes)), node.arg)
     operands = tuple(broadcast(s, lanes) for s in src)
     return Node(node.op, node.dtype.vec(lanes), operands, node.arg)
 
@@ -136,9 +137,9 @@ def _halve_vector(op: Op, vector: Node) -> Node:
     return vector
 
 
-# -- lanes that are still loops ------------------------------------------------------------------------
+# -- lanes that are still loops --------------------------------------------------------------------
 def trees_to_folds(sink: Node) -> Node:
-    """TREE as nested loops of two rounds: lane l + h is added to lane l, the largest h innermost."""
+    """TREE as nested loops of two rounds: lane l + h joins lane l, the largest h innermost."""
     done: dict[Node, Node] = {}
     for node in toposort([sink]):
         rebuilt = node.replace(tuple(done[s] for s in node.src))
@@ -157,12 +158,13 @@ def _tree_loops(tree: Node) -> Node:
     for i, bit in enumerate(bits):
         number = index.add(number, index.multiply(bit, 1 << i))
     result = replace_ranges(value, {lane: number})
+    start = broadcast(identity(op, tree.dtype.scalar), tree.dtype.lanes)
     for bit in reversed(bits):
-        result = fold(bit, identity(op, tree.dtype), op, result)
+        result = fold(bit, start, op, result)
     return result
 
 
-# -- all of them -----------------------------------------------------------------------------------------
+# -- all of them -----------------------------------------------------------------------------------
 def expand(sink: Node) -> Node:
     """Unrolled axes first, so that indices stay scalar sums as long as possible; then vectors."""
     for kind, step in ((Axis.UNROLL, unroll), (Axis.VECTOR, vectorise)):

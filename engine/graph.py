@@ -67,13 +67,17 @@ class Node:
         """The same operation on other operands."""
         return self if src == self.src else Node(self.op, self.dtype, src, self.arg)
 
-    # -- building --------------------------------------------------------------------------------
+    # -- building ----------------------------------------------------------------------------------
     def constant(self, value: Scalar) -> Node:
-        """A Python number as a constant of this node's dtype."""
-        return const(value, self.dtype.scalar)
+        """A Python number as a constant of this node's dtype, in every lane."""
+        return self._in_every_lane(const(value, self.dtype.scalar))
 
     def constant_bits(self, bits: int) -> Node:
-        return Node(Op.CONST, self.dtype.scalar, (), bits)
+        """The constant of this node's dtype with these bits, in every lane."""
+        return self._in_every_lane(Node(Op.CONST, self.dtype.scalar, (), bits))
+
+    def _in_every_lane(self, value: Node) -> Node:
+        return value if self.dtype.lanes == 1 else Node(Op.BROADCAST, self.dtype, (value,))
 
     def _operand(self, other: Node | Scalar) -> Node:
         return other if isinstance(other, Node) else self.constant(other)
@@ -190,7 +194,7 @@ class Node:
             result = result * self + coefficient
         return result
 
-    # -- tensor level ----------------------------------------------------------------------------
+    # -- tensor level ------------------------------------------------------------------------------
     @property
     def shape(self) -> tuple[Sint, ...]:
         """Sizes of the axes of a tensor-level node; a symbolic size is a node of dtype index."""
@@ -287,7 +291,7 @@ def substitute(root: Node, mapping: dict[Node, Node]) -> Node:
     return result[root]
 
 
-# -- text --------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------
 _LINE = re.compile(r"%(\d+) = (\w+) (\w+)((?: %\d+)*)(?: \[(.*)\])?")
 
 
@@ -306,7 +310,7 @@ def _line(node: Node, number: dict[Node, int]) -> str:
 
 
 def parse(text: str) -> Node:
-    """The node that `dump` printed, the identical object. ValueError names the line that is wrong."""
+    """The node that `dump` printed, the identical object. ValueError names a wrong line."""
     return parse_all(text)[0]
 
 
@@ -318,7 +322,7 @@ def parse_all(text: str) -> tuple[Node, ...]:
             return tuple(nodes[int(name[1:])] for name in line.split()[1:])
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise ValueError(f"line {where}: expected '%n = OP dtype %operands [attribute]': {line}")
+            raise ValueError(f"line {where}: expected '%n = OP dtype %src [arg]', got {line}")
         number, op, dtype, operands, attribute = match.groups()
         try:
             src = tuple(nodes[int(name[1:])] for name in operands.split())

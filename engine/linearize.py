@@ -14,7 +14,7 @@ from engine.linear import Instruction, LinearKernel, Parameter
 from engine.ops import Axis, Op
 
 
-# -- places ----------------------------------------------------------------------------------------------
+# -- places ----------------------------------------------------------------------------------------
 @dataclass
 class _Place:
     """The body of a loop (`loop` is None for the kernel itself): nodes and inner loops in order."""
@@ -71,14 +71,12 @@ class _Places:
         return max(places, key=lambda place: place.depth, default=self.root)
 
 
-# -- instructions ----------------------------------------------------------------------------------------
-_RENAMED = {Op.VARIABLE: Op.ARGUMENT}
-
-
+# -- instructions ----------------------------------------------------------------------------------
 class _Emitter:
     """Numbers registers and writes instructions, loop by loop."""
 
-    def __init__(self, variables: tuple[str, ...]) -> None:
+    def __init__(self, slots: tuple[int, ...], variables: tuple[str, ...]) -> None:
+        self.slots = slots
         self.instructions: list[Instruction] = []
         self.register: dict[Node, int] = {}
         self.carried: dict[tuple[Node, int], int] = {}
@@ -107,9 +105,16 @@ class _Emitter:
             self.register[node] = self.carried[node.src[0].src[0], node.arg]
         else:
             src = tuple(self.register[s] for s in node.src)
-            arg = self.variables.index(node.arg[0]) if node.op is Op.VARIABLE else node.arg
-            op = _RENAMED.get(node.op, node.op)
+            op, arg = self.launch_argument(node)
             self.register[node] = self.emit(op, node, src, arg, op is not Op.WRITE)
+
+    def launch_argument(self, node: Node) -> tuple[Op, object]:
+        """Operation and attribute, where buffers and variables go by their place in the launch."""
+        if node.op is Op.PARAM:
+            return Op.PARAM, (self.slots.index(node.arg[0]), node.arg[1])
+        if node.op is Op.VARIABLE:
+            return Op.ARGUMENT, self.variables.index(node.arg[0])
+        return node.op, node.arg
 
     def loop(self, place: _Place) -> None:
         loop, folded = place.loop, place.fold
@@ -128,22 +133,34 @@ class _Emitter:
         self.emit(Op.END, loop, (self.register[loop], *pairs), None, False)
 
 
-def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> LinearKernel:
+@dataclass(frozen=True)
+class Launchable:
+    """A kernel, and which slots of its step are its parameters: it need not use all."""
+
+    kernel: LinearKernel
+    slots: tuple[int, ...]
+
+
+def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> Launchable:
     """The instructions of a kernel. `variables` are the names in the order of launch arguments."""
-    emitter = _Emitter(variables)
-    emitter.body(_Places(sink).root)
     order = toposort([sink])
-    written = {n.src[0].arg[0] for n in order if n.op is Op.WRITE}
     params = {n.arg[0]: n for n in order if n.op is Op.PARAM}
+    slots = tuple(sorted(params))
+    emitter = _Emitter(slots, variables)
+    emitter.body(_Places(sink).root)
+    written = {n.src[0] for n in order if n.op is Op.WRITE}
     parameters = tuple(
-        Parameter(node.dtype, node.arg[1], slot in written)
-        for slot, node in sorted(params.items())
+        Parameter(params[s].dtype, params[s].arg[1], params[s] in written) for s in slots
     )
     bound = {n.arg[0]: n.arg for n in order if n.op is Op.VARIABLE}
     rows = tuple(bound.get(v, (v, 0, 0)) for v in variables)
     shared = [n for n in order if n.op is Op.RANGE and n.arg[1] == Axis.GLOBAL]
-    size = 1
-    if shared:
-        end = shared[0].src[0]
-        size = int(end.dtype.decode(end.arg)) if end.op is Op.CONST else 0
-    return LinearKernel(name, parameters, rows, size, tuple(emitter.instructions))
+    size = _static_rounds(shared[0]) if shared else 1
+    instructions = tuple(emitter.instructions)
+    return Launchable(LinearKernel(name, parameters, rows, size, instructions), slots)
+
+
+def _static_rounds(loop: Node) -> int:
+    """Rounds of a loop, 0 if they depend on a variable."""
+    end = loop.src[0]
+    return int(end.dtype.decode(end.arg)) if end.op is Op.CONST else 0

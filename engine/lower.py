@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.graph import Node, Sint, axis_range, const
-from engine.graph import index as index_of
+from engine.graph import Node, Sint, axis_range, const, index as index_of
 from engine.ops import ELEMENTWISE, Axis, Op
+from engine.schedule import Output, Region
 from engine.shapes import numel, resolved
 from engine.simplify import index
 
@@ -207,7 +207,7 @@ def pick(folded: Node, number: int) -> Node:
     return Node(Op.PICK, folded.src[1 + number].dtype, (folded,), number)
 
 
-# -- leaves and movement -----------------------------------------------------------------------------
+# -- leaves and movement ---------------------------------------------------------------------------
 def _leaf(node: Node, at: Position, gate: Node) -> Node:
     if node.op is Op.CONST:
         return node
@@ -279,29 +279,25 @@ _MOVES = {
 }
 
 
-# -- kernels -------------------------------------------------------------------------------------------
-def lower(outputs: Sequence[tuple[Node, Node, tuple[tuple[Sint, Sint], ...] | None]]) -> Node:
-    """SINK of the writes of one kernel.
-
-    Each output is (PARAM, expression, region): the expression's elements go to the parameter in
-    row-major order or, with a region ((offset, size), …) of a row-major tensor whose shape is the
-    parameter's view, to that part of it. Outputs of one kernel have one shape.
-    """
-    shape = outputs[0][1].shape
+# -- kernels ---------------------------------------------------------------------------------------
+def lower(outputs: Sequence[Output]) -> Node:
+    """SINK of the writes of one kernel. Its outputs have one shape."""
+    shape = outputs[0].expression.shape
     lowering = _Lowering(len(shape))
     loops = tuple(
         index_of(0) if size == 1 else axis_range(size, (i,), Axis.LOOP)
         for i, size in enumerate(shape)
     )
     writes = []
-    for target, expression, region in outputs:
-        value = lowering.value(expression, loops, index.TRUE)
+    for output in outputs:
+        value = lowering.value(output.expression, loops, index.TRUE)
+        region = output.region
         number = index.ravel(loops, shape) if region is None else _in_region(loops, region)
-        writes.append(Node(Op.WRITE, target.dtype, (target, number, value)))
+        writes.append(Node(Op.WRITE, output.target.dtype, (output.target, number, value)))
     return Node(Op.SINK, dtypes.bool_, tuple(writes))
 
 
-def _in_region(loops: Position, region: tuple[tuple[Sint, Sint], ...]) -> Node:
+def _in_region(loops: Position, region: Region) -> Node:
     """Row-major number in a tensor of the sizes that the region names with each offset."""
     position = tuple(index.add(p, offset) for p, (offset, _) in zip(loops, region, strict=True))
     return index.ravel(position, tuple(size for _, size in region))

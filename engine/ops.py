@@ -1,7 +1,7 @@
 """The vocabulary of the IR: one row per operation.
 
-A row states the operation's group and how many operands it takes; typing lives in `spec.py`, meaning
-in `interpret/`. Three groups share one graph type: tensor operations (have a shape), kernel
+A row states the operation's group and how many operands it takes; typing lives in `spec.py`,
+meaning in `interpret/`. Three groups share one graph type: tensor operations (have a shape), kernel
 operations (loops, memory, vectors) and elementwise arithmetic, which both levels use.
 """
 
@@ -51,8 +51,8 @@ class Op(Enum):
 
     # other tensor operations
     REDUCE = OpRow(Group.TENSOR, 1)     # arg (op name, axes, (lanes, rows) or None); keeps axes as 1
-    PARTIAL = OpRow(Group.TENSOR, 1)    # arg (op name, (lanes, rows)): last axis n -> its blocks
-    GATHER = OpRow(Group.TENSOR, 2)     # x, index; arg axis: out of range reads 0, negative counts back
+    PARTIAL = OpRow(Group.TENSOR, 1)    # arg (op name, (lanes, rows)): last axis -> its blocks
+    GATHER = OpRow(Group.TENSOR, 2)     # x, index; arg axis: beyond the end reads 0, -1 is last
     COPY = OpRow(Group.TENSOR, 1)       # arg device
     CONTIGUOUS = OpRow(Group.TENSOR, 1)  # x in memory of its own
     STORE = OpRow(Group.TENSOR, None)   # version, value; arg ((offset, size), …): the next version
@@ -96,7 +96,7 @@ class Op(Enum):
     SHR = OpRow(Group.MACHINE, 2)       # 0 <= y < width; arithmetic on signed, logical on unsigned
     IDIV = OpRow(Group.MACHINE, 2)      # truncates; y != 0 and the quotient fits
     IREM = OpRow(Group.MACHINE, 2)      # sign of x; y != 0 and the quotient fits
-    CONVERT = OpRow(Group.MACHINE, 1)   # float -> int: finite and in range; int -> float: one rounding
+    CONVERT = OpRow(Group.MACHINE, 1)   # float -> int: in range; int -> float: one rounding
 
     # kernels
     SINK = OpRow(Group.KERNEL, None)    # writes

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine import dtypes
-from engine.graph import Node, axis_range, toposort
-from engine.graph import index as index_of
+from engine.graph import Node, axis_range, index as index_of, toposort
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
 from engine.simplify import index
 from engine.target import Target
@@ -67,7 +66,7 @@ def dependents(root: Node, axis: Node) -> set[Node]:
     return varying
 
 
-# -- merging -------------------------------------------------------------------------------------------
+# -- merging ---------------------------------------------------------------------------------------
 def _divisions(root: Node) -> int:
     return sum(n.op in (Op.FLOORDIV, Op.FLOORMOD) for n in toposort([root]))
 
@@ -92,7 +91,7 @@ def merge_axes(sink: Node) -> Node:
     return sink
 
 
-# -- which axis becomes a vector -----------------------------------------------------------------------
+# -- which axis becomes a vector -------------------------------------------------------------------
 def factor_of(expression: Node, axis: Node) -> int | None:
     """c where the expression is c * axis + rest; None if it depends on it in another way."""
     terms, _ = index.terms_of(expression)
@@ -178,7 +177,7 @@ def _lanes(size: int, width: int) -> int:
     return min(width, size & -size)
 
 
-# -- tiles -----------------------------------------------------------------------------------------------
+# -- tiles -----------------------------------------------------------------------------------------
 def _largest_divisor(size: int, candidates: tuple[int, ...], limit: int) -> int:
     return next((c for c in candidates if c <= limit and size % c == 0), 1)
 

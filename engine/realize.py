@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from engine import dtypes
 from engine.backends.base import Memory, Program
@@ -13,15 +15,16 @@ from engine.backends.registry import Device, backend
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.graph import Node, dump, substitute, toposort
+from engine.linearize import Launchable
 from engine.ops import MOVEMENT, Op
-from engine.schedule import GENERATORS, Schedule, make_schedule
+from engine.schedule import GENERATORS, Item, Output, Schedule, make_schedule
 from engine.shapes import numel, view_of
 from engine.spec import verify_tensor
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
 
 VIEWS = MOVEMENT - {Op.PAD}
-_schedules: dict[object, _Compiled] = {}
-_programs: dict[object, list[Program]] = {}
+KEPT_SCHEDULES = 1024
+KEPT_PROGRAMS = 4096
 
 
 class Counters:
@@ -32,16 +35,50 @@ class Counters:
     schedule_misses = 0
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A program and the slots of its item that are its buffers."""
+
+    program: Program
+    slots: tuple[int, ...]
+
+
 @dataclass
 class _Compiled:
     """A schedule with the programs of each of its items; a copy has none."""
 
     schedule: Schedule
-    programs: list[list[Program]]
+    steps: list[list[_Step]]
     arena: list[Memory | None]
 
 
-# -- programs as keys ----------------------------------------------------------------------------------
+Value = TypeVar("Value")
+
+
+class _Recent(Generic[Value]):
+    """A cache of the `limit` entries used last."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.entries: OrderedDict[object, Value] = OrderedDict()
+
+    def get(self, key: object) -> Value | None:
+        found = self.entries.get(key)
+        if found is not None:
+            self.entries.move_to_end(key)
+        return found
+
+    def put(self, key: object, value: Value) -> None:
+        self.entries[key] = value
+        if len(self.entries) > self.limit:
+            self.entries.popitem(last=False)
+
+
+_schedules: _Recent[_Compiled] = _Recent(KEPT_SCHEDULES)
+_steps: _Recent[list[_Step]] = _Recent(KEPT_PROGRAMS)
+
+
+# -- programs as keys ------------------------------------------------------------------------------
 def base_of(node: Node) -> Node:
     """The node whose elements a view shows; a PAD is no view."""
     while node.op in VIEWS:
@@ -59,12 +96,10 @@ def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
             known[node] = view
         return view is not None
 
-    order = toposort(roots, stop=is_known)
+    toposort(roots, stop=is_known)
     if not known:
         return tuple(roots)
-    sink = Node(Op.SINK, dtypes.bool_, tuple(roots))
-    del order
-    return substitute(sink, known).src
+    return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
 
 
 def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]]:
@@ -93,7 +128,7 @@ def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]
     return tuple(rows), holes, values
 
 
-# -- realizing -----------------------------------------------------------------------------------------
+# -- realizing -------------------------------------------------------------------------------------
 def realize(nodes: Sequence[Node]) -> None:
     """Compute the storages that the nodes are views of. Views and constants need nothing."""
     wanted = list(dict.fromkeys(
@@ -110,13 +145,14 @@ def compute(wanted: Sequence[Node]) -> None:
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     key, holes, values = structure(roots)
     settings = (setting("OPTIMIZE"), setting("MEMORY_PLAN"), Device.DEFAULT)
-    compiled = _schedules.get((key, settings))
+    key = (key, settings)
+    compiled = _schedules.get(key)
     if compiled is None:
         Counters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
         compiled = _compile(roots, holes)
-        _schedules[key, settings] = compiled
+        _schedules.put(key, compiled)
     else:
         Counters.schedule_hits += 1
     outputs = _run(compiled, holes, values)
@@ -125,59 +161,50 @@ def compute(wanted: Sequence[Node]) -> None:
 
 
 def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
-    def target_of(device: str) -> object:
-        return backend(device).target
-
+    if setting("DEBUG") >= 3:
+        print(dump(*roots), file=sys.stderr)
     schedule = make_schedule(
         roots, holes, lambda device: backend(device).target, Device.DEFAULT,
         share_memory=bool(setting("MEMORY_PLAN")),
     )
-    if setting("DEBUG") >= 3:
-        print(dump(*roots), file=sys.stderr)
     if setting("DEBUG") >= 2:
         print_schedule(schedule)
-    programs = [_programs_of(schedule, number) for number in range(len(schedule.items))]
-    missing = [i for i, found in enumerate(programs) if found is None]
-    _compile_missing(schedule, missing)
-    ready = [_programs_of(schedule, number) or [] for number in range(len(schedule.items))]
-    return _Compiled(schedule, ready, [None] * len(schedule.places))
+    keys = [_program_key(schedule, item) for item in schedule.items]
+    ready = {key: found for key in keys if (found := _steps.get(key)) is not None}
+    batches: dict[str, dict[object, tuple[Output, ...]]] = {}
+    for key, item in zip(keys, schedule.items, strict=True):
+        if item.kernel is not None and key not in ready:
+            batches.setdefault(item.device.split(":")[0], {})[key] = item.kernel
+    for device, kernels in batches.items():
+        ready.update(_compile_batch(device, kernels, schedule.variables))
+    steps = [ready.get(key, []) for key in keys]
+    return _Compiled(schedule, steps, [None] * len(schedule.places))
 
 
-def _program_key(schedule: Schedule, number: int) -> object:
-    item = schedule.items[number]
+def _program_key(schedule: Schedule, item: Item) -> object:
     return item.device.split(":")[0], item.kernel, schedule.variables, setting("OPTIMIZE")
 
 
-def _programs_of(schedule: Schedule, number: int) -> list[Program] | None:
-    if schedule.items[number].kernel is None:
-        return []
-    return _programs.get(_program_key(schedule, number))
-
-
-def _compile_missing(schedule: Schedule, missing: Sequence[int]) -> None:
-    """Compile kernels that are new, all of one device as one batch."""
-    batches: dict[str, dict[object, list[int]]] = {}
-    for number in missing:
-        key = _program_key(schedule, number)
-        device = schedule.items[number].device.split(":")[0]
-        batches.setdefault(device, {}).setdefault(key, []).append(number)
-    for device, keys in batches.items():
-        chosen = backend(device)
-        linear, owners = [], []
-        for key, numbers in keys.items():
-            kernel = schedule.items[numbers[0]].kernel
-            assert kernel is not None
-            parts = compile_kernel(
-                kernel, chosen.target, f"k{len(linear)}", schedule.variables
-            )
-            linear += parts
-            owners += [key] * len(parts)
-        if setting("DEBUG") >= 5:
-            print(chosen.render(linear), file=sys.stderr)
-        for key in keys:
-            _programs[key] = []
-        for key, program in zip(owners, chosen.compile(linear), strict=True):
-            _programs[key].append(program)
+def _compile_batch(
+    device: str, kernels: dict[object, tuple[Output, ...]], variables: tuple[str, ...]
+) -> dict[object, list[_Step]]:
+    """Programs of kernels that are new, compiled together."""
+    chosen = backend(device)
+    owners: list[object] = []
+    parts: list[Launchable] = []
+    for key, kernel in kernels.items():
+        made = compile_kernel(kernel, chosen.target, f"k{len(parts)}", variables)
+        parts += made
+        owners += [key] * len(made)
+    linear = [part.kernel for part in parts]
+    if setting("DEBUG") >= 5:
+        print(chosen.render(linear), file=sys.stderr)
+    result: dict[object, list[_Step]] = {key: [] for key in kernels}
+    for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
+        result[key].append(_Step(program, part.slots))
+    for key, steps in result.items():
+        _steps.put(key, steps)
+    return result
 
 
 def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
@@ -198,13 +225,13 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
             memory.append(_temporary(compiled, slot.device, position))
     arguments = [values[name] for name in schedule.variables]
     verbose = setting("DEBUG")
-    for item, programs in zip(schedule.items, compiled.programs, strict=True):
+    for item, steps in zip(schedule.items, compiled.steps, strict=True):
         buffers = [memory[s] for s in item.slots]
         started = time.perf_counter()
         if item.kernel is None:
             buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
-        for program in programs:
-            program(buffers, arguments)
+        for step in steps:
+            step.program([buffers[s] for s in step.slots], arguments)
         Counters.kernel_count += 1
         if verbose:
             elapsed = (time.perf_counter() - started) * 1e6
@@ -239,7 +266,7 @@ def print_schedule(schedule: Schedule) -> None:
         )
 
 
-# -- reading -------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------
 def concrete_shape(node: Node) -> tuple[int, ...]:
     """The shape with bound variables replaced by their values. ValueError if one is not bound."""
     return tuple(size if isinstance(size, int) else evaluate_size(size) for size in node.shape)

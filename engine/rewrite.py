@@ -58,12 +58,12 @@ def _match_all(
 ) -> Bindings | None:
     if len(patterns) != len(nodes):
         return None
-    current: Bindings | None = bound
     for pattern, node in zip(patterns, nodes, strict=True):
-        current = pattern.match(node, current)
-        if current is None:
+        found = pattern.match(node, bound)
+        if found is None:
             return None
-    return current
+        bound = found
+    return bound
 
 
 @dataclass(frozen=True)

@@ -40,15 +40,31 @@ class Slot:
     source: tuple[str, int]
 
 
+Region = tuple[tuple[Sint, Sint], ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result of a kernel: the elements of `expression` go to a buffer.
+
+    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with a
+    region ((offset, size), …), to that part of a row-major tensor with these sizes.
+    """
+
+    target: Node
+    expression: Node
+    region: Region | None = None
+
+
 @dataclass(frozen=True)
 class Item:
-    """One step. `kernel` is its SINK before any pass, or None for a copy of slots[1] to slots[0].
+    """One step. `kernel` is what it computes, or None for a copy of slots[1] to slots[0].
 
     The first `outputs` of `slots` are written. `after` names the steps that must come before.
     """
 
     device: str
-    kernel: Node | None
+    kernel: tuple[Output, ...] | None
     slots: tuple[int, ...]
     outputs: int
     after: tuple[int, ...]
@@ -65,7 +81,7 @@ class Schedule:
     places: list[int] = field(default_factory=list)  # bytes of each temporary place
 
 
-# -- large reductions --------------------------------------------------------------------------------
+# -- large reductions ------------------------------------------------------------------------------
 def _cut_reduction(node: Node) -> Node | None:
     """A reduction of more elements than one block: blocks first, then their results."""
     name, axes, order = node.arg
@@ -100,7 +116,7 @@ TENSOR_RULES = RuleSet([
 ])
 
 
-# -- fusion --------------------------------------------------------------------------------------------
+# -- fusion ----------------------------------------------------------------------------------------
 @dataclass
 class _Group:
     """A kernel in the making: `root`, or the write of a STORE's value into `region_of`."""
@@ -239,7 +255,7 @@ def _operands(node: Node) -> list[Node]:
     return found
 
 
-# -- kernels -------------------------------------------------------------------------------------------
+# -- kernels ---------------------------------------------------------------------------------------
 def storage_size(node: Node) -> int:
     """Items that a node's buffer holds: the largest its sizes allow."""
     count = numel(node.shape)
@@ -277,7 +293,7 @@ class _Builder:
         """Append the item of a group."""
         root = group.root
         if root.op is Op.COPY and root.src[0].device is not None and group.region_of is None:
-            self.append(root, None, (self.slot(root), self.slot(root.src[0])), 1)
+            self.append(None, (self.slot(root), self.slot(root.src[0])), 1)
             return
         if root.op is Op.STORE:
             expressions = [root.src[1 if group.region_of is not None else 0]]
@@ -295,10 +311,8 @@ class _Builder:
         self,
         group: _Group,
         expressions: list[Node],
-        region: tuple[tuple[Sint, Sint], ...] | None,
+        region: Region | None,
     ) -> None:
-        from engine.lower import lower
-
         results = [group.root, *group.extra]
         slots = [self.slot(node) for node in results]
         mapping: dict[Node, Node] = {}
@@ -320,10 +334,13 @@ class _Builder:
         for i, expression in enumerate(expressions):
             size = self.slots[slots[i]].size
             target = Node(Op.PARAM, expression.dtype, (), (i, size))
-            outputs.append((target, substitute(expression, mapping), _bound(region, mapping)))
-        self.append(group.root, lower(outputs), tuple(slots), len(results))
+            bound = substitute(expression, mapping)
+            outputs.append(Output(target, bound, _bound(region, mapping)))
+        self.append(tuple(outputs), tuple(slots), len(results))
 
-    def append(self, root: Node, kernel: Node | None, slots: tuple[int, ...], outputs: int) -> None:
+    def append(
+        self, kernel: tuple[Output, ...] | None, slots: tuple[int, ...], outputs: int
+    ) -> None:
         after = {self.writer[s] for s in slots if s in self.writer}
         for s in slots[:outputs]:
             self.writer[s] = len(self.items)
@@ -331,9 +348,7 @@ class _Builder:
         self.items.append(Item(device, kernel, slots, outputs, tuple(sorted(after))))
 
 
-def _bound(
-    region: tuple[tuple[Sint, Sint], ...] | None, mapping: dict[Node, Node]
-) -> tuple[tuple[Sint, Sint], ...] | None:
+def _bound(region: Region | None, mapping: dict[Node, Node]) -> Region | None:
     """A region with bound variables replaced by the variables."""
     if region is None:
         return None
@@ -347,7 +362,7 @@ def _bound(
     return tuple((unbound(offset), unbound(size)) for offset, size in region)
 
 
-# -- memory plan -------------------------------------------------------------------------------------
+# -- memory plan -----------------------------------------------------------------------------------
 def plan_memory(schedule: Schedule, share: bool) -> None:
     """Give every temporary a place; temporaries whose lives do not overlap may share one.
 
@@ -390,7 +405,7 @@ def _place(schedule: Schedule, row: Slot, free: list[int]) -> int:
     return best
 
 
-# -- whole programs ------------------------------------------------------------------------------------
+# -- whole programs --------------------------------------------------------------------------------
 def make_schedule(
     wanted: Sequence[Node],
     holes: Sequence[Node],

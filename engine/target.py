@@ -1,4 +1,4 @@
-"""What a device can do, as data. The optimizer reads the limits, the decomposer derives the rest."""
+"""What a device can do, as data: the optimizer reads the limits, the decomposer the rest."""
 
 from __future__ import annotations
 

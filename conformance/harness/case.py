@@ -64,13 +64,22 @@ class Input:
             raise ValueError("a bool is 00 or 01")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
-    """One catalog row applied to earlier values, which are numbered from 0, inputs first."""
+    """One catalog row applied to earlier values, which are numbered from 0, inputs first.
+
+    Statements are equal when their texts are: 0.0 is not -0.0 here, and a NaN is itself.
+    """
 
     op: str
     operands: tuple[int, ...]
     attributes: Mapping[str, Value] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Statement) and print_statement(self) == print_statement(other)
+
+    def __hash__(self) -> int:
+        return hash(print_statement(self))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def core_edges(dtype: str, count: int = 16) -> Array:
     one = row.round(_ONE)
     sign, low = row.sign_bit, 1 << row.mantissa_bits
     words = [
-        0, sign, one, one | sign, row.infinity, row.infinity | sign, row.infinity | 0x5A,
+        0, sign, one, row.infinity | 0x5A, one | sign, row.infinity, row.infinity | sign,
         row.canonical_nan or 0, row.largest, row.largest | sign, 1, 1 | sign, low, low - 1,
         one + low, one - low,
     ]  # fmt: skip

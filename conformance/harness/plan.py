@@ -108,13 +108,21 @@ def _shaped(recipe: plan_shaped.Recipe, op: str, dtypes: Dtypes) -> Callable[[Ge
 
 
 def batches(op: str, dtypes: Dtypes, full: bool = True, seed: int = SEED) -> Iterator[Batch]:
-    """The programs of one cell; those of the cover are among those of the full plan."""
+    """The programs of one cell; those of the cover are among those of the full plan.
+
+    Cells of mixed dtypes have the layouts of the cover in both: what they add is a cast.
+    """
     available = layouts(op, dtypes)
-    for name in available if full else cover(op, dtypes):
+    for name in available if full and not mixed(op, dtypes) else cover(op, dtypes):
         recipe, features = available[name]
         label = "/".join((op, *dtypes, name))
         case = recipe(generator(seed, label)).with_notes(label)
         yield Batch(op, dtypes, name, case, features)
+
+
+def mixed(op: str, dtypes: Dtypes) -> bool:
+    """Whether operands that are promoted to one dtype have several."""
+    return len({dtypes[k] for k in ROWS[op].common}) > 1
 
 
 def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from oracles.formats import FORMATS, Array
 RANDOM = 2048
 TAIL = 7  # added to whole sets, so that no vector width divides them
 ROWS_STRIDED, COLUMNS_STRIDED = 35, 29
-SCALARS = 6
+SCALARS = 4  # constants that stand alone beside buffers
 Attributes = dict[str, Value]
 
 
@@ -126,7 +126,7 @@ def _mixed(rng: Generator, dtype: str) -> Array:
 
 
 def constants(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attributes) -> Case:
-    """All operands constant; then each operand in turn a constant scalar beside buffers."""
+    """All operands constant; of equal dtypes also each in turn a scalar beside buffers."""
     build = Builder()
     tables = []
     for place, dtype in enumerate(dtypes):
@@ -134,6 +134,8 @@ def constants(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attr
         shape = (bits.size,) + (1,) * (len(dtypes) - 1 - place)
         tables.append(build.input(dtype, bits, shape, const=True))
     build.judged(op, *tables, **attributes)
+    if len(set(dtypes[-2:])) > 1 or op in ("cast", "bitcast"):
+        return build.case()
     for place, dtype in enumerate(dtypes):
         for bits in core_edges(dtype, SCALARS).reshape(-1, 1):
             scalar = build.input(dtype, bits, (), const=True)

@@ -109,7 +109,7 @@ class Cache:
             _remove(temporary)
             raise
 
-    # -- size ------------------------------------------------------------------------------------
+    # -- size --------------------------------------------------------------------------------------
     def _note_written(self, nbytes: int) -> None:
         """Sweep at the first put, if nobody did for an hour, and after each 32nd of the limit."""
         first, self.written = not self.written, self.written + nbytes

@@ -42,7 +42,8 @@ FLAGS = (
 )  # fmt: skip
 # What makes a compiler use all of this processor; the first that it takes.
 NATIVE: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
-LARGE = 4000  # instructions of a kernel from which -O2 takes too long
+LARGE = 10000  # instructions of a kernel from which optimizing takes too long
+LEVELS = ("-O3", "-O1")  # for others and for these; gcc makes no vectors of loops below -O3
 UNIT = 16  # kernels that are worth a compiler process of their own
 REMEDY = "install gcc or clang, or pip install lockstep-tensor[zig]"
 _SYMBOL = "KERNEL"
@@ -62,7 +63,7 @@ class Compiler:
     native: tuple[str, ...] = ()
     version: str = ""
 
-    def build(self, source: str, level: str = "-O2") -> bytes:
+    def build(self, source: str, level: str = LEVELS[0]) -> bytes:
         """The bytes of a shared library. CompileError if the compiler refuses."""
         flags = (*FLAGS, *self.native, level)
         with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
@@ -77,7 +78,9 @@ class Compiler:
 
     def _run(self, command: Sequence[str], source: str) -> None:
         try:
-            result = subprocess.run(command, input=source.encode(), capture_output=True, check=False)
+            result = subprocess.run(
+                command, input=source.encode(), capture_output=True, check=False
+            )
         except OSError as error:
             raise CompileError(f"{shlex.join(command)}: {error}") from error
         if result.returncode:
@@ -225,7 +228,7 @@ class CpuBackend:
         """Whatever else than its text determines the code of a kernel."""
         c = self.compiler
         parts = (*c.command, *c.linker, *c.native, c.version, *FLAGS, *self.target.features)
-        return "\n".join((*parts, str(LARGE), render_c.PRELUDE))
+        return "\n".join((*parts, str(LARGE), *LEVELS, render_c.PRELUDE))
 
     def info(self) -> DeviceInfo:
         """The compiler, or why there is none."""
@@ -250,7 +253,9 @@ class CpuBackend:
         functions = [_named_function(kernel) for kernel in kernels]
         code: dict[str, _Code] = {}
         missing: dict[str, str] = {}
-        sizes = {symbol: len(kernel.instructions) for (symbol, _), kernel in zip(functions, kernels)}
+        sizes = {
+            symbol: len(kernel.instructions) for (symbol, _), kernel in zip(functions, kernels)
+        }
         for symbol, text in functions:
             if symbol in code or symbol in missing:
                 continue
@@ -317,7 +322,7 @@ def _units(
 ) -> list[tuple[str, dict[str, str]]]:
     """(level, functions) for each compiler process. Large kernels get a lower level."""
     units: list[tuple[str, dict[str, str]]] = []
-    for level, large in (("-O2", False), ("-O1", True)):
+    for level, large in zip(LEVELS, (False, True)):
         chosen = [symbol for symbol in functions if (sizes[symbol] > LARGE) is large]
         count = min(processes, -(-len(chosen) // UNIT))
         units += [(level, {s: functions[s] for s in chosen[i::count]}) for i in range(count)]

@@ -59,9 +59,8 @@ class HostProgram:
     def _split(self, addresses: bytes, values: bytes) -> None:
         """This thread works too, and waits only for what others have begun."""
         waiting = iter(self.pieces)
-        pool = _pool(max(self.threads, os.cpu_count() or 1))
         helpers = [
-            pool.submit(_work, self.function, addresses, values, waiting)
+            _pool().submit(_work, self.function, addresses, values, waiting)
             for _ in range(self.threads - 1)
         ]
         try:
@@ -86,9 +85,9 @@ def _pieces(rounds: int, threads: int) -> tuple[_Piece, ...]:
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """The threads that all programs share."""
-    return ThreadPoolExecutor(threads, thread_name_prefix="lockstep")
+def _pool() -> ThreadPoolExecutor:
+    """The threads that all programs share, one a core: more would only take turns."""
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lockstep")
 
 
 if hasattr(os, "register_at_fork"):

@@ -49,7 +49,7 @@ class LlvmBackend:
         if self._engine is not None:
             self._engine.detach()
 
-    # -- the library ---------------------------------------------------------------------------------
+    # -- the library -------------------------------------------------------------------------------
     def _binding(self) -> Any:
         try:
             import llvmlite.binding as binding
@@ -106,7 +106,7 @@ class LlvmBackend:
         detail = f"LLVM {version}, llvmlite {llvmlite.__version__}"
         return DeviceInfo("LLVM", True, detail, hardware=str(binding.get_host_cpu_name()))
 
-    # -- compiling -----------------------------------------------------------------------------------
+    # -- compiling ---------------------------------------------------------------------------------
     def render(self, kernels: Sequence[LinearKernel]) -> str:
         self._start()
         processor = self._binding().get_process_triple().split("-")[0]

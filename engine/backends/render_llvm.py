@@ -261,7 +261,7 @@ class _Body:
     def masked_store(self, value: int, address: str, mask: str, dtype: DType) -> None:
         kind, lanes, operand = llvm_type(dtype), dtype.lanes, self.value[value]
         if lanes == 1:
-            scalar, kind, dtype = kind, f"<1 x {kind}>", dtype
+            scalar, kind = kind, f"<1 x {kind}>"
             operand = self.fresh(f"insertelement {kind} poison, {scalar} {operand}, i32 0")
             mask = self.fresh(f"insertelement <1 x i1> poison, i1 {mask}, i32 0")
         name = f"llvm.masked.store.v{lanes}{_overload(dtype.scalar)}.p0"
@@ -312,7 +312,7 @@ class _Body:
         self.value[item.out] = self.fresh(f"select {operands}")
 
     def same(self, item: Instruction) -> None:
-        """OPAQUE: LLVM changes no float arithmetic without fast-math flags, so nothing is needed."""
+        """OPAQUE: without fast-math flags LLVM changes no float arithmetic: nothing is needed."""
         self.value[item.out] = self.value[item.src[0]]
 
     def reinterpret(self, item: Instruction) -> None:
@@ -407,7 +407,7 @@ _PRINTERS: dict[Op, Callable[[_Body, Instruction], None]] = {
 }
 
 
-# -- modules -------------------------------------------------------------------------------------------
+# -- modules ---------------------------------------------------------------------------------------
 # processor -> lines that save, set and restore the floating-point environment
 _ENVIRONMENTS = {
     "x86_64": (

@@ -13,31 +13,19 @@ from engine.ops import Op
 from engine.rewrite import Expansion, RuleSet
 
 
-def _constant(like: Node, bits: int) -> Node:
-    """A constant with the dtype and lanes of `like`."""
-    value = Node(Op.CONST, like.dtype.scalar, (), bits)
-    if like.dtype.lanes == 1:
-        return value
-    return Node(Op.BROADCAST, like.dtype, (value,))
-
-
-def _number(like: Node, value: float) -> Node:
-    return _constant(like, like.dtype.scalar.encode(value))
-
-
 def _where(condition: Node, x: Node, y: Node) -> Node:
     return Node(Op.WHERE, x.dtype, (condition, x, y))
 
 
-# -- integers ------------------------------------------------------------------------------------------
+# -- integers --------------------------------------------------------------------------------------
 def _safe_division(node: Node) -> tuple[Node, Node, Node]:
     """(x, divisor that is never 0 nor -1 under MIN, where the divisor was 0)"""
     x, y = node.src
-    by_zero = y.eq(_number(y, 0))
-    divisor = _where(by_zero, _number(y, 1), y)
+    by_zero = y.eq(y.constant(0))
+    divisor = _where(by_zero, y.constant(1), y)
     if node.dtype.is_signed:
-        overflow = y.eq(_number(y, -1)) & x.eq(_number(x, x.dtype.scalar.min))
-        divisor = _where(overflow, _number(y, 1), divisor)
+        overflow = y.eq(y.constant(-1)) & x.eq(x.constant(x.dtype.scalar.min))
+        divisor = _where(overflow, y.constant(1), divisor)
     return x, divisor, by_zero
 
 
@@ -47,9 +35,9 @@ def _floordiv(node: Node) -> Node:
     quotient = x.binary(Op.IDIV, y)
     if node.dtype.is_signed:
         remainder = x.binary(Op.IREM, y)
-        down = remainder.ne(_number(x, 0)) & (remainder ^ y).lt(_number(x, 0))
-        quotient = _where(down, quotient - _number(x, 1), quotient)
-    return _where(by_zero, _number(x, 0), quotient)
+        down = remainder.ne(x.constant(0)) & (remainder ^ y).lt(x.constant(0))
+        quotient = _where(down, quotient - x.constant(1), quotient)
+    return _where(by_zero, x.constant(0), quotient)
 
 
 def _floormod(node: Node) -> Node:
@@ -57,24 +45,24 @@ def _floormod(node: Node) -> Node:
     x, y, by_zero = _safe_division(node)
     remainder = x.binary(Op.IREM, y)
     if node.dtype.is_signed:
-        wrong = remainder.ne(_number(x, 0)) & (remainder ^ y).lt(_number(x, 0))
+        wrong = remainder.ne(x.constant(0)) & (remainder ^ y).lt(x.constant(0))
         remainder = _where(wrong, remainder + y, remainder)
-    return _where(by_zero, _number(x, 0), remainder)
+    return _where(by_zero, x.constant(0), remainder)
 
 
 def _shift(node: Node) -> Node:
     """Counts below 0 or from the width on shift everything out."""
     x, y = node.src
     count = y.bitcast(y.dtype.unsigned)
-    inside = count.lt(_number(count, x.dtype.bits))
-    safe = _where(inside, y, _number(y, 0))
+    inside = count.lt(count.constant(x.dtype.bits))
+    safe = _where(inside, y, y.constant(0))
     if node.op is Op.LSHIFT:
-        return _where(inside, x << safe, _number(x, 0))
-    outside = x >> _number(y, x.dtype.bits - 1) if x.dtype.is_signed else _number(x, 0)
+        return _where(inside, x << safe, x.constant(0))
+    outside = x >> y.constant(x.dtype.bits - 1) if x.dtype.is_signed else x.constant(0)
     return _where(inside, x >> safe, outside)
 
 
-# -- bits of floats ------------------------------------------------------------------------------------
+# -- bits of floats --------------------------------------------------------------------------------
 def _bits(x: Node) -> Node:
     return x.bitcast(x.dtype.unsigned)
 
@@ -82,22 +70,22 @@ def _bits(x: Node) -> Node:
 def _negate(node: Node) -> Node:
     x = node.src[0]
     if not x.dtype.is_float:
-        return _number(x, 0) - x
+        return x.constant(0) - x
     bits = _bits(x)
-    return (bits ^ _constant(bits, x.dtype.sign_bit)).bitcast(x.dtype)
+    return (bits ^ bits.constant_bits(x.dtype.sign_bit)).bitcast(x.dtype)
 
 
 def _absolute(node: Node) -> Node:
     x = node.src[0]
     if x.dtype.is_float:
         bits = _bits(x)
-        return (bits & _constant(bits, x.dtype.sign_bit - 1)).bitcast(x.dtype)
-    return _where(x.lt(_number(x, 0)), _number(x, 0) - x, x) if x.dtype.is_signed else x
+        return (bits & bits.constant_bits(x.dtype.sign_bit - 1)).bitcast(x.dtype)
+    return _where(x.lt(x.constant(0)), x.constant(0) - x, x) if x.dtype.is_signed else x
 
 
 def _canonical(node: Node) -> Node:
     x = node.src[0]
-    return _where(x.eq(x), x, _constant(x, x.dtype.canonical_nan))
+    return _where(x.eq(x), x, x.constant_bits(x.dtype.canonical_nan))
 
 
 def _extreme(node: Node) -> Node:
@@ -111,11 +99,11 @@ def _extreme(node: Node) -> Node:
         return _where(prefer_y, y, x)
     prefer_x = y.lt(x) if larger else x.lt(y)
     merged = _bits(x) & _bits(y) if larger else _bits(x) | _bits(y)
-    same = _where(x.eq(y), merged.bitcast(x.dtype), _constant(x, x.dtype.canonical_nan))
+    same = _where(x.eq(y), merged.bitcast(x.dtype), x.constant_bits(x.dtype.canonical_nan))
     return _where(prefer_y, y, _where(prefer_x, x, same))
 
 
-# -- bool ------------------------------------------------------------------------------------------------
+# -- bool ------------------------------------------------------------------------------------------
 def _compare_bool(node: Node) -> Node | None:
     """false < true"""
     x, y = node.src
@@ -126,13 +114,13 @@ def _compare_bool(node: Node) -> Node | None:
     return x ^ y if node.op is Op.NE else ~(x ^ y)
 
 
-# -- casts -----------------------------------------------------------------------------------------------
+# -- casts -----------------------------------------------------------------------------------------
 def _cast(node: Node) -> Node:
     x, target = node.src[0], node.dtype
     if target is x.dtype:
         return x.canonical() if x.dtype.is_float else x
     if target.kind == "bool":
-        return x.ne(_number(x, 0))
+        return x.ne(x.constant(0))
     if x.dtype.is_float and target.is_int:
         return _saturate(x, target)
     return x.convert(target)
@@ -145,15 +133,15 @@ def _saturate(x: Node, target: DType) -> Node:
     out of range. For an unsigned target everything up to -1 is below.
     """
     whole = target.scalar
-    high = _number(x, float(whole.max + 1))
-    low = _number(x, float(whole.min))
+    high = x.constant(float(whole.max + 1))
+    low = x.constant(float(whole.min))
     above = ~x.lt(high) & x.eq(x)
     below = x.lt(low)
     inside = x.lt(high) & ~below
-    safe = _where(inside, x, _number(x, 0))
+    safe = _where(inside, x, x.constant(0))
     result = safe.convert(target)
-    clamped = _where(below, _constant(result, whole.min & ((1 << whole.bits) - 1)), result)
-    return _where(above, _constant(result, whole.max), clamped)
+    clamped = _where(below, result.constant_bits(whole.min & ((1 << whole.bits) - 1)), result)
+    return _where(above, result.constant_bits(whole.max), clamped)
 
 
 def _bitcast_bool(node: Node) -> Node | None:
@@ -162,7 +150,7 @@ def _bitcast_bool(node: Node) -> Node | None:
     if x.dtype.kind == "bool" and node.dtype.kind != "bool":
         return x.convert(dtypes.uint8).bitcast(node.dtype)
     if node.dtype.kind == "bool" and x.dtype.kind != "bool":
-        return x.ne(_number(x, 0))
+        return x.ne(x.constant(0))
     return None
 
 

@@ -68,7 +68,7 @@ ARITHMETIC = RuleSet([
 ])
 
 
-# -- bits --------------------------------------------------------------------------------------------
+# -- bits ------------------------------------------------------------------------------------------
 def to_single(bits: Node) -> Node:
     """float32 with the value of float16 bits (uint16); exact, NaN becomes canonical.
 
@@ -123,10 +123,10 @@ def _subnormal(magnitude: Node, source: DType) -> Node:
     sum's last bits are the count.
     """
     unit = 2.0**-24
-    shift = magnitude.bitcast(source).constant(unit * 2.0**source.mantissa_bits)
+    shift = source.encode(unit * 2.0**source.mantissa_bits)
     clamped = magnitude.lt(source.encode(2.0**-14)).where(magnitude, 0)
-    total = (clamped.bitcast(source) + shift).opaque().bitcast(source.unsigned)
-    return total - shift.arg
+    total = (clamped.bitcast(source) + unit * 2.0**source.mantissa_bits).opaque()
+    return total.bitcast(source.unsigned) - shift
 
 
 def _bits_cast(node: Node) -> Node | None:

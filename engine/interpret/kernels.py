@@ -186,7 +186,7 @@ class _Execution:
     def mask(self) -> Array | None:
         return None if self.active is None else self.aligned(self.active)
 
-    # -- loops -----------------------------------------------------------------------------------
+    # -- loops -------------------------------------------------------------------------------------
     def limits(self, loop: _Loop) -> tuple[int, Array | None]:
         """The greatest number of rounds, and each one's number unless all have the greatest."""
         ends, active = self.read(loop.start.src[0]), self.mask()
@@ -234,7 +234,7 @@ class _Execution:
         active = self.mask()
         return new if active is None else np.where(active, new, old)
 
-    # -- values ----------------------------------------------------------------------------------
+    # -- values ------------------------------------------------------------------------------------
     def elementwise(self, item: Instruction) -> Array:
         operands = [self.read(register) for register in item.src]
         kinds = [self.dtypes[register].scalar for register in item.src]
@@ -277,7 +277,7 @@ class _Execution:
     def lanes(self, item: Instruction) -> Array:
         return np.arange(item.dtype.lanes).astype(NUMPY[item.dtype.scalar])
 
-    # -- memory ----------------------------------------------------------------------------------
+    # -- memory ------------------------------------------------------------------------------------
     def memory(self, item: Instruction, dtype: DType) -> Array:
         """The memory that an instruction accesses, which holds items of its dtype."""
         memory = self.registers[item.src[0]]

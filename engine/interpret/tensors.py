@@ -71,7 +71,7 @@ class _Evaluation:
         """The attribute of a movement node or STORE, all sizes ints."""
         return _plain(resolved(node), self.values)
 
-    # -- rows ------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------
     def elementwise(self, node: Node) -> Array:
         operands = [self.values[s] for s in node.src]
         result = apply(node.op, node.dtype, operands, [s.dtype for s in node.src])

@@ -255,7 +255,7 @@ def _mod(a: Node, c: int) -> Node:
     return Node(Op.FLOORMOD, dtypes.index, (inner, index(c)))
 
 
-# -- conditions --------------------------------------------------------------------------------------
+# -- conditions ------------------------------------------------------------------------------------
 TRUE = Node(Op.CONST, dtypes.bool_, (), 1)
 FALSE = Node(Op.CONST, dtypes.bool_, (), 0)
 
@@ -287,7 +287,7 @@ def select(condition: Node, x: Node, y: Node) -> Node:
     return y if condition is FALSE else Node(Op.WHERE, x.dtype, (condition, x, y))
 
 
-# -- shapes ------------------------------------------------------------------------------------------
+# -- shapes ----------------------------------------------------------------------------------------
 def ravel(position: tuple[Node, ...], shape: tuple[Sint, ...]) -> Node:
     """The row-major number of a position."""
     result: Node = index(0)
@@ -305,7 +305,7 @@ def unravel(number: Node, shape: tuple[Sint, ...]) -> tuple[Node, ...]:
     return tuple(reversed(position))
 
 
-# -- after a substitution ----------------------------------------------------------------------------
+# -- after a substitution --------------------------------------------------------------------------
 _BUILDERS: dict[Op, Callable[..., Node]] = {
     Op.ADD: add,
     Op.SUB: subtract,

@@ -22,7 +22,7 @@ from engine.tensor.base import Operand, TensorBase, checked_operand, common_devi
 class Elementwise(TensorBase):
     """Arithmetic, comparisons, bits and choices."""
 
-    # -- arithmetic ------------------------------------------------------------------------------
+    # -- arithmetic --------------------------------------------------------------------------------
     def _binary(self, name: str, other: Operand, reverse: bool = False) -> Self:
         """The operation of that name in the common dtype of its operands."""
         other = checked_operand(name, other)
@@ -104,7 +104,7 @@ class Elementwise(TensorBase):
         """The logarithm to base 2."""
         return self._function(Op.LOG2)
 
-    # -- comparisons -----------------------------------------------------------------------------
+    # -- comparisons -------------------------------------------------------------------------------
     def _compare(self, name: str, other: Operand) -> Self:
         other = checked_operand(name, other)
         device = common_device(name, (self, other))
@@ -143,7 +143,7 @@ class Elementwise(TensorBase):
         """self ≥ x as bool."""
         return self._compare("ge", x)
 
-    # -- bits and choices ------------------------------------------------------------------------
+    # -- bits and choices --------------------------------------------------------------------------
     def bitwise_and(self, x: Operand, reverse: bool = False) -> Self:
         return self._binary("bitwise_and", x, reverse)
 
@@ -178,7 +178,7 @@ class Elementwise(TensorBase):
         operands = views.broadcast("where", self.node.cast(dtypes.bool_), *nodes)
         return self._wrap(Node(Op.WHERE, dtype, operands), device)
 
-    # -- operators -------------------------------------------------------------------------------
+    # -- operators ---------------------------------------------------------------------------------
     __array_ufunc__ = None  # numpy leaves the operator to us instead of looping over its elements
     __hash__ = object.__hash__
 

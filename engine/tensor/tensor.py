@@ -76,7 +76,7 @@ class Tensor(Creation, Elementwise, Casts, Movement, Reduce, Index, Linalg):
         """Dtype, shape and device. Never computes."""
         return f"<Tensor {self.dtype} {show(self.shape)} on {self.device}>"
 
-    # -- places ----------------------------------------------------------------------------------
+    # -- places ------------------------------------------------------------------------------------
     def to(self, device: str | None) -> Self:
         """The tensor on a device; itself if it is there. None is the default device."""
         target = registry.canonical(device)
@@ -94,7 +94,7 @@ class Tensor(Creation, Elementwise, Casts, Movement, Reduce, Index, Linalg):
         """A copy, here or on another device."""
         return self.contiguous() if device is None else self.to(device).contiguous()
 
-    # -- reading ---------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
     def _placed(self) -> Node:
         """The node, on a device: constants that were given one move there now."""
         if self._device is not None and self.node.device is None:

@@ -1,0 +1,1 @@
+"""Assignment: the STORE node, regions, versions, hazards."""

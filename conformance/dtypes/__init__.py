@@ -1,0 +1,1 @@
+"""Suites about dtypes: casts, bitcasts, promotion."""

@@ -1,0 +1,323 @@
+"""Random typed programs as cases.
+
+`program` draws from a `Chooser`, of which there are two: a seeded generator, fast enough for
+campaigns of thousands, and hypothesis, which shrinks.  The numpy reference is evaluated while the
+program grows, so shapes and dtypes are known, and every statement is one that the catalog allows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from conformance.harness.build import Builder
+from conformance.harness.case import CONST_LIMIT, Case, Statement
+from conformance.harness.subject import apply, input_array
+from conformance.harness.values import Value
+from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS
+from oracles.edges import edges
+from oracles.formats import FORMATS, Array
+
+T = TypeVar("T")
+MAX_SIZE = 1200
+SHAPES: tuple[tuple[int, ...], ...] = (
+    (), (1,), (3,), (17,), (33,), (2, 3), (5, 7), (4, 1), (1, 9), (3, 16), (2, 3, 5), (1, 4, 8),
+    (0,), (2, 0), (31, 33), (1025,),
+)  # fmt: skip
+
+
+class Chooser(Protocol):
+    """A source of decisions."""
+
+    def integer(self, low: int, high: int) -> int:
+        """An integer between `low` and `high`, both included."""
+        ...
+
+
+class RandomChooser:
+    """Decisions from a seed."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+
+    def integer(self, low: int, high: int) -> int:
+        return self.rng.randint(low, high)
+
+
+def choose(chooser: Chooser, items: Sequence[T]) -> T:
+    """One of the items."""
+    return items[chooser.integer(0, len(items) - 1)]
+
+
+@dataclass
+class Program:
+    """A program in the making: handles of the builder, and the reference's values."""
+
+    chooser: Chooser
+    build: Builder = field(default_factory=Builder)
+    handles: list[int] = field(default_factory=list)
+    values: list[Array] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+
+    def add_input(self, dtype: str, shape: tuple[int, ...]) -> None:
+        """Edge values, mostly; a few random bits."""
+        count = prod(shape)
+        const = count <= CONST_LIMIT and self.chooser.integer(0, 2) == 0
+        bits = _bits(self.chooser, dtype, count)
+        self.handles.append(self.build.input(dtype, bits, shape, const))
+        self.values.append(input_array(self.build.inputs[-1]))
+
+    def apply(self, op: str, places: Sequence[int], **attributes: Value) -> bool:
+        """Add a statement if its result is small enough."""
+        operands = [self.values[k] for k in places]
+        statement = Statement(op, tuple(places), attributes)
+        value = apply(statement, operands)
+        if value.size > MAX_SIZE:
+            return False
+        handles = [self.handles[k] for k in places]
+        self.handles.append(self.build.statement(op, handles, attributes))
+        self.values.append(value)
+        self.used.update(places)
+        return True
+
+    def pick(self, allowed: Sequence[str] = ALL, min_ndim: int = 0) -> int | None:
+        """The place of a value of an allowed dtype, late ones more often."""
+        found = [
+            k for k, value in enumerate(self.values)
+            if value.dtype.name in allowed and value.ndim >= min_ndim
+        ]  # fmt: skip
+        if not found:
+            return None
+        late = max(self.chooser.integer(0, len(found) - 1) for _ in range(2))
+        return found[late]
+
+    def partner(self, place: int, fits: Callable[[Array], bool]) -> int | None:
+        """A value that `fits` beside another one and broadcasts with it."""
+        shape = self.values[place].shape
+        found = [k for k, v in enumerate(self.values) if fits(v) and _broadcast(shape, v.shape)]
+        return choose(self.chooser, found) if found else None
+
+
+def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    try:
+        np.broadcast_shapes(a, b)
+    except ValueError:
+        return False
+    return True
+
+
+def _bits(chooser: Chooser, dtype: str, count: int) -> Array:
+    """One decision seeds the data, so that shrinking works on the program, not on each word."""
+    rng = np.random.default_rng(chooser.integer(0, 1 << 20))
+    row = FORMATS[dtype]
+    bits = rng.choice(edges(dtype), count)
+    if row.kind != "bool" and count:
+        top = (1 << row.bits) - 1
+        noise = rng.integers(0, top, count, dtype=np.uint64, endpoint=True).astype(row.unsigned)
+        share = float(rng.choice([0.0, 0.5, 1.0]))
+        if row.is_float and chooser.integer(0, 1):
+            noise = row.to_bits(rng.standard_normal(count).astype(row.numpy_dtype))
+        bits = np.where(rng.random(count) < share, noise, bits)
+    return bits
+
+
+# -- statements ------------------------------------------------------------------------------------
+UNARY = ("neg", "abs", "sqrt", "bitwise_not")
+FAITHFUL = ("exp2", "log2")
+BINARY = (
+    "add", "sub", "mul", "div", "floordiv", "mod", "maximum", "minimum", "eq", "ne", "lt", "le",
+    "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_xor", "lshift", "rshift",
+)  # fmt: skip
+
+
+def _unary(p: Program) -> bool:
+    op = choose(p.chooser, UNARY if p.chooser.integer(0, 5) else FAITHFUL)
+    place = p.pick(ROWS[op].dtypes[0])
+    return place is not None and p.apply(op, [place])
+
+
+def _binary(p: Program) -> bool:
+    op = choose(p.chooser, BINARY)
+    left = p.pick()
+    if left is None:
+        return False
+    name = p.values[left].dtype.name
+    right = p.partner(left, lambda v: ROWS[op].accepts((name, v.dtype.name)))
+    if right is None:
+        return False
+    places = [left, right] if p.chooser.integer(0, 1) or op.endswith("shift") else [right, left]
+    return p.apply(op, places)
+
+
+def _where(p: Program) -> bool:
+    condition = p.pick(BOOL)
+    if condition is None:
+        return False
+    x = p.partner(condition, lambda v: True)
+    if x is None:
+        return False
+    shape = np.broadcast_shapes(p.values[condition].shape, p.values[x].shape)
+    found = [k for k, v in enumerate(p.values) if _broadcast(shape, v.shape)]
+    return p.apply("where", [condition, x, choose(p.chooser, found)])
+
+
+def _cast(p: Program) -> bool:
+    place = p.pick()
+    return place is not None and p.apply("cast", [place], dtype=choose(p.chooser, ALL))
+
+
+def _bitcast(p: Program) -> bool:
+    place = p.pick(NUMBERS)
+    if place is None:
+        return False
+    bits = FORMATS[p.values[place].dtype.name].bits
+    targets = [name for name in NUMBERS if FORMATS[name].bits == bits]
+    return p.apply("bitcast", [place], dtype=choose(p.chooser, targets))
+
+
+def _move(p: Program) -> bool:
+    place = p.pick()
+    return place is not None and choose(p.chooser, _MOVES)(p, place)
+
+
+def _reshape(p: Program, place: int) -> bool:
+    size = p.values[place].size
+    if size == 0:
+        return p.apply("reshape", [place], shape=choose(p.chooser, ((0,), (3, 0), (0, 2))))
+    divisors = [n for n in (1, 2, 3, 4, 5, 7, 8, 11, 33) if size % n == 0]
+    first = choose(p.chooser, divisors)
+    shape = (first, size // first) if p.chooser.integer(0, 2) else (size,)
+    return p.apply("reshape", [place], shape=shape)
+
+
+def _permute(p: Program, place: int) -> bool:
+    order = list(range(p.values[place].ndim))
+    for k in range(len(order)):
+        j = p.chooser.integer(k, len(order) - 1)
+        order[k], order[j] = order[j], order[k]
+    return p.apply("permute", [place], order=tuple(order))
+
+
+def _expand(p: Program, place: int) -> bool:
+    shape = p.values[place].shape
+    wide = tuple(choose(p.chooser, (2, 3, 5)) if n == 1 else n for n in shape)
+    lead = (2,) if p.chooser.integer(0, 3) == 0 else ()
+    return p.apply("expand", [place], shape=(*lead, *wide))
+
+
+def _pad(p: Program, place: int) -> bool:
+    value = p.values[place]
+    pairs = tuple((p.chooser.integer(0, 2), p.chooser.integer(0, 2)) for _ in value.shape)
+    row = FORMATS[value.dtype.name]
+    fills: tuple[Value, ...] = (0, 1) if row.kind == "bool" else (0, row.maximum, row.minimum)
+    if row.is_float:
+        fills = (0.0, -0.0, 1.5, float("-inf"), float("nan"))
+    return p.apply("pad", [place], padding=pairs, value=choose(p.chooser, fills))
+
+
+def _shrink(p: Program, place: int) -> bool:
+    pairs = []
+    for n in p.values[place].shape:
+        low = p.chooser.integer(0, min(n, 3))
+        pairs.append((low, p.chooser.integer(low, n) if p.chooser.integer(0, 3) == 0 else n))
+    return p.apply("shrink", [place], arg=tuple(pairs))
+
+
+def _flip(p: Program, place: int) -> bool:
+    ndim = p.values[place].ndim
+    axes = tuple(k for k in range(ndim) if p.chooser.integer(0, 1))
+    return bool(axes) and p.apply("flip", [place], axis=axes)
+
+
+def _getitem(p: Program, place: int) -> bool:
+    index: list[Value] = []
+    for n in p.values[place].shape:
+        kind = p.chooser.integer(0, 3)
+        if kind == 0 and n:
+            index.append(p.chooser.integer(-n, n - 1))
+        elif kind == 1:
+            step = choose(p.chooser, (-3, -1, 2, 1))
+            index.append(slice(None, None, step))
+        else:
+            index.append(slice(p.chooser.integer(-n, n), None, None))
+    return bool(index) and p.apply("getitem", [place], index=tuple(index))
+
+
+_MOVES: tuple[Callable[[Program, int], bool], ...] = (
+    _reshape, _permute, _expand, _pad, _shrink, _flip, _getitem,
+)  # fmt: skip
+
+
+def _reduce(p: Program) -> bool:
+    op = choose(p.chooser, ("sum", "sum", "prod", "max", "min"))
+    place = p.pick(min_ndim=1)
+    if place is None:
+        return False
+    shape = p.values[place].shape
+    chosen = tuple(k for k in range(len(shape)) if p.chooser.integer(0, 1))
+    axis: Value = chosen or None
+    if op in ("max", "min") and 0 in shape:
+        return False
+    return p.apply(op, [place], axis=axis, keepdim=bool(p.chooser.integer(0, 1)))
+
+
+def _matmul(p: Program) -> bool:
+    left = p.pick(min_ndim=1)
+    if left is None:
+        return False
+    depth = p.values[left].shape[-1]
+    found = [
+        k for k, v in enumerate(p.values)
+        if v.ndim in (1, 2) and v.shape[-2 if v.ndim == 2 else -1] == depth
+    ]  # fmt: skip
+    return bool(found) and p.apply("matmul", [left, choose(p.chooser, found)])
+
+
+def _take(p: Program) -> bool:
+    place, index = p.pick(min_ndim=1), p.pick(INTEGERS)
+    if place is None or index is None or p.values[index].size > 64:
+        return False
+    axis = p.chooser.integer(0, p.values[place].ndim - 1)
+    return p.apply("take", [place, index], axis=axis)
+
+
+# Each as often as it stands here.
+STEPS: tuple[Callable[[Program], bool], ...] = (
+    _unary, _binary, _binary, _binary, _binary, _where, _cast, _cast, _bitcast, _move, _move,
+    _move, _reduce, _reduce, _matmul, _take,
+)  # fmt: skip
+
+
+def program(chooser: Chooser, length: int = 10) -> tuple[Case, list[Array]]:
+    """A program of `length` statements, and the reference's value of each of its values.
+
+    Every value that no statement uses is an output, so that no statement is without effect; one
+    input has integers and one floats, so that every step finds operands.
+    """
+    p = Program(chooser)
+    base = choose(chooser, SHAPES)
+    p.add_input(choose(chooser, FLOATS), base)
+    p.add_input(choose(chooser, INTEGERS), base if chooser.integer(0, 1) else base[-1:])
+    for _ in range(chooser.integer(0, 2)):
+        shape = choose(chooser, (base, base[1:], choose(chooser, SHAPES)))
+        p.add_input(choose(chooser, ALL), shape)
+    tries = 0
+    while len(p.build.statements) < length and tries < 50 * length:
+        tries += 1
+        choose(chooser, STEPS)(p)
+    while len(p.build.statements) < length:
+        _cast(p)
+    p.build.outputs = [h for k, h in enumerate(p.handles) if k not in p.used and h >= 0]
+    inputs = [input_array(item) for item in p.build.inputs]
+    made = [value for value, handle in zip(p.values, p.handles) if handle >= 0]
+    return p.build.case(), [*inputs, *made]
+
+
+def random_case(rng: random.Random, length: int = 10) -> Case:
+    """A random program without hypothesis."""
+    return program(RandomChooser(rng), length)[0]

@@ -1,0 +1,1 @@
+"""Programs whose second run could be answered with the first one's result."""

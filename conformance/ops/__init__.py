@@ -1,0 +1,1 @@
+"""Suites generated from the catalog: every operator, dtype and device."""

@@ -1,0 +1,64 @@
+"""No operator exists untested: the public API, the catalog and the plan name the same ones."""
+
+import inspect
+
+import pytest
+
+from conformance.harness import plan
+from engine import Tensor
+from oracles.catalog import ROWS
+
+# Public methods that compute nothing of their own: views and spellings of rows, reading, places.
+NOT_ROWS = {
+    # spellings of rows
+    "bool": "cast", "short": "cast", "int": "cast", "long": "cast", "half": "cast",
+    "float": "cast", "double": "cast", "view": "reshape", "flatten": "reshape",
+    "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape", "transpose": "permute",
+    "T": "permute", "logical_not": "cast", "dot": "matmul", "zeros": "full", "ones": "full",
+    "full_like": "full", "zeros_like": "full", "ones_like": "full", "eye": "full",
+    # places and reading
+    "to": "", "contiguous": "", "clone": "", "realize": "", "tobytes": "", "data": "",
+    "numpy": "", "tolist": "", "item": "", "nbytes": "", "from_bytes": "", "from_node": "",
+    # facts
+    "device": "", "dtype": "", "shape": "", "ndim": "", "numel": "", "element_size": "",
+    "is_floating_point": "",
+}  # fmt: skip
+METHODS = {"getitem": "__getitem__"}
+
+
+def public() -> set[str]:
+    """What a user finds on Tensor."""
+    return {name for name, _ in inspect.getmembers(Tensor) if not name.startswith("_")}
+
+
+def test_every_public_method_has_a_row() -> None:
+    assert public() - set(ROWS) - set(NOT_ROWS) == set()
+
+
+def test_the_list_of_methods_without_rows_is_current() -> None:
+    assert set(NOT_ROWS) - public() == set()
+    assert {row for row in NOT_ROWS.values() if row} <= set(ROWS)
+
+
+@pytest.mark.parametrize("op", list(ROWS))
+def test_every_row_is_a_method_with_its_attributes(op: str) -> None:
+    method = getattr(Tensor, METHODS.get(op, op))
+    if op in METHODS:
+        return
+    parameters = inspect.signature(method).parameters
+    assert set(ROWS[op].attributes) <= set(parameters)
+
+
+@pytest.mark.parametrize("op", list(ROWS))
+def test_every_row_has_cells_of_all_its_dtypes(op: str) -> None:
+    """Each dtype that the row allows for an operand is in a cell, and every cell has batches."""
+    cells = plan.cells(op)
+    assert cells
+    for place, allowed in enumerate(ROWS[op].dtypes):
+        assert {names[place] for names in cells} >= set(allowed)
+    for names in cells[:: max(1, len(cells) // 3)]:
+        batches = list(plan.batches(op, names, full=True))
+        assert any(batch.layout == "main" for batch in batches)
+        for batch in batches:
+            made = [batch.case.statement_of(value) for value in batch.case.outputs]
+            assert all(statement is not None and statement.op == op for statement in made)

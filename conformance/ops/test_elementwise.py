@@ -1,0 +1,11 @@
+"""Arithmetic, functions and choices: edges with edges, in four layouts."""
+
+import pytest
+
+from conformance.harness.suite import CatalogCells
+
+
+@pytest.mark.catalog("elementwise")
+def test_conforms(catalog_cells: CatalogCells) -> None:
+    """Every cell of the operator and dtype, on every device, and the same bits on all of them."""
+    catalog_cells.judge()
