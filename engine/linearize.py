@@ -155,6 +155,8 @@ def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> Launchable:
     bound = {n.arg[0]: n.arg for n in order if n.op is Op.VARIABLE}
     rows = tuple(bound.get(v, (v, 0, 0)) for v in variables)
     shared = [n for n in order if n.op is Op.RANGE and n.arg[1] == Axis.GLOBAL]
+    if len(shared) > 1:
+        raise ValueError(f"{name}: {len(shared)} global loops, but a launch splits only one")
     size = _static_rounds(shared[0]) if shared else 1
     instructions = tuple(emitter.instructions)
     return Launchable(LinearKernel(name, parameters, rows, size, instructions), slots)

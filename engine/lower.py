@@ -13,7 +13,7 @@ elements are the identity, which changes no lane: a lane is never -0, since it s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from engine import dtypes
 from engine.dtypes import DType
@@ -24,7 +24,9 @@ from engine.shapes import numel, resolved
 from engine.simplify import index
 
 Position = tuple[Node, ...]
-Element = Callable[[Node, Node], Node]  # number of an element, gate -> its value
+Request = tuple[Node, Position, Node]  # node, position, gate: an element that is needed
+Steps = Generator[Request, Node, Node]  # asks for elements, gets their values, returns its own
+Element = Callable[[Node, Node], Steps]  # number of an element of a reduction, gate -> its value
 FREE_ORDER = (32, 32)  # lanes and rows for reductions that have no order of their own
 
 
@@ -43,10 +45,14 @@ def identity(op: Op, dtype: DType) -> Node:
 
 
 class _Lowering:
-    """The expressions of one kernel. `ranges` counts the loops made for reductions."""
+    """The expressions of one kernel.
+
+    Expressions are deeper than Python's stack, so what follows is written as generators: a step
+    that needs an element yields the request, and `value` keeps the steps that wait.
+    """
 
     def __init__(self, outputs: int) -> None:
-        self.known: dict[tuple[Node, Position, Node], Node] = {}
+        self.known: dict[Request, Node] = {}
         self.next_path = outputs
 
     def reduce_range(self, end: Sint) -> Node:
@@ -55,59 +61,73 @@ class _Lowering:
 
     def value(self, node: Node, at: Position, gate: Node) -> Node:
         """The element of `node` at a position; loads happen only where `gate` holds."""
-        key = (node, at, gate)
-        if key not in self.known:
-            self.known[key] = self._value(node, at, gate)
-        return self.known[key]
+        request = (node, at, gate)
+        waiting = [(request, self._value(*request))]
+        result: Node | None = None
+        while waiting:
+            request, steps = waiting[-1]
+            try:
+                wanted = steps.send(result) if result is not None else next(steps)
+            except StopIteration as finished:
+                result = self.known[request] = finished.value
+                waiting.pop()
+                continue
+            result = self.known.get(wanted)
+            if result is None:
+                waiting.append((wanted, self._value(*wanted)))
+        assert result is not None
+        return result
 
-    def _value(self, node: Node, at: Position, gate: Node) -> Node:
+    def _value(self, node: Node, at: Position, gate: Node) -> Steps:
         fills: list[tuple[Node, Node]] = []
         while node.op in _MOVES:
             at, valid, fill = _MOVES[node.op](node, at)
             if valid is not index.TRUE and fill is not None:
-                fills.append((valid, self.value(fill, (), gate)))
+                fills.append((valid, (yield fill, (), gate)))
                 gate = index.both(gate, valid)
             node = node.src[0]
-        result = self._inner(node, at, gate)
+        result = yield from self._inner(node, at, gate)
         for valid, fill in reversed(fills):
             result = index.select(valid, result, fill)
         return result
 
-    def _inner(self, node: Node, at: Position, gate: Node) -> Node:
+    def _inner(self, node: Node, at: Position, gate: Node) -> Steps:
         if node.op in ELEMENTWISE:
-            src = [self.value(s, at if s.shape else (), gate) for s in node.src]
+            src = []
+            for operand in node.src:
+                src.append((yield operand, at if operand.shape else (), gate))
             return Node(node.op, node.dtype, tuple(src), node.arg)
         if node.op is Op.REDUCE:
-            return self._reduce(node, at, gate)
+            return (yield from self._reduce(node, at, gate))
         if node.op is Op.PARTIAL:
-            return self._partial(node, at, gate)
+            return (yield from self._partial(node, at, gate))
         if node.op is Op.GATHER:
-            return self._gather(node, at, gate)
+            return (yield from self._gather(node, at, gate))
         return _leaf(node, at, gate)
 
-    def _gather(self, node: Node, at: Position, gate: Node) -> Node:
+    def _gather(self, node: Node, at: Position, gate: Node) -> Steps:
         """x[..., i, ...] for an index read from memory; out of range reads 0."""
         x, picks = node.src
         axis, last = node.arg, node.arg + len(picks.shape)
         size = x.shape[axis]
-        picked = self.value(picks, at[axis:last], gate).cast(dtypes.index)
+        picked = (yield picks, at[axis:last], gate).cast(dtypes.index)
         wrapped = index.select(index.less(picked, 0), index.add(picked, size), picked)
         inside = index.both(
             index.less(picked, size), index.less(index.subtract(-1, size), picked)
         )
-        found = self.value(x, (*at[:axis], wrapped, *at[last:]), index.both(gate, inside))
+        found = yield x, (*at[:axis], wrapped, *at[last:]), index.both(gate, inside)
         return index.select(inside, found, const(0, node.dtype))
 
     # -- reductions --------------------------------------------------------------------------------
-    def _reduce(self, node: Node, at: Position, gate: Node) -> Node:
+    def _reduce(self, node: Node, at: Position, gate: Node) -> Steps:
         name, axes, order = node.arg
         x = node.src[0]
         sizes = tuple(x.shape[a] for a in axes)
 
-        def element(number: Node, gate: Node) -> Node:
+        def element(number: Node, gate: Node) -> Steps:
             inner = iter(index.unravel(number, sizes))
             position = tuple(next(inner) if i in axes else p for i, p in enumerate(at))
-            return self.value(x, position, gate)
+            return (yield x, position, gate)
 
         count = numel(sizes)
         lanes, rows = order or (1 if isinstance(count, Node) else FREE_ORDER[0], 0)
@@ -118,61 +138,63 @@ class _Lowering:
                 "into blocks first, which needs a size that does not depend on a variable"
             )
         if lanes == 1 and order is not None:
-            return self._blocks(Op[name], node.dtype, count, rows, element, gate)
-        return self._lanes(Op[name], node.dtype, count, lanes, element, gate)
+            return (yield from self._blocks(Op[name], node.dtype, count, rows, element, gate))
+        return (yield from self._lanes(Op[name], node.dtype, count, lanes, element, gate))
 
     def _lanes(
         self, op: Op, dtype: DType, count: Sint, lanes: int, element: Element, gate: Node
-    ) -> Node:
+    ) -> Steps:
         """One block of Order(lanes, any number of rows)."""
         if isinstance(count, int):
             lanes = min(lanes, 1 << max(0, count - 1).bit_length())
         lane = self.reduce_range(lanes) if lanes > 1 else index_of(0)
         full, rest = index.floordiv(index_of(count), lanes), index.mod(index_of(count), lanes)
         start = index.multiply(full, lanes)
-        result = self._rows(op, dtype, full, lanes, lane, element, gate)
+        result = yield from self._rows(op, dtype, full, lanes, lane, element, gate)
         if rest is not index_of(0):
             present = index.less(lane, rest)
-            tail = element(index.add(start, lane), index.both(gate, present))
+            tail = yield from element(index.add(start, lane), index.both(gate, present))
             result = result.binary(op, index.select(present, tail, identity(op, dtype)))
         return result if lanes == 1 else Node(Op.TREE, dtype, (lane, result), op.name)
 
     def _rows(
         self, op: Op, dtype: DType, rows: Node, lanes: int, lane: Node, element: Element, gate: Node
-    ) -> Node:
+    ) -> Steps:
         """identity op x[lane] op x[lanes + lane] op … for `rows` rows"""
         start = identity(op, dtype)
         if rows is index_of(0):
             return start
         if rows is index_of(1):
-            return start.binary(op, element(lane, gate))
+            return start.binary(op, (yield from element(lane, gate)))
         row = self.reduce_range(rows)
         number = index.add(index.multiply(row, lanes), lane)
-        return fold(row, start, op, element(number, gate))
+        return fold(row, start, op, (yield from element(number, gate)))
 
     def _blocks(
         self, op: Op, dtype: DType, count: Sint, rows: int, element: Element, gate: Node
-    ) -> Node:
+    ) -> Steps:
         """Order(1, rows): sequential blocks, whose results are combined in the same way."""
         blocks, rest = index.floordiv(index_of(count), rows), index.mod(index_of(count), rows)
         if index.bounds(index_of(count))[1] <= rows:
-            return self._rows(op, dtype, index_of(count), 1, index_of(0), element, gate)
+            everything = self._rows(op, dtype, index_of(count), 1, index_of(0), element, gate)
+            return (yield from everything)
         block = self.reduce_range(blocks)
 
-        def in_block(number: Node, gate: Node) -> Node:
-            return element(index.add(index.multiply(block, rows), number), gate)
+        def in_block(number: Node, gate: Node) -> Steps:
+            return (yield from element(index.add(index.multiply(block, rows), number), gate))
 
-        inner = self._rows(op, dtype, index_of(rows), 1, index_of(0), in_block, gate)
+        inner = yield from self._rows(op, dtype, index_of(rows), 1, index_of(0), in_block, gate)
         result = fold(block, identity(op, dtype), op, inner)
         if rest is index_of(0):
             return result
 
-        def in_tail(number: Node, gate: Node) -> Node:
-            return element(index.add(index.multiply(blocks, rows), number), gate)
+        def in_tail(number: Node, gate: Node) -> Steps:
+            return (yield from element(index.add(index.multiply(blocks, rows), number), gate))
 
-        return result.binary(op, self._rows(op, dtype, rest, 1, index_of(0), in_tail, gate))
+        tail = yield from self._rows(op, dtype, rest, 1, index_of(0), in_tail, gate)
+        return result.binary(op, tail)
 
-    def _partial(self, node: Node, at: Position, gate: Node) -> Node:
+    def _partial(self, node: Node, at: Position, gate: Node) -> Steps:
         """Block number at[-1] of the last axis. Only the last block may have fewer rows."""
         name, (lanes, rows) = node.arg
         x = node.src[0]
@@ -180,15 +202,15 @@ class _Lowering:
         assert isinstance(size, int)
         first = index.multiply(at[-1], lanes * rows)
 
-        def element(number: Node, gate: Node) -> Node:
-            return self.value(x, (*at[:-1], index.add(first, number)), gate)
+        def element(number: Node, gate: Node) -> Steps:
+            return (yield x, (*at[:-1], index.add(first, number)), gate)
 
         left = index.subtract(size, first)
         if size % (lanes * rows):
             left = index.select(index.less(left, lanes * rows), left, index_of(lanes * rows))
         else:
             left = index_of(lanes * rows)
-        return self._lanes(Op[name], node.dtype, left, lanes, element, gate)
+        return (yield from self._lanes(Op[name], node.dtype, left, lanes, element, gate))
 
 
 def fold(loop: Node, start: Node, op: Op, element: Node) -> Node:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine import dtypes
+from engine.context import setting
 from engine.graph import Node, axis_range, index as index_of, toposort
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
 from engine.simplify import index
 from engine.target import Target
 
-WORK_FOR_THREADS = 1 << 19  # operations below which starting threads costs more than it gains
+WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
 SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
 
 
@@ -258,7 +259,7 @@ def _unroll_lanes(sink: Node, target: Target) -> Node:
 def share_among_threads(sink: Node, target: Target) -> Node:
     """Make the outermost loop global if there is enough work for threads."""
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
-    if target.threads < 2 or not loops:
+    if (setting("THREADS") or target.threads) < 2 or not loops:
         return sink
     order = toposort([sink])
     rounds = math.prod(index.bounds(n)[1] + 1 for n in order if n.op is Op.RANGE)

@@ -23,6 +23,7 @@ from engine.spec import verify_tensor
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
 
 VIEWS = MOVEMENT - {Op.PAD}
+SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # settings that change what is compiled
 KEPT_SCHEDULES = 1024
 KEPT_PROGRAMS = 4096
 
@@ -144,7 +145,7 @@ def compute(wanted: Sequence[Node]) -> None:
     roots = resolved_roots(wanted)
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     key, holes, values = structure(roots)
-    settings = (setting("OPTIMIZE"), setting("MEMORY_PLAN"), Device.DEFAULT)
+    settings = (*map(setting, SHAPING), Device.DEFAULT)
     key = (key, settings)
     compiled = _schedules.get(key)
     if compiled is None:
@@ -182,7 +183,7 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
-    return item.device.split(":")[0], item.kernel, schedule.variables, setting("OPTIMIZE")
+    return (item.device.split(":")[0], item.kernel, schedule.variables, *map(setting, SHAPING))
 
 
 def _compile_batch(

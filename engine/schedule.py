@@ -27,6 +27,7 @@ REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
 VIEWS = MOVEMENT | {Op.AFTER}
 ALWAYS_STORED = frozenset({Op.COPY, Op.CONTIGUOUS, Op.STORE})
 GENERATORS = frozenset({Op.CONST, Op.IOTA, Op.TABLE, Op.VARIABLE, Op.BIND})
+RESULT = 0  # the path of a kernel's own elements
 FREE_BLOCK = 1 << 15  # elements of a reduction without an order that one kernel takes
 
 
@@ -131,10 +132,10 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Use:
-    """How a kernel looks at a node: through `path`, a view after view from the kernel's result."""
+    """How a kernel looks at a node: `path` numbers the views from the kernel's result to it."""
 
     group: int
-    path: tuple[Node, ...]
+    path: int
     repeated: bool = False  # elements are looked at several times: behind an EXPAND
     reduced: bool = False   # behind a reduction
     moved: bool = False     # behind a PAD or GATHER
@@ -148,11 +149,16 @@ class _Fusion:
     ) -> None:
         self.groups: list[_Group] = []
         self.stored: dict[Node, int] = {}  # node -> group that writes it
+        self.paths: dict[tuple[int, Node, int], int] = {}  # path, view, its operand -> longer path
         self.uses: dict[Node, list[_Use]] = {}
         self.wanted = set(wanted)
         self.target_of = target_of
         for node in reversed(order):
             self.visit(node)
+
+    def longer(self, path: int, view: Node, operand: int) -> int:
+        """The path that goes on through an operand of a view. Equal ways have equal numbers."""
+        return self.paths.setdefault((path, view, operand), len(self.paths) + 1)
 
     def visit(self, node: Node) -> None:
         uses = self.uses.get(node, [])
@@ -161,7 +167,7 @@ class _Fusion:
                 self.spread(node, use)
         elif node not in self.wanted and self.fits(node, uses):
             self.join(node, uses[0])
-        elif node in self.wanted and uses and not uses[0].path and self.fits(node, uses):
+        elif node in self.wanted and uses and uses[0].path == RESULT and self.fits(node, uses):
             self.groups[uses[0].group].extra.append(node)
             self.stored[node] = uses[0].group
             self.join(node, uses[0])
@@ -195,22 +201,21 @@ class _Fusion:
 
     def start(self, node: Node) -> None:
         """A kernel of its own; a STORE is two: the old version, then the region."""
-        use = _Use(len(self.groups), ())
+        use = _Use(len(self.groups), RESULT)
         self.stored[node] = use.group
         if node.op is Op.STORE:
             old, value = node.src[:2]
             self.groups.append(_Group(node, operands={old}))
             self.uses.setdefault(old, []).append(use)
             self.groups.append(_Group(node, operands={value}, region_of=node))
-            self.uses.setdefault(value, []).append(_Use(use.group + 1, ()))
+            self.uses.setdefault(value, []).append(_Use(use.group + 1, RESULT))
             return
         self.groups.append(_Group(node))
         if node.op in (Op.COPY, Op.CONTIGUOUS):
             self.groups[-1].operands.add(node.src[0])
             kept = node.op is Op.COPY and node.src[0].device is not None
-            self.uses.setdefault(node.src[0], []).append(
-                _Use(use.group, (node,) if kept else (), repeated=kept)
-            )
+            path = self.longer(RESULT, node, 0) if kept else RESULT
+            self.uses.setdefault(node.src[0], []).append(_Use(use.group, path, repeated=kept))
             return
         self.join(node, use)
 
@@ -219,15 +224,16 @@ class _Fusion:
         for number, operand in enumerate(node.src):
             path, repeated, reduced, moved = use.path, use.repeated, use.reduced, use.moved
             if node.op in VIEWS or node.op in REDUCTIONS or node.op is Op.GATHER:
-                path = (*path, node) if number == 0 else (*path, node, node)
+                path = self.longer(path, node, number)
             elif operand.shape != node.shape:
-                path, repeated = (node,), repeated or bool(numel(node.shape) != 1)
+                path = self.longer(RESULT, node, number)
+                repeated = repeated or numel(node.shape) != 1
             if node.op is Op.EXPAND or (node.op is Op.GATHER and number == 0):
                 repeated = True
             reduced = reduced or node.op in REDUCTIONS
             moved = moved or node.op in (Op.PAD, Op.GATHER, Op.STORE)
             if node.op is Op.AFTER and number > 0:
-                path, repeated = (node, operand), True
+                repeated = True
             made = _Use(use.group, path, repeated, reduced, moved)
             self.uses.setdefault(operand, []).append(made)
 

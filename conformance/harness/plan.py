@@ -126,10 +126,14 @@ def mixed(op: str, dtypes: Dtypes) -> bool:
 
 
 def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
-    """The layouts of the cover: `main`, `axes` and `shapes`, and one of the others in turn."""
+    """The layouts of the cover: `main`, `axes` and `shapes`, and one of the others in turn.
+
+    `long` is there where there is an order to keep; without one it only costs an interpreter time.
+    """
     names = list(layouts(op, dtypes))
-    always = [name for name in names if name in ("main", "axes", "shapes")]
-    others = [name for name in names if name not in always]
+    ordered = ("long",) if ROWS[op].order is not None else ()
+    always = [name for name in names if name in ("main", "axes", "shapes", *ordered)]
+    others = [name for name in names if name in ("strided", "const", "kernels")]
     turn = list(ROWS).index(op) + sum(ALL.index(name) * 5**k for k, name in enumerate(dtypes))
     return (*always, *(others[turn % len(others) :][:1] if others else ()))
 

@@ -49,13 +49,20 @@ EMPTY: tuple[tuple[tuple[int, ...], Value, bool], ...] = (
 
 
 def reduce_lengths(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
-    """One row of each style at every length, and one long row."""
+    """One row of each style at every length."""
     build = Builder()
     (dtype,) = dtypes
     for length in LENGTHS:
         bits = np.concatenate([styled(rng, dtype, length, style) for style in STYLES])
         x = build.input(dtype, bits, (len(STYLES), length))
         build.judged(op, x, axis=1, keepdim=False)
+    return build.case()
+
+
+def reduce_long(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """More blocks than one round of lanes takes."""
+    build = Builder()
+    (dtype,) = dtypes
     x = build.input(dtype, plain(rng, dtype, LONG))
     build.judged(op, x, axis=None, keepdim=False)
     return build.case()
@@ -385,6 +392,7 @@ def fulls(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
 
 _REDUCE: Layouts = {
     "main": (reduce_lengths, CONTIGUOUS), "axes": (reduce_axes, CONTIGUOUS),
+    "long": (reduce_long, KERNELS),
     "strided": (reduce_strided, STRIDED), "const": (reduce_const, CONST),
     "kernels": (reduce_kernels, KERNELS),
 }  # fmt: skip

@@ -20,6 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from conformance.harness.suite import CatalogCells, Recorder
+    from reports.records import Record
 
 OPTIONS = ("device", "op", "dtype")
 DEFAULT_FOLDER = "lockstep-report"
@@ -156,7 +157,7 @@ def _write(file: Path, recorder: Recorder | None) -> None:
     from reports.records import to_line
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    records = [*recorder.cells(), *recorder.failures()] if recorder else []
+    records: list[Record] = [*recorder.cells(), *recorder.failures()] if recorder else []
     file.write_text("".join(to_line(record) + "\n" for record in records), "utf-8")
 
 

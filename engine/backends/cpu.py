@@ -32,6 +32,7 @@ from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Pr
 from engine.backends.cache import Cache
 from engine.backends.launch import HostProgram
 from engine.backends.memory import HostMemory
+from engine.context import setting
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -266,7 +267,7 @@ class CpuBackend:
         code.update(self._compiled(missing, sizes))
         self.code.update(code)
         return [
-            HostProgram(code[symbol].address, kernel, self.target.threads, code[symbol])
+            HostProgram(code[symbol].address, kernel, setting("THREADS") or self.target.threads, code[symbol])
             for (symbol, _), kernel in zip(functions, kernels)
         ]
 

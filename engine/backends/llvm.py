@@ -19,6 +19,7 @@ from engine.backends.cache import Cache
 from engine.backends.launch import HostProgram
 from engine.backends.memory import HostMemory
 from engine.backends.render_llvm import render
+from engine.context import setting
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -124,7 +125,7 @@ class LlvmBackend:
                 builder.export_symbol(kernel.name)
             library = builder.link(engine, f"lockstep{self._modules}")
             self._libraries.add(library)
-        threads = os.cpu_count() or 1
+        threads = setting("THREADS") or self.target.threads
         return [HostProgram(library[k.name], k, threads, library) for k in kernels]
 
     def _object(self, text: str, kernels: Sequence[LinearKernel]) -> bytes:

@@ -158,7 +158,7 @@ def test_a_folder_of_another_user_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = os.geteuid()
-    monkeypatch.setattr(module.os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     cache = Cache(tmp_path / "theirs")
     assert cache.problem and "belongs to another user" in cache.problem
     assert cache.root is None
@@ -188,7 +188,7 @@ def test_a_full_disk_leaves_nothing_behind(cache: Cache, monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module.os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
     cache.put(KEY, b"payload")
     assert cache.root is not None and list(cache.root.iterdir()) == []
 

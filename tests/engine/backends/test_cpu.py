@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine import dtypes
-from engine.backends import cpu, launch
+from engine.backends import cpu, launch, render_c
 from engine.backends.base import CompileError, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.memory import HostMemory
@@ -188,7 +188,7 @@ def test_fast_math_is_refused(compiler: cpu.Compiler) -> None:
     """Whatever flags a wrapper adds, a kernel that may round differently does not compile."""
     fast = dataclasses.replace(compiler, native=("-ffast-math",))
     with pytest.raises(CompileError, match="IEEE 754 arithmetic is needed"):
-        fast.build(cpu.render_c.PRELUDE)
+        fast.build(render_c.PRELUDE)
 
 
 # -- finding a compiler ----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """C text of each operation, compiled and run, against Python's integers and numpy's bits.
 
-All kernels of this file are one batch for each compiler: the machine's own, and the wheel's.
+All kernels of this file are one batch, for the compiler of the machine and for that of the wheel.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -386,11 +387,9 @@ CASES = [
 
 # -- running ---------------------------------------------------------------------------------------
 def own_compiler() -> cpu.Compiler:
-    """The machine's compiler; a skip where it has none."""
-    cache = Cache()
-    found = [c for c in cpu.candidates() if not c.linker]
+    """What the device would take; a skip where there is none."""
     try:
-        return cpu.find_compiler(found, cache)
+        return cpu.find_compiler(cpu.candidates(), Cache())
     except DeviceUnavailable as error:
         pytest.skip(str(error))
 
@@ -403,13 +402,15 @@ def wheel_compiler() -> cpu.Compiler:
     return wheel
 
 
-@pytest.fixture(scope="module", params=[own_compiler, wheel_compiler], ids=["own", "wheel"])
-def programs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[int, Program]:
-    """The program of each case, by its number."""
-    backend = cpu.CpuBackend(request.param(), Cache(tmp_path_factory.mktemp("cache")))
-    return dict(enumerate(backend.compile([case.kernel for case in CASES])))
+def compiled(compiler: cpu.Compiler, folder: Path) -> list[Program]:
+    """The programs of all cases."""
+    return cpu.CpuBackend(compiler, Cache(folder)).compile([case.kernel for case in CASES])
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Program]:
+    """Compiled by the machine's own compiler, if it has one."""
+    return compiled(own_compiler(), tmp_path_factory.mktemp("own"))
 
 
 def execute(program: Program, case: Case) -> list[int]:
@@ -427,19 +428,28 @@ def execute(program: Program, case: Case) -> list[int]:
     return [int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size)]
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kernel.name for case in CASES])
-def test_bits(number: int, programs: dict[int, Program]) -> None:
-    case = CASES[number]
+def wrong_bits(program: Program, case: Case) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Operands -> (what came out, what should have)."""
     row = case.kernel.parameters[-1].dtype
-    found = execute(programs[number], case)
-    wrong = {
-        tuple(hex(column[i]) for column in case.inputs if len(column) == len(found)): (
-            hex(got), hex(wanted),
-        )
+    found = execute(program, case)
+    columns = [column for column in case.inputs if len(column) == len(found)]
+    return {
+        (f"item {i}", *(hex(column[i]) for column in columns)): (hex(got), hex(wanted))
         for i, (got, wanted) in enumerate(zip(found, case.expected, strict=True))
         if got != wanted and not (case.any_nan and is_nan(row, got) and is_nan(row, wanted))
-    }  # fmt: skip
-    assert wrong == {}
+    }
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kernel.name for case in CASES])
+def test_bits(number: int, programs: list[Program]) -> None:
+    assert wrong_bits(programs[number], CASES[number]) == {}
+
+
+def test_the_compiler_of_the_wheel_gives_the_same_bits(tmp_path: Path) -> None:
+    """All cases in one test, which is skipped where the wheel is not installed."""
+    programs = compiled(wheel_compiler(), tmp_path)
+    wrong = {case.kernel.name: wrong_bits(p, case) for p, case in zip(programs, CASES)}
+    assert {name: bits for name, bits in wrong.items() if bits} == {}
 
 
 def is_nan(row: DType, bits: int) -> bool:
