@@ -110,7 +110,11 @@ class _Lowering:
         x, picks = node.src
         axis, last = node.arg, node.arg + len(picks.shape)
         size = x.shape[axis]
-        picked = (yield picks, at[axis:last], gate).cast(dtypes.index)
+        raw = yield picks, at[axis:last], gate
+        if raw.dtype is dtypes.uint64:  # beyond int64 it would look like counting from the end
+            end = index_of(size).cast(raw.dtype)
+            raw = raw.lt(end).where(raw, end)
+        picked = raw.cast(dtypes.index)
         wrapped = index.select(index.less(picked, 0), index.add(picked, size), picked)
         inside = index.both(
             index.less(picked, size), index.less(index.subtract(-1, size), picked)

@@ -328,6 +328,8 @@ class _Builder:
         def is_operand(node: Node) -> bool:
             return node.op is Op.BUFFER or (node in stops and node not in inside)
 
+        if numel(expressions[0].shape) == 0:
+            return
         for node in toposort(expressions, stop=is_operand):
             if is_operand(node):
                 slots.append(self.slot(node))

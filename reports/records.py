@@ -95,7 +95,10 @@ def from_line(line: str) -> Record:
     kind = _KINDS.get(str(body.pop("kind", "")))
     if kind is None:
         raise ValueError("an unknown kind of record")
-    record = kind(**_checked(kind, body))
+    try:
+        record = kind(**_checked(kind, body))
+    except TypeError as error:  # a field is missing
+        raise ValueError(str(error)) from error
     if not isinstance(record, RunRecord) and record.verdict not in VERDICTS:
         raise ValueError(f"{record.verdict!r} is not a verdict")
     return record

@@ -29,6 +29,7 @@ from typing import Any
 from conformance.harness.values import Value, parse_value, print_value
 from oracles.catalog import ROWS
 from oracles.formats import FORMATS, Format
+from oracles.promotion import result_dtype
 
 VERSION = 1
 MAX_TEXT = 1 << 28
@@ -161,8 +162,6 @@ def _output_dtype(case: Case, value: int) -> str:
 
 def value_dtypes(case: Case) -> list[str]:
     """The dtype of every value, by the catalog's typing rules; TypeError where they forbid it."""
-    from oracles.promotion import result_dtype
-
     names = [item.dtype for item in case.inputs]
     for statement in case.statements:
         operands = [names[k] for k in statement.operands]
@@ -196,7 +195,8 @@ class _Parser:
         self.inputs: list[Input] = []
         self.statements: list[Statement] = []
         self.outputs: list[int] = []
-        self.expected: list[list[str] | None] = []
+        self.expected: list[bytes | None] = []
+        self.names: list[str] = []  # the dtype of each value
         self.devices: tuple[str, ...] = ()
         self.notes: list[str] = []
 
@@ -237,7 +237,7 @@ class _Parser:
         elif line == "expect":
             if not self.outputs or self.expected[-1] is not None:
                 raise ValueError("'expect' belongs behind an output, once")
-            self.expected[-1] = self._words()
+            self.expected[-1] = self._words(FORMATS[self.names[self.outputs[-1]]])
         elif match := _INPUT.fullmatch(line):
             self._input(match)
         elif match := _STATEMENT.fullmatch(line):
@@ -250,16 +250,18 @@ class _Parser:
             raise ValueError("expected one line 'devices NAME …'")
         self.devices = tuple(names)
 
-    def _words(self) -> list[str]:
-        """The indented lines that follow, split; `at` moves behind them."""
-        words: list[str] = []
+    def _words(self, row: Format) -> bytes:
+        """The indented lines that follow, as bits; `at` moves behind them."""
+        parts: list[bytes] = []
         while self.at < len(self.lines) and self.lines[self.at].startswith("    "):
-            words += self.lines[self.at].split()
+            words = self.lines[self.at].split()
             self.at += 1
-        self.elements += len(words)
-        if self.elements > MAX_ELEMENTS:
-            raise ValueError(f"a case holds at most {MAX_ELEMENTS} words")
-        return words
+            self.number = self.at
+            self.elements += len(words)
+            if self.elements > MAX_ELEMENTS:
+                raise ValueError(f"a case holds at most {MAX_ELEMENTS} words")
+            parts.append(_parse_words(words, row))
+        return b"".join(parts)
 
     def _number(self, word: str) -> None:
         count = len(self.inputs) + len(self.statements)
@@ -278,8 +280,8 @@ class _Parser:
         if not isinstance(extents, tuple) or any(type(n) is not int for n in extents):
             raise ValueError(f"{shape} is not a shape")
         plain: tuple[Any, ...] = extents
-        data = _parse_words(self._words(), row)
-        self.inputs.append(Input(dtype, plain, data, kind == "const"))
+        self.inputs.append(Input(dtype, plain, self._words(row), kind == "const"))
+        self.names.append(dtype)
 
     def _statement(self, match: re.Match[str]) -> None:
         number, op, rest = match.groups()
@@ -303,6 +305,7 @@ class _Parser:
         if len(operands) != row.operands:
             raise ValueError(f"{op} takes {row.operands} operands, got {len(operands)}")
         self.statements.append(Statement(op, tuple(operands), attributes))
+        self.names.append(result_dtype(op, [self.names[k] for k in operands], attributes))
 
     def _earlier(self, value: int) -> int:
         if value >= len(self.inputs) + len(self.statements):
@@ -317,18 +320,11 @@ class _Parser:
         self.expected.append(None)
 
     def _case(self) -> Case:
-        case = Case(
+        claimed = any(bits is not None for bits in self.expected)
+        return Case(
             tuple(self.inputs), tuple(self.statements), tuple(self.outputs),
-            (), self.devices, tuple(self.notes),
+            tuple(self.expected) if claimed else (), self.devices, tuple(self.notes),
         )  # fmt: skip
-        names = value_dtypes(case)
-        if all(words is None for words in self.expected):
-            return case
-        bits = tuple(
-            None if words is None else _parse_words(words, FORMATS[names[value]])
-            for words, value in zip(self.expected, self.outputs)
-        )
-        return replace(case, expected=bits)
 
 
 def _parse_words(words: Sequence[str], row: Format) -> bytes:

@@ -15,7 +15,7 @@ from conformance.harness.judging import Failure, Outputs, Verdicts, judge_batch,
 from conformance.harness.plan import Batch, Dtypes
 from conformance.harness.subject import NotAvailable, Subject
 
-GROUP_BATCHES = 24
+GROUP_BATCHES = 64
 GROUP_BYTES = 1 << 24
 FILES_PER_CELL = 2
 FILES = 64

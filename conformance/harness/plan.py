@@ -20,6 +20,11 @@ from oracles.formats import FORMATS
 
 SEED = 20240229
 Dtypes = tuple[str, ...]
+# Promotions that round or overflow, on both sides of an operator.
+ROUNDING_PAIRS = (
+    ("int32", "float16"), ("float16", "uint64"), ("int64", "float32"), ("float32", "uint32"),
+    ("uint64", "float64"), ("int64", "uint64"), ("uint64", "int8"),
+)  # fmt: skip
 Layout = tuple[Callable[[Generator], Case], tuple[str, ...]]
 
 
@@ -82,6 +87,7 @@ def _mixed(row: OpRow) -> list[Dtypes]:
     for k, name in enumerate(ALL):
         for step in (1, 4, 9):
             found.append((*_condition(row), name, ALL[(k + step) % len(ALL)]))
+    found += [(*_condition(row), a, b) for a, b in ROUNDING_PAIRS]
     if row.family == "compare":
         found += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]
     return [dtypes for dtypes in found if row.accepts(dtypes)]
@@ -126,14 +132,15 @@ def mixed(op: str, dtypes: Dtypes) -> bool:
 
 
 def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
-    """The layouts of the cover: `main`, `axes` and `shapes`, and one of the others in turn.
+    """The layouts of the cover: `main` with all edges, and one of the others in turn.
 
-    `long` is there where there is an order to keep; without one it only costs an interpreter time.
+    `long` is among them where there is an order to keep; else it only costs an interpreter time.
     """
     names = list(layouts(op, dtypes))
-    ordered = ("long",) if ROWS[op].order is not None else ()
-    always = [name for name in names if name in ("main", "axes", "shapes", *ordered)]
-    others = [name for name in names if name in ("strided", "const", "kernels")]
+    always = [name for name in names if name == "main"]
+    others = [name for name in names if name != "main"]
+    if ROWS[op].order is None and "long" in others:
+        others.remove("long")
     turn = list(ROWS).index(op) + sum(ALL.index(name) * 5**k for k, name in enumerate(dtypes))
     return (*always, *(others[turn % len(others) :][:1] if others else ()))
 

@@ -18,6 +18,7 @@ from conformance.harness.judging import minority, tainted
 from conformance.harness.subject import NotAvailable, Subject, array_bytes
 
 LENGTH = 10
+RUNNING = "running.case"
 FILES = 32
 
 
@@ -122,6 +123,8 @@ def run_programs(
             break
         case, values = program(RandomChooser(case_seed(seed, number)), length)
         reference = [array_bytes(values[k]) for k in case.outputs]
+        if out is not None:
+            _running(case, number, seed, out)
         problems = compare(case, reference, subjects, tally)
         tally.programs += 1
         tally.statements += len(case.statements)
@@ -132,7 +135,16 @@ def run_programs(
                 _write(shrunk(case, subjects), label, number, out)
         if callable(report):
             report(number + 1)
+    if out is not None:
+        (out / RUNNING).unlink(missing_ok=True)
     return tally
+
+
+def _running(case: Case, number: int, seed: int, out: Path) -> None:
+    """The case is on disk before it runs: a crash of the process leaves it behind."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = print_case(case.with_notes(f"program {number} of seed {seed} was running"))
+    (out / RUNNING).write_text(text, "utf-8")
 
 
 def _write(case: Case, label: str, number: int, out: Path) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from engine import Tensor
 
 
+GARBAGE = b"\xa5"
+
+
 class NotAvailable(RuntimeError):
     """The subject cannot run here.  `reason` says why, `remedy` what would help."""
 
@@ -137,10 +140,25 @@ class EngineSubject:
 
         try:
             outputs = self.build(case)
+            self._spoil(outputs)
             outputs[0].realize(*outputs[1:])
             return [output.tobytes() for output in outputs]
         except DeviceUnavailable as error:
             raise NotAvailable(str(error), _remedy(self.device)) from error
+
+    def _spoil(self, outputs: Sequence[Tensor]) -> None:
+        """Leave garbage in the memory that a pool will hand out for the results.
+
+        Devices may share a pool: a kernel that writes nothing must not be given the memory in
+        which another device has just left the right answer.
+        """
+        from engine import Tensor
+
+        made = []
+        for output in outputs:
+            count = output.nbytes()
+            made.append(Tensor.from_bytes(GARBAGE * count, "uint8", (count,), self.device))
+        del made
 
     def build(self, case: Case) -> list[Tensor]:
         """The outputs as lazy tensors."""

@@ -297,9 +297,13 @@ def ravel(position: tuple[Node, ...], shape: tuple[Sint, ...]) -> Node:
 
 
 def unravel(number: Node, shape: tuple[Sint, ...]) -> tuple[Node, ...]:
-    """The position with a row-major number."""
+    """The position with a row-major number.
+
+    Where an axis has size 0 there is no position, and nothing is ever read at the one given.
+    """
     position: list[Node] = []
     for size in reversed(shape):
+        size = 1 if size == 0 else size
         position.append(mod(number, size))
         number = floordiv(number, size)
     return tuple(reversed(position))

@@ -1,0 +1,164 @@
+"""The command line: exit codes and what is left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conformance.harness import cli, devices, session
+from conformance.harness.case import Case
+from conformance.harness.check import Check, Device
+from conformance.harness.subject import ReferenceSubject
+from reports.records import CellRecord, FailureRecord, RunRecord, read
+
+NARROW = ["--op", "neg", "--dtype", "int8", "--dtype", "float16"]
+
+
+class Wrong(ReferenceSubject):
+    """Zeros for everything."""
+
+    def run(self, case: Case) -> list[bytes]:
+        return [bytes(len(bits)) for bits in super().run(case)]
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide enough that no path is broken."""
+    for console in (cli.console, cli.errors):
+        monkeypatch.setattr(console, "_width", 250)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *found: Device) -> None:
+    def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
+        return list(found)
+
+    monkeypatch.setattr(devices, "under_test", under_test)
+    monkeypatch.setattr(session, "under_test", under_test)
+
+
+def lockstep(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, list(arguments))
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+def test_devices_are_listed() -> None:
+    code, output = lockstep("devices")
+    assert code == 0
+    assert all(name in output for name in ("LLVM", "CPU", "PYTHON"))
+
+
+def test_check_passes_and_writes_a_report(tmp_path: Path) -> None:
+    code, output = lockstep("check", "--device", "PYTHON", "--out", str(tmp_path), *NARROW)
+    assert code == 0
+    assert "neg" in output
+    assert "elements judged" in output
+    records = list(read((tmp_path / "cells.jsonl").read_text().splitlines()))
+    assert isinstance(records[0], RunRecord)
+    assert {r.verdict for r in records if isinstance(r, CellRecord)} == {"pass"}
+    assert "| `neg` |" in (tmp_path / "report.md").read_text()
+
+
+def test_check_fails_with_cases_that_repro_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("WRONG", Wrong()))
+    code, output = lockstep("check", "--out", str(tmp_path), *NARROW)
+    assert code == 1
+    assert "REFUSED" in output
+    records = list(read((tmp_path / "cells.jsonl").read_text().splitlines()))
+    failures = [record for record in records if isinstance(record, FailureRecord)]
+    assert failures
+    assert failures[0].accepted
+    file = tmp_path / failures[0].case
+    assert f"lockstep repro {file}" in output
+    assert lockstep("repro", str(file))[0] == 1
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    assert lockstep("repro", str(file))[0] == 0
+
+
+def test_check_of_absent_devices_ran_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("GPU", None, reason="no driver", remedy="install one"))
+    code, output = lockstep("check", "--out", str(tmp_path), *NARROW)
+    assert code == 2
+    assert "nothing ran" in output
+    assert "no driver" in output
+    assert "install one" in (tmp_path / "report.md").read_text()
+
+
+def test_check_without_time_ran_nothing(tmp_path: Path) -> None:
+    options = ("--device", "PYTHON", "--out", str(tmp_path), "--budget", "0")
+    assert lockstep("check", *options, *NARROW)[0] == 2
+
+
+def test_interruption_keeps_what_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    whole = Check.run
+
+    def interrupted(self: Check, *arguments: object) -> None:
+        self.targets = self.targets[:1]
+        whole(self)
+        self.complete = False
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Check, "run", interrupted)
+    code, output = lockstep("check", "--out", str(tmp_path), *NARROW)
+    assert code == 1
+    assert "interrupted" in output
+    verdicts = {r.verdict for r in read((tmp_path / "cells.jsonl").read_text().splitlines())
+                if isinstance(r, CellRecord)}  # fmt: skip
+    assert verdicts == {"pass", "not run"}
+
+
+def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ("check", "--programs", "6", "--seed", "5", "--out", str(tmp_path))
+    code, output = lockstep(*options, "--device", "PYTHON")
+    assert code == 0
+    assert "seed 5" in output
+    use(monkeypatch, Device("WRONG", Wrong()))
+    assert lockstep(*options)[0] == 1
+    assert list((tmp_path / "cases").glob("program-*.case"))
+    use(monkeypatch, Device("GPU", None, reason="no driver"))
+    assert lockstep(*options)[0] == 2
+
+
+@pytest.mark.parametrize("arguments", [
+    ("check", "--op", "frobnicate"), ("check", "--dtype", "int7"), ("check", "--device", "QUANTUM"),
+    ("check", "--op", "neg", "--dtype", "bool"), ("repro", "no-such-file.case"),
+    ("bench", "--only", "beauty"), ("frobnicate",),
+])  # fmt: skip
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert lockstep(*arguments)[0] == 2
+
+
+def test_repro_refuses_what_is_no_case(tmp_path: Path) -> None:
+    file = tmp_path / "evil.case"
+    file.write_text("lockstep case 1\n%0 = __import__('os')\n")
+    code, output = lockstep("repro", str(file))
+    assert code == 2
+    assert "line 2" in output
+
+
+def test_repro_prints_a_script(tmp_path: Path) -> None:
+    file = tmp_path / "small.case"
+    file.write_text("lockstep case 1\n%0 = buffer int8 (1,)\n    80\n%1 = neg %0\noutput %1\n")
+    code, output = lockstep("repro", "--script", str(file))
+    assert code == 0
+    assert "from engine import Tensor" in output
+    assert lockstep("repro", str(file))[0] == 0
+
+
+def test_bench_prints_json() -> None:
+    code, output = lockstep("bench", "--json", "--only", "import")
+    body = json.loads(output)
+    assert code in (0, 1)
+    assert body["figures"][0]["name"] == "import engine"

@@ -1,0 +1,88 @@
+"""Random programs: deterministic, long enough, within the catalog; and they agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given, settings
+
+from conformance.harness.build import merged
+from conformance.harness.case import Case
+from conformance.harness.devices import under_test
+from conformance.harness.generate import RandomChooser, program, random_case
+from conformance.harness.judging import tainted
+from conformance.harness.plan import batches
+from conformance.harness.programs import case_seed, pruned, run_programs
+from conformance.harness.strategies import programs
+from conformance.harness.subject import EngineSubject, ReferenceSubject, array_bytes
+from oracles.catalog import ROWS
+
+SEED = 11
+
+
+def test_programs_depend_on_the_seed_alone() -> None:
+    texts = [random_case(case_seed(SEED, k)).text for k in range(20)]
+    assert texts == [random_case(case_seed(SEED, k)).text for k in range(20)]
+    assert len(set(texts)) == 20
+
+
+def test_programs_have_ten_statements_and_reach_the_catalog() -> None:
+    cases = [random_case(case_seed(SEED, k)) for k in range(250)]
+    assert all(len(case.statements) >= 10 for case in cases)
+    ops = Counter(statement.op for case in cases for statement in case.statements)
+    assert {op for op, row in ROWS.items() if row.operands} <= set(ops)
+    assert any(item.const for case in cases for item in case.inputs)
+    assert any(0 in item.shape for case in cases for item in case.inputs)
+
+
+def test_no_statement_is_without_effect() -> None:
+    for k in range(40):
+        case = random_case(case_seed(SEED, k))
+        assert len(pruned(case).statements) == len(case.statements)
+
+
+@settings(max_examples=25)
+@given(programs())
+def test_the_reference_runs_what_hypothesis_draws(case: Case) -> None:
+    assert len(ReferenceSubject().run(case)) == len(case.outputs)
+
+
+def test_the_values_that_come_with_a_program_are_its_reference() -> None:
+    for k in range(20):
+        case, values = program(RandomChooser(case_seed(SEED, k)))
+        due = [array_bytes(values[v]) for v in case.outputs]
+        assert ReferenceSubject().run(case) == due
+
+
+def test_merged_programs_give_the_outputs_of_each() -> None:
+    cases = [random_case(case_seed(SEED, k)) for k in range(8)]
+    one_by_one = [bits for case in cases for bits in ReferenceSubject().run(case)]
+    assert ReferenceSubject().run(merged(cases)) == one_by_one
+
+
+def test_faithful_functions_taint_what_follows() -> None:
+    cases = (random_case(case_seed(SEED, k)) for k in range(200))
+    case = next(c for c in cases if any(s.op == "exp2" for s in c.statements))
+    place = next(k for k, s in enumerate(case.statements) if s.op == "exp2") + len(case.inputs)
+    users = [k for k, s in enumerate(case.statements, len(case.inputs)) if place in s.operands]
+    assert {place, *users} <= tainted(case)
+    assert not tainted(case) & set(range(len(case.inputs)))
+
+
+def test_all_devices_agree_on_random_programs() -> None:
+    subjects = {d.name: d.subject for d in under_test() if d.subject is not None}
+    tally = run_programs(subjects, 40, SEED)
+    assert tally.problems == []
+    assert tally.ran == dict.fromkeys(subjects, 40)
+
+
+def test_batches_that_promise_several_kernels_have_them() -> None:
+    """The word in the coverage is measured, not hoped for."""
+    from engine.realize import Counters
+
+    for op, dtypes in (("add", ("float32", "float32")), ("sum", ("int32",)), ("neg", ("int8",))):
+        for batch in batches(op, dtypes):
+            if "multi kernel" in batch.features:
+                before = Counters.kernel_count
+                EngineSubject("PYTHON").run(batch.case)
+                assert Counters.kernel_count - before > len(batch.case.outputs), batch.layout

@@ -1,0 +1,130 @@
+"""The judge catches what is wrong: one planted fault at a time, and a control without any."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.harness.case import Case, parse_case
+from conformance.harness.cells import Verdict
+from conformance.harness.check import Check, Device
+from conformance.harness.judging import judge_case
+from conformance.harness.programs import run_programs
+from conformance.harness.subject import EngineSubject, ReferenceSubject
+from tests.conformance import planted as faults
+
+FLOAT = ("float32", "float32")
+# fault, what is planted, the cell that must fail
+PLANTED: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
+    "SIGN_OF_ZERO": ({"after": faults.loses_negative_zero}, "mul", FLOAT),
+    "SIGN_OF_ZERO_MOVED": ({"after": faults.loses_negative_zero}, "neg", ("float64",)),
+    "ONE_ULP": ({"execution": faults.OneUlp}, "div", FLOAT),
+    "NAN_DROPPED": ({"execution": faults.MaximumDropsNan}, "maximum", FLOAT),
+    "NAN_DROPPED_BY_MAX": ({"execution": faults.MaximumDropsNan}, "max", ("float32",)),
+    "WRONG_WRAPAROUND": ({"execution": faults.Saturates}, "add", ("int8", "int8")),
+    "WRONG_WRAPAROUND_WIDE": ({"execution": faults.Saturates}, "add", ("uint16", "uint16")),
+    "FLUSHED_SUBNORMALS": ({"execution": faults.FlushesSubnormals}, "mul", FLOAT),
+    "CONTRACTED": ({"execution": faults.Contracts}, "matmul", FLOAT),
+    "OTHER_ORDER": ({"execution": faults.Reverses}, "sum", ("float32",)),
+    "OTHER_ORDER_MATMUL": ({"execution": faults.Reverses}, "matmul", FLOAT),
+    "SKIPPED": ({"skips": faults.skips_xor}, "bitwise_xor", ("int32", "int32")),
+}
+
+
+def check(name: str, *targets: tuple[str, tuple[str, ...]]) -> Check:
+    made = Check([Device(name, EngineSubject(name), full=False)], targets)
+    made.run()
+    return made
+
+
+@pytest.mark.parametrize("name", list(PLANTED))
+def test_the_fault_is_caught(name: str) -> None:
+    what, op, dtypes = PLANTED[name]
+    with faults.planted(name, **what):
+        found = check(name, (op, dtypes))
+    (cell,) = found.cells
+    assert cell.verdict is Verdict.FAIL
+    assert found.cells.exit_code() == 1
+    assert found.found
+
+
+def test_the_control_passes() -> None:
+    """The same machinery without a fault: no false alarm in any of these cells."""
+    with faults.planted("CONTROL"):
+        found = check("CONTROL", *{(op, dtypes) for _, op, dtypes in PLANTED.values()})
+    assert {cell.verdict for cell in found.cells} == {Verdict.PASS}
+    assert not found.found
+
+
+def test_the_certificate_and_the_case_show_the_fault_again() -> None:
+    with faults.planted("ONE_ULP_AGAIN", execution=faults.OneUlp):
+        failure = check("ONE_ULP_AGAIN", ("div", FLOAT)).found[0].failure
+        assert failure.ulp
+        assert len(failure.case.inputs[0].data) == 4, "one element is enough"
+        again = parse_case(failure.case.text)
+        assert judge_case(again, EngineSubject("ONE_ULP_AGAIN").run(again))
+    assert not judge_case(again, ReferenceSubject().run(again))
+
+
+def test_random_programs_find_it_too() -> None:
+    with faults.planted("SATURATES_IN_PROGRAMS", execution=faults.Saturates) as name:
+        subjects = {name: EngineSubject(name), "PYTHON": EngineSubject("PYTHON")}
+        assert run_programs(subjects, 60, seed=3).problems
+
+
+class Silent:
+    """A subject that answers fewer outputs than it was asked for."""
+
+    name = "SILENT"
+
+    def __init__(self, keeps: int) -> None:
+        self.keeps = keeps
+
+    def run(self, case: Case) -> list[bytes]:
+        return ReferenceSubject().run(case)[: self.keeps]
+
+
+@pytest.mark.parametrize("keeps", [0, 1])
+def test_missing_outputs_are_no_pass(keeps: int) -> None:
+    found = Check([Device("SILENT", Silent(keeps))], [("neg", ("int8",)), ("abs", ("int8",))])
+    found.run()
+    assert Verdict.PASS not in {cell.verdict for cell in found.cells}
+    assert found.cells.exit_code() == 1
+
+
+class Other:
+    """Right, except that it answers as another device does where both are accepted."""
+
+    def __init__(self, name: str, step: int) -> None:
+        self.name, self.step = name, step
+
+    def run(self, case: Case) -> list[bytes]:
+        import numpy as np
+
+        outputs = ReferenceSubject().run(case)
+        if self.step and case.statements[0].op == "exp2":
+            words = np.frombuffer(outputs[0], "<u4").copy()
+            ordinary = (words > 0x3F800000) & (words < 0x40000000) & (words % 64 == 5)
+            words[ordinary] += self.step
+            outputs[0] = words.tobytes()
+        return outputs
+
+
+def test_devices_that_differ_are_a_failure_although_each_is_accepted() -> None:
+    """One ulp of exp2 is inside its bound, and still not the same bits."""
+    devices = [Device(n, Other(n, s)) for n, s in (("A", 0), ("B", 0), ("C", 1))]
+    found = Check(devices, [("exp2", ("float32",))])
+    found.run()
+    verdicts = {cell.device: cell.verdict for cell in found.cells}
+    assert verdicts == {"A": Verdict.PASS, "B": Verdict.PASS, "C": Verdict.FAIL}
+
+
+def test_expected_bits_of_a_case_are_judged() -> None:
+    text = (
+        "lockstep case 1\n%0 = buffer int8 (1,)\n    01\n%1 = neg %0\noutput %1\nexpect\n    02\n"
+    )
+    case = parse_case(text)
+    assert judge_case(case, ReferenceSubject().run(case))
+    assert not judge_case(replace(case, expected=(b"\xff",)), ReferenceSubject().run(case))

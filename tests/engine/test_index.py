@@ -1,0 +1,266 @@
+"""Index arithmetic against plain Python: whatever is simplified keeps its value everywhere.
+
+Expressions are built from loop variables by the constructors of `simplify.index`, together with a
+Python function of the same meaning; then both are evaluated at every position of the loops.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, strategies as st
+
+from engine import dtypes
+from engine.graph import Node, axis_range, index as index_of, substitute, toposort
+from engine.ops import Axis, Op
+from engine.optimize import replace_ranges
+from engine.simplify import index
+
+Point = dict[Node, int]
+MEANING: dict[Op, Callable[[int, int], int]] = {
+    Op.ADD: int.__add__,
+    Op.SUB: int.__sub__,
+    Op.MUL: int.__mul__,
+    Op.FLOORDIV: int.__floordiv__,
+    Op.FLOORMOD: int.__mod__,
+    Op.MINIMUM: min,
+    Op.MAXIMUM: max,
+    Op.LT: lambda x, y: int(x < y),
+    Op.AND: lambda x, y: x & y,
+}
+
+
+def value_at(node: Node, point: Point) -> int:
+    """A node's value, the loop variables given."""
+    values: dict[Node, int] = dict(point)
+    for n in toposort([node], stop=point.__contains__):
+        if n in values:
+            continue
+        if n.op is Op.CONST:
+            values[n] = n.arg
+        elif n.op is Op.WHERE:
+            values[n] = values[n.src[1] if values[n.src[0]] else n.src[2]]
+        else:
+            values[n] = MEANING[n.op](values[n.src[0]], values[n.src[1]])
+    return values[node]
+
+
+def loop(size: int, number: int) -> Node:
+    return axis_range(size, (number,), Axis.LOOP)
+
+
+def points(loops: list[Node]) -> Iterator[Point]:
+    for values in itertools.product(*(range(n.src[0].arg) for n in loops)):
+        yield dict(zip(loops, values, strict=True))
+
+
+# -- random expressions ----------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Both:
+    """An expression as the engine builds it, and what it means."""
+
+    node: Node
+    meaning: Callable[[Point], int]
+
+
+SIZES = (1, 2, 3, 4, 5, 6, 8, 12)
+DIVISORS = (1, 2, 3, 4, 6, 8, 12, 24)
+
+
+def loops_of_sizes(sizes: list[int]) -> list[Node]:
+    return [loop(size, i) for i, size in enumerate(sizes)]
+
+
+@st.composite
+def expressions(draw: st.DrawFn, loops: list[Node]) -> Both:
+    pool = [Both(n, lambda p, n=n: p[n]) for n in loops]  # type: ignore[misc]
+    for _ in range(draw(st.integers(1, 7))):
+        a = draw(st.sampled_from(pool))
+        kind = draw(st.sampled_from(["add", "subtract", "multiply", "offset", "floordiv", "mod"]))
+        if kind in ("add", "subtract"):
+            b = draw(st.sampled_from(pool))
+            sign = 1 if kind == "add" else -1
+            build = index.add if kind == "add" else index.subtract
+            pool.append(Both(
+                build(a.node, b.node),
+                lambda p, a=a, b=b, s=sign: a.meaning(p) + s * b.meaning(p),  # type: ignore[misc]
+            ))
+        elif kind == "multiply":
+            c = draw(st.sampled_from((-3, -1, 0, 2, 3, 4, 6, 8, 12)))
+            pool.append(Both(
+                index.multiply(a.node, c),
+                lambda p, a=a, c=c: a.meaning(p) * c,  # type: ignore[misc]
+            ))
+        elif kind == "offset":
+            c = draw(st.integers(-30, 30))
+            pool.append(Both(
+                index.add(a.node, c),
+                lambda p, a=a, c=c: a.meaning(p) + c,  # type: ignore[misc]
+            ))
+        elif kind == "floordiv":
+            c = draw(st.sampled_from(DIVISORS))
+            pool.append(Both(
+                index.floordiv(a.node, c),
+                lambda p, a=a, c=c: a.meaning(p) // c,  # type: ignore[misc]
+            ))
+        else:
+            c = draw(st.sampled_from(DIVISORS))
+            pool.append(Both(
+                index.mod(a.node, c),
+                lambda p, a=a, c=c: a.meaning(p) % c,  # type: ignore[misc]
+            ))
+    return pool[-1]
+
+
+@st.composite
+def nests(draw: st.DrawFn) -> tuple[list[Node], Both, Both]:
+    """Loops, and two expressions over them."""
+    loops = loops_of_sizes(draw(st.lists(st.sampled_from(SIZES), min_size=1, max_size=3)))
+    return loops, draw(expressions(loops)), draw(expressions(loops))
+
+
+@given(nests())
+def test_simplified_expressions_keep_their_values_and_bounds(
+    nest: tuple[list[Node], Both, Both],
+) -> None:
+    loops, x, _ = nest
+    low, high = index.bounds(x.node)
+    for point in points(loops):
+        value = value_at(x.node, point)
+        assert value == x.meaning(point)
+        assert low <= value <= high
+
+
+@given(nests())
+def test_comparisons_are_decided_only_where_they_are_certain(
+    nest: tuple[list[Node], Both, Both],
+) -> None:
+    loops, x, y = nest
+    less = index.less(x.node, y.node)
+    chosen = index.select(less, x.node, y.node)
+    for point in points(loops):
+        a, b = x.meaning(point), y.meaning(point)
+        assert value_at(less, point) == (a < b)
+        assert value_at(chosen, point) == min(a, b)
+
+
+@given(nests(), st.sampled_from(SIZES))
+def test_substitution_keeps_values(nest: tuple[list[Node], Both, Both], inner: int) -> None:
+    """A loop split in two: n rounds become n rounds around `inner` ones; and one loop fixed at 0."""
+    loops, x, y = nest
+    root = index.select(index.less(x.node, y.node), x.node, y.node)
+    outside, within = loop(loops[0].src[0].arg, 10), loop(inner, 11)
+    number = index.mod(index.add(index.multiply(outside, inner), within), loops[0].src[0].arg)
+    split = replace_ranges(root, {loops[0]: number})
+    for point in points([outside, within, *loops[1:]]):
+        there = {**point, loops[0]: value_at(number, point)}
+        assert value_at(split, point) == value_at(root, there)
+    fixed = replace_ranges(root, {loops[0]: index_of(0)})
+    assert loops[0] not in toposort([fixed])
+    for point in points(loops[1:]):
+        assert value_at(fixed, point) == value_at(root, {**point, loops[0]: 0})
+
+
+@given(nests(), st.integers(1, 12))
+def test_symbolic_divisors(nest: tuple[list[Node], Both, Both], most: int) -> None:
+    loops, x, _ = nest
+    n = Node(Op.VARIABLE, dtypes.index, (), ("n", 1, most))
+    quotient, rest = index.floordiv(x.node, n), index.mod(x.node, n)
+    for point in points(loops):
+        for value in range(1, most + 1):
+            there = {**point, n: value}
+            assert value_at(quotient, there) == x.meaning(point) // value
+            assert value_at(rest, there) == x.meaning(point) % value
+
+
+@given(st.lists(st.integers(1, 6), min_size=0, max_size=4))
+def test_ravel_and_unravel_are_inverse(shape: list[int]) -> None:
+    sizes = tuple(shape)
+    loops = [loop(size, i) for i, size in enumerate(sizes)]
+    number = index.ravel(tuple(loops), sizes)
+    back = index.unravel(number, sizes)
+    for i, point in enumerate(points(loops)):
+        assert value_at(number, point) == i
+        assert [value_at(b, point) for b in back] == [point[n] for n in loops]
+    flat = loop(math.prod(sizes), 0)
+    there = index.ravel(index.unravel(flat, sizes), sizes)
+    assert all(value_at(there, point) == point[flat] for point in points([flat]))
+
+
+def test_reshapes_there_and_back_vanish() -> None:
+    i, j = loop(6, 0), loop(8, 1)
+    number = index.ravel((i, j), (6, 8))
+    assert index.unravel(number, (6, 8)) == (i, j)
+    inner = index.unravel(number, (3, 16))
+    assert index.ravel(inner, (3, 16)) is number
+
+
+# -- what is simplified ----------------------------------------------------------------------------
+def test_the_laws_in_the_head_of_the_module() -> None:
+    x, y = loop(10, 0), loop(4, 1)
+    line = index.add(index.multiply(x, 4), y)
+    assert index.floordiv(line, 4) is x
+    assert index.mod(line, 4) is y
+    assert index.floordiv(index.add(line, 8), 4) is index.add(x, 2)
+    even = index.add(index.multiply(x, 2), index.mod(y, 2))
+    assert index.floordiv(even, 6) is index.floordiv(x, 3)
+    assert index.mod(even, 2) is index.mod(y, 2)
+
+
+def test_division_floors_below_zero() -> None:
+    x = index.add(loop(10, 0), -10)
+    assert index.floordiv(x, 10) is index_of(-1)
+    assert index.mod(x, 10) is loop(10, 0)
+    assert index.floordiv(index_of(-7), 2) is index_of(-4)
+    assert index.mod(index_of(-7), 2) is index_of(1)
+
+
+def test_sums_have_one_form() -> None:
+    x, y = loop(10, 0), loop(4, 1)
+    assert index.add(x, y) is index.add(y, x)
+    assert index.subtract(index.add(x, y), x) is y
+    assert index.subtract(x, x) is index_of(0)
+    assert index.add(index.multiply(x, 3), index.multiply(x, -2)) is x
+    assert index.multiply(index.add(x, 1), 3) is index.add(index.multiply(x, 3), 3)
+
+
+def test_conditions_fold_where_ranges_decide() -> None:
+    x, y = loop(10, 0), loop(4, 1)
+    assert index.less(x, 10) is index.TRUE
+    assert index.less(x, 0) is index.FALSE
+    assert index.less(index.add(x, y), 12).op is Op.LT
+    assert index.less(x, index.add(x, 1)) is index.TRUE, "the difference decides"
+    open_ = index.less(x, 5)
+    assert index.both(open_, index.TRUE) is open_ is index.both(index.TRUE, open_)
+    assert index.both(open_, index.FALSE) is index.FALSE
+    assert index.both(open_, open_) is open_
+    assert index.select(index.TRUE, x, y) is x
+    assert index.select(index.FALSE, x, y) is y
+    assert index.select(open_, x, x) is x
+
+
+@pytest.mark.parametrize("dtype", [d for d in dtypes.TENSOR_DTYPES if d.is_int])
+def test_bounds_of_indices_that_are_read(dtype: dtypes.DType) -> None:
+    """An index from memory can be anything that its dtype holds, also after the cast to `index`."""
+    memory = Node(Op.PARAM, dtype, (), (0, 8))
+    loaded = Node(Op.LOAD, dtype, (memory, loop(8, 0)))
+    low, high = index.bounds(loaded.cast(dtypes.index))
+    for value in (dtype.min, 0, dtype.max):
+        address = (value + (1 << 63)) % (1 << 64) - (1 << 63)  # index has 64 bits and a sign
+        assert low <= address <= high
+
+
+def test_only_index_arithmetic_is_rebuilt() -> None:
+    """x * 0 is 0 for an index and not for a float."""
+    x = loop(4, 0)
+    value = x.cast("float32") * 0.0
+    rebuilt = index.rebuild(value, value.src)
+    assert rebuilt is value
+    assert index.rebuild(Node(Op.MUL, dtypes.index, (x, x)), (x, index_of(0))) is index_of(0)
+    logic = Node(Op.AND, dtypes.int32, (x.cast("int32"), x.cast("int32")))
+    assert index.rebuild(logic, logic.src) is logic
+    assert substitute(value, {x: index_of(1)}).op is Op.MUL

@@ -1,0 +1,90 @@
+"""Records are checked, and what is in them comes out in the matrix and on the page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reports.markdown import render
+from reports.matrix import matrix
+from reports.records import (
+    CellRecord,
+    FailureRecord,
+    Record,
+    RunRecord,
+    from_line,
+    read,
+    to_line,
+)
+
+RUN = RunRecord(7, "full", ("X", "Y"), {"python": "3.11"}, 1.5)
+PASS = CellRecord("add", ("int8", "int8"), "X", "pass", 2, 2, 10, coverage={"buffer": 2})
+ABSENT = CellRecord("add", ("int8", "int8"), "Y", "not run", 0, 0, 0, 0, "no driver", "get one")
+FAIL = CellRecord("where", ("bool", "int8", "int8"), "X", "fail", 2, 2, 10, 3, "wrong")
+FAILURE = FailureRecord(
+    "where", ("bool", "int8"), "X", "fail", "cases/a.case", "3 of 10 elements",
+    ("0x01",), "1", ("0x01",), "2", {"X": "0x02", "numpy": "0x01"},
+)  # fmt: skip
+ALL: list[Record] = [RUN, PASS, ABSENT, FAIL, FAILURE]
+
+
+@pytest.mark.parametrize("record", ALL)
+def test_records_round_trip(record: Record) -> None:
+    assert from_line(to_line(record)) == record
+
+
+def body(**changes: Any) -> str:
+    record = json.loads(to_line(PASS))
+    record.update(changes)
+    return json.dumps({key: value for key, value in record.items() if value != "absent"})
+
+
+@pytest.mark.parametrize("line", [
+    "", "null", "[]", "{}", "not json", "[" * 100000,
+    body(version=2), body(version="absent"), body(kind="cellar"), body(kind=[]),
+    body(verdict="green"), body(verdict=1), body(elements=-1), body(elements="10"),
+    body(elements=True), body(elements=1.5), body(dtypes="int8"), body(dtypes=[1]),
+    body(coverage={"buffer": "2"}), body(coverage=[]), body(coverage={"buffer": True}),
+    body(surprise=1), body(op="absent"), body(op=None),
+    '{"version": 1, "kind": "run", "seed": NaN, "plan": "", "devices": []}',
+    body(reason="x" * (1 << 20)),
+])  # fmt: skip
+def test_hostile_lines_are_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        from_line(line)
+
+
+def test_a_file_names_the_line_that_is_wrong() -> None:
+    with pytest.raises(ValueError, match="line 3"):
+        list(read([to_line(RUN), "", "{}"]))
+    assert list(read(to_line(record) + "\n" for record in ALL)) == ALL
+
+
+def test_the_matrix_shows_the_worst_of_each_place() -> None:
+    mixed = CellRecord("add", ("int8", "int16"), "X", "fail", 1, 1, 5, 1, "wrong")
+    found = matrix([PASS, mixed, ABSENT, FAIL])
+    assert (found.ops, found.dtypes, found.devices) == (("add", "where"), ("int8",), ("X", "Y"))
+    assert found.symbols("add", "int8") == "F-"
+    assert found.symbols("where", "int8") == "F·"
+    assert found.entries["add", "int8", "X"].elements == 15
+
+
+def test_the_page_shows_what_failed_and_what_did_not_run() -> None:
+    page = render(ALL)
+    command = "lockstep repro cases/a.case"
+    for text in ("seed 7", "no driver", "get one", command, "0x02", "| `add`"):
+        assert text in page
+    assert "Nothing was left out" not in page
+
+
+def test_a_page_of_nothing() -> None:
+    assert "0 cells" in render([])
+
+
+def test_text_from_records_is_not_markup() -> None:
+    evil = FailureRecord("add", (), "X", "fail", "", "`</code>` | <script>\n# title")
+    page = render([evil])
+    assert "\n# title" not in page
+    assert "`'</code>' \\| <script> # title`" in page
