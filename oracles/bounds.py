@@ -1,7 +1,8 @@
 """The second judge of ordered results: |result - exact| <= gamma_n * sum|x_i|.
 
-n is the number of roundings on the longest path of the order, which is sharper than the number
-of elements and still has a meaning for 2**24 of them.
+For sums n is the number of roundings on the longest path of the order, which is sharper than the
+number of elements and still has a meaning for 2**24 of them. For products it is the number of all
+multiplications: each rounding, wherever it happens, scales the whole product by 1 + delta.
 
 Rows of elements whose partial results could overflow or (for products) underflow in some order
 are left to the bits alone, and so is everything that is not finite.  Sources: N. Higham,
@@ -50,6 +51,8 @@ def broken_bounds(case: Case, reference: Array) -> Array:
 
 
 def _roundings(name: str, count: int) -> int:
+    if name == "prod":
+        return max(count - 1, 1)
     order = ROWS[name].order
     assert order is not None
     return longest_path(count, order)

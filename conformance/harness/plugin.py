@@ -12,6 +12,7 @@ Everything heavy is imported when the first catalog test is collected.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 OPTIONS = ("device", "op", "dtype")
 DEFAULT_FOLDER = "lockstep-report"
 _recorder: pytest.StashKey[Recorder] = pytest.StashKey()
+_BUDGET = re.compile(r"^Budget: (\d+) core-seconds$", re.MULTILINE)
 _under_test: pytest.StashKey[CatalogCells] = pytest.StashKey()
 
 
@@ -44,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "catalog(family, ...): run for every operator of these families and every dtype"
     )
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Clock(config), "lockstep-clock")
     if any(config.getoption(name) for name in OPTIONS):
         from conformance.harness import plan
         from conformance.harness.devices import under_test
@@ -126,6 +130,30 @@ def pytest_runtest_makereport(
     return report
 
 
+class Clock:
+    """Adds up what the tests of each suite took: a suite is a folder whose README has a budget."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.root = config.rootpath
+        self.seconds: dict[Path, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Also called for the tests of workers."""
+        folder = self.root / Path(report.nodeid.partition("::")[0]).parent
+        self.seconds[folder] = self.seconds.get(folder, 0.0) + report.duration
+
+    def lines(self) -> list[str]:
+        """Seconds and budget of each suite that ran."""
+        found = []
+        for folder, seconds in self.seconds.items():
+            readme = folder / "README.md"
+            budget = _BUDGET.search(readme.read_text("utf-8")) if readme.is_file() else None
+            if budget is not None:
+                name = folder.relative_to(self.root).as_posix()
+                found.append(f"{name} took {seconds:.0f} of {budget[1]} core-seconds")
+        return found
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """A worker of xdist ended: take over its records."""
@@ -175,6 +203,9 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """What ran, and in red that nothing did."""
+    clock = config.pluginmanager.get_plugin("lockstep-clock")
+    for line in clock.lines() if isinstance(clock, Clock) else ():
+        terminalreporter.write_line(f"lockstep: {line}")
     recorder = config.stash.get(_recorder, None)
     if _empty(config, recorder):
         terminalreporter.write_line("lockstep: nothing ran: no cell was judged", red=True)

@@ -25,7 +25,7 @@ class Linalg(TensorBase):
         """The matrix product, with numpy's shapes: (…, m, k) @ (…, k, n) is (…, m, n).
 
         The axes in front broadcast; a vector on the left is a row, on the right a column, and its
-        axis of size 1 goes again. Products round once in the accumulator's dtype and are summed in
+        axis of size 1 goes again. Operands are promoted first. Products round once in the accumulator's dtype and are summed in
         the order of k. Result and accumulator have the dtypes of `sum`. ValueError for scalars and
         for inner sizes that differ.
         """
@@ -33,8 +33,10 @@ class Linalg(TensorBase):
             raise TypeError(f"matmul: the operand must be a Tensor, not {type(x).__name__}")
         left, right = (x, self) if reverse else (self, x)
         device = common_device("matmul", (left, right))
-        kept, result = accumulated_in("matmul", dtypes.promote(left.dtype, right.dtype), dtype)
-        node = _product(left.node.cast(kept), right.node.cast(kept))
+        common = dtypes.promote(left.dtype, right.dtype)
+        kept, result = accumulated_in("matmul", common, dtype)
+        rows, columns = (operand.node.cast(common).cast(kept) for operand in (left, right))
+        node = _product(rows, columns)
         return self._wrap(node.cast(result), device)
 
     def dot(self, w: TensorBase, dtype: DType | str | None = None) -> Self:

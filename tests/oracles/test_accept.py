@@ -167,6 +167,13 @@ def test_a_reference_that_breaks_its_bound_is_reported() -> None:
         assert judge("matmul", [y, y.T.copy()], {}, wrong, reference=wrong).problem is not None
 
 
+def test_every_rounding_of_a_product_counts() -> None:
+    """35 columns of 70 factors: the longest path has 8 roundings, the product has 69."""
+    factors = np.random.default_rng(7).normal(size=(70, 400)).astype(np.float32)
+    args, attrs = [factors], {"axis": 0, "keepdim": False}
+    assert judge("prod", args, attrs, numpy_ref.evaluate("prod", args, attrs)).passed
+
+
 def test_wrong_shape_and_dtype_are_refused_whole() -> None:
     x = np.ones(3, np.float32)
     for got in (np.ones(2, np.float32), np.ones(3, np.float64), np.ones((3, 1), np.float32)):

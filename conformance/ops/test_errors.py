@@ -1,0 +1,50 @@
+"""What raises, raises when the graph is built, on every device, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine import Tensor
+
+REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
+    "max over an empty axis": (ValueError, lambda x: x[:0].max(axis=0)),
+    "min over an empty axis": (ValueError, lambda x: x[:, :0].min(axis=1)),
+    "max of nothing": (ValueError, lambda x: x[:0].max()),
+    "an index behind the end": (IndexError, lambda x: x[2]),
+    "an index before the start": (IndexError, lambda x: x[-3]),
+    "too many indices": (IndexError, lambda x: x[0, 0, 0]),
+    "an axis that is not there": (IndexError, lambda x: x.sum(axis=2)),
+    "an axis twice": (ValueError, lambda x: x.sum(axis=(0, -2))),
+    "a reshape to another size": (ValueError, lambda x: x.reshape(shape=(4,))),
+    "two unknown extents": (ValueError, lambda x: x.reshape(shape=(-1, -1))),
+    "an expansion of more than one": (ValueError, lambda x: x.expand(shape=(2, 4))),
+    "a permutation with a hole": (ValueError, lambda x: x.permute(order=(0, 0))),
+    "a window outside": (ValueError, lambda x: x.shrink(arg=((0, 3), (0, 3)))),
+    "shapes that do not broadcast": (ValueError, lambda x: x + x.permute(order=(1, 0))),
+    "matrices that do not fit": (ValueError, lambda x: x.matmul(x)),
+    "a scalar in a matrix product": (ValueError, lambda x: x.matmul(x.sum())),
+    "bits of another width": (ValueError, lambda x: x.bitcast("int64")),
+    "bitwise operators on floats": (TypeError, lambda x: x & x),
+    "shifts of floats": (TypeError, lambda x: x << 1),
+    "a float as an index": (TypeError, lambda x: x.take(x, axis=0)),
+    "a dtype that there is not": (TypeError, lambda x: x.cast("float31")),
+    "an integer that does not fit": (OverflowError, lambda x: x.cast("int8") + 128),
+    "minus of bool": (TypeError, lambda x: -(x > 0)),
+    "a difference of bools": (TypeError, lambda x: (x > 0) - (x > 0)),
+    "a range without a step": (ValueError, lambda x: Tensor.arange(0, 5, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_refused(name: str) -> None:
+    error, build = REFUSED[name]
+    with pytest.raises(error) as raised:
+        build(Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
+    assert len(str(raised.value)) > 10
+
+
+def test_an_empty_result_of_max_is_fine() -> None:
+    """Only an empty axis raises; nothing to reduce is nothing."""
+    assert Tensor([[1.0], [2.0]])[:, :0].max(axis=0).shape == (0,)
