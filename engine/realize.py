@@ -17,7 +17,7 @@ from engine.context import setting
 from engine.graph import Node, dump, substitute, toposort
 from engine.linearize import Launchable
 from engine.ops import MOVEMENT, Op
-from engine.schedule import GENERATORS, Item, Output, Schedule, make_schedule
+from engine.schedule import GENERATORS, Item, Output, Schedule, Slot, make_schedule
 from engine.shapes import numel, view_of
 from engine.spec import verify_tensor
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
@@ -50,7 +50,6 @@ class _Compiled:
 
     schedule: Schedule
     steps: list[list[_Step]]
-    arena: list[Memory | None]
 
 
 Value = TypeVar("Value")
@@ -179,7 +178,7 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
     for device, kernels in batches.items():
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]
-    return _Compiled(schedule, steps, [None] * len(schedule.places))
+    return _Compiled(schedule, steps)
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
@@ -211,60 +210,53 @@ def _compile_batch(
 def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
     """Launch every step; the buffers of the requested results."""
     schedule = compiled.schedule
-    memory: list[Memory] = []
     outputs: dict[int, Node] = {}
-    for number, slot in enumerate(schedule.slots):
-        kind, position = slot.source
-        if kind == "hole":
-            memory.append(memory_of(holes[position]))
-        elif kind == "output":
-            buffer = new_buffer(slot.dtype, slot.size, slot.device)
-            memory.append(allocate(slot.dtype, slot.size, slot.device))
-            outputs[number] = buffer
-            attach(buffer, memory[-1])
-        else:
-            memory.append(_temporary(compiled, slot.device, position))
+    places = [backend(place.device).allocate(place.nbytes) for place in schedule.places]
+    memory = [_memory(row, holes, places) for row in schedule.slots]
+    for slot in schedule.results:
+        row = schedule.slots[slot]
+        outputs[slot] = new_buffer(row.dtype, row.size, row.device)
+        attach(outputs[slot], memory[slot])
     arguments = [values[name] for name in schedule.variables]
-    verbose = setting("DEBUG")
-    for item, steps in zip(schedule.items, compiled.steps, strict=True):
-        buffers = [memory[s] for s in item.slots]
+    for number, steps in enumerate(compiled.steps):
         started = time.perf_counter()
+        item = schedule.items[number]
+        buffers = [memory[s] for s in item.slots]
         if item.kernel is None:
             buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
         for step in steps:
             step.program([buffers[s] for s in step.slots], arguments)
         Counters.kernel_count += 1
-        if verbose:
-            elapsed = (time.perf_counter() - started) * 1e6
-            shapes = " ".join(f"{schedule.slots[s].dtype}[{schedule.slots[s].size}]"
-                              for s in item.slots)
-            print(f"{item.device:8} {elapsed:10.1f} us  {shapes}", file=sys.stderr)
+        if setting("DEBUG"):
+            elapsed = time.perf_counter() - started
+            print(f"{elapsed * 1e6:10.1f} us  {describe(schedule, number)}", file=sys.stderr)
     return [outputs[s] for s in schedule.results]
 
 
-def _temporary(compiled: _Compiled, device: str, place: int) -> Memory:
-    """The memory of a temporary place, kept between runs of the schedule."""
-    found = compiled.arena[place]
-    if found is None:
-        found = backend(device).allocate(compiled.schedule.places[place])
-        compiled.arena[place] = found
-    return found
+def _memory(row: Slot, holes: Sequence[Node], places: Sequence[Memory]) -> Memory:
+    """The memory of a slot: an input's, a new result's, or a place that temporaries share."""
+    kind, position = row.source
+    if kind == "hole":
+        return memory_of(holes[position])
+    return allocate(row.dtype, row.size, row.device) if kind == "output" else places[position]
+
+
+def describe(schedule: Schedule, number: int) -> str:
+    """One line for a step: device, what it writes, what it reads, what it waits for."""
+    item = schedule.items[number]
+    names = [
+        "{}{}:{}[{}]".format(*row.source, row.dtype, row.size)
+        for row in (schedule.slots[s] for s in item.slots)
+    ]
+    written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
+    what = "copy" if item.kernel is None else "kernel"
+    return f"step {number}: {what} on {item.device}: {written} <- {read} after {list(item.after)}"
 
 
 def print_schedule(schedule: Schedule) -> None:
-    """One line a step: device, what it writes, what it reads, what it waits for."""
-    for number, item in enumerate(schedule.items):
-        names = [
-            f"{schedule.slots[s].source[0]}{schedule.slots[s].source[1]}:"
-            f"{schedule.slots[s].dtype}[{schedule.slots[s].size}]" for s in item.slots
-        ]
-        written, read = names[: item.outputs], names[item.outputs :]
-        what = "copy" if item.kernel is None else "kernel"
-        print(
-            f"step {number} {what} on {item.device}: {', '.join(written)} <- {', '.join(read)}"
-            f" after {list(item.after)}",
-            file=sys.stderr,
-        )
+    """One line a step, on stderr."""
+    for number in range(len(schedule.items)):
+        print(describe(schedule, number), file=sys.stderr)
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -72,6 +72,14 @@ class Item:
 
 
 @dataclass
+class Place:
+    """Memory that temporaries share, one after another."""
+
+    device: str
+    nbytes: int
+
+
+@dataclass
 class Schedule:
     """Steps in order, the slots they name, and the slot of each requested result."""
 
@@ -79,7 +87,7 @@ class Schedule:
     slots: list[Slot]
     results: list[int]
     variables: tuple[str, ...]
-    places: list[int] = field(default_factory=list)  # bytes of each temporary place
+    places: list[Place] = field(default_factory=list)
 
 
 # -- large reductions ------------------------------------------------------------------------------
@@ -400,15 +408,16 @@ def plan_memory(schedule: Schedule, share: bool) -> None:
 def _place(schedule: Schedule, row: Slot, free: list[int]) -> int:
     """The smallest free place that is large enough, else the largest one grown, else a new one."""
     need = max(1, row.size) * row.dtype.itemsize
-    fitting = [p for p in free if schedule.places[p] >= need]
+    places = schedule.places
+    fitting = [p for p in free if places[p].nbytes >= need]
     if fitting:
-        best = min(fitting, key=schedule.places.__getitem__)
+        best = min(fitting, key=lambda p: places[p].nbytes)
     elif free:
-        best = max(free, key=schedule.places.__getitem__)
-        schedule.places[best] = need
+        best = max(free, key=lambda p: places[p].nbytes)
+        places[best].nbytes = need
     else:
-        schedule.places.append(need)
-        return len(schedule.places) - 1
+        places.append(Place(row.device, need))
+        return len(places) - 1
     free.remove(best)
     return best
 

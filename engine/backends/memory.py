@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import weakref
-from collections import defaultdict
+from collections import OrderedDict
 
 ALIGNMENT = 64
 POOL_LIMIT = 1 << 30  # bytes kept for reuse
@@ -17,18 +17,19 @@ _LARGE = 1 << 20
 
 
 class HostPool:
-    """Freed blocks by size. Not shared between processes."""
+    """Freed blocks by size; sizes that have not been asked for the longest are given up first."""
 
     def __init__(self, limit: int = POOL_LIMIT) -> None:
         self.limit = limit
         self.held = 0
-        self.blocks: dict[int, list[ctypes.Array[ctypes.c_char]]] = defaultdict(list)
+        self.blocks: OrderedDict[int, list[ctypes.Array[ctypes.c_char]]] = OrderedDict()
 
     def take(self, nbytes: int) -> ctypes.Array[ctypes.c_char]:
         """A block of exactly `nbytes` plus room to align."""
-        blocks = self.blocks[nbytes]
+        blocks = self.blocks.get(nbytes)
         if blocks:
             self.held -= nbytes
+            self.blocks.move_to_end(nbytes)
             return blocks.pop()
         if nbytes < _LARGE:
             return (ctypes.c_char * (nbytes + ALIGNMENT))()
@@ -39,9 +40,18 @@ class HostPool:
 
     def give(self, nbytes: int, block: ctypes.Array[ctypes.c_char]) -> None:
         """Keep a block for the next allocation of its size."""
-        if self.held + nbytes <= self.limit:
-            self.held += nbytes
-            self.blocks[nbytes].append(block)
+        if nbytes > self.limit:
+            return
+        self.blocks.setdefault(nbytes, []).append(block)
+        self.blocks.move_to_end(nbytes)
+        self.held += nbytes
+        while self.held > self.limit:
+            oldest, blocks = next(iter(self.blocks.items()))
+            if blocks:
+                blocks.pop()
+                self.held -= oldest
+            else:
+                del self.blocks[oldest]
 
 
 POOL = HostPool()
