@@ -13,53 +13,22 @@ A computed NaN must be the canonical one; a moved NaN keeps its bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from oracles import exact_fast, mpmath_ref, numpy_ref
-from oracles.catalog import ROWS, Exactness
+from oracles.bounds import broken_bounds
+from oracles.case import Case
+from oracles.catalog import ROWS, Exactness, result_dtype
+from oracles.certificate import Certificate, certify
 from oracles.formats import FORMATS, Array
-from oracles.numpy_ref.support import convert
-from oracles.promotion import result_dtype, to_float
-
-if TYPE_CHECKING:
-    from oracles.certificate import Certificate
 
 CONFIRMED_FAILURES = 256
 """Failing faithful elements that mpmath confirms; the filter alone decides beyond that."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """What is judged: a row applied to arrays, and the result that a subject gave."""
-
-    name: str
-    args: list[Array]
-    attrs: Mapping[str, Any]
-    got: Array
-
-    @property
-    def dtypes(self) -> list[str]:
-        """The operands' dtypes."""
-        return [array.dtype.name for array in self.args]
-
-    @property
-    def exactness(self) -> Exactness:
-        """The class in which this case is judged."""
-        return ROWS[self.name].exactness_for(self.dtypes, self.attrs)
-
-    @cached_property
-    def converted(self) -> list[Array]:
-        """Operands of an elementwise float row in the dtype of its arithmetic, broadcast."""
-        if self.name == "cast":
-            return list(self.args)
-        dtype = to_float(result_dtype(self.name, self.dtypes, self.attrs))
-        arrays = [convert(array, dtype) for array in self.args]
-        return [np.asarray(one) for one in np.broadcast_arrays(*arrays)]
 
 
 @dataclass
@@ -90,9 +59,7 @@ class Judgement:
 
     def certificate(self, index: int | tuple[int, ...]) -> Certificate:
         """The evidence on one element, by flat position or by multi-index."""
-        from oracles.certificate import certify
-
-        return certify(self, index)
+        return certify(self.case, self.reference, self.ok, self.problem, index)
 
 
 def judge(
@@ -227,8 +194,6 @@ def _confirm(name: str, x: Array, results: Array, ulps: Array, positions: Array)
 
 
 def _judge_ordered(case: Case, reference: Array | None) -> Judgement:
-    from oracles.bounds import broken_bounds
-
     judged = _judge_bits(case, reference)
     if judged.problem is not None:
         return judged
@@ -245,12 +210,3 @@ _JUDGES: dict[Exactness, Callable[[Case, Array | None], Judgement]] = {
     Exactness.FAITHFUL: _judge_faithful,
     Exactness.ORDERED: _judge_ordered,
 }
-
-
-def operand_bits(case: Case, index: tuple[int, ...]) -> Sequence[int]:
-    """The bits of the converted operands of an elementwise float row at one element."""
-    found = []
-    for array in case.converted:
-        row = FORMATS[array.dtype.name]
-        found.append(int(row.to_bits(array[index].reshape(1))[0]))
-    return found

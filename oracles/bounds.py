@@ -25,7 +25,7 @@ from oracles.order import gamma, longest_path, within_gamma
 from oracles.promotion import accumulator
 
 if TYPE_CHECKING:
-    from oracles.accept import Case
+    from oracles.case import Case
 
 EXACT_ROWS = 64
 """Rows of float64 elements that are summed exactly; evenly spread when there are more."""

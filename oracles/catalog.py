@@ -434,3 +434,10 @@ _ROWS = (
 )
 
 ROWS: dict[str, OpRow] = {row.name: row for row in _ROWS}
+
+
+def result_dtype(op: str, dtypes: Sequence[str], attributes: Mapping[str, Any]) -> str:
+    """The dtype of `op` applied to operands of `dtypes`; TypeError where the row forbids them."""
+    row = ROWS[op]
+    row.check(dtypes)
+    return RULES[row.result](dtypes, attributes)

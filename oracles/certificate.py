@@ -14,7 +14,7 @@ from oracles.formats import FORMATS, Array, Exact, Format
 from oracles.ulp import ulp_of_fraction
 
 if TYPE_CHECKING:
-    from oracles.accept import Case, Judgement
+    from oracles.case import Case
 
 INPUTS_SHOWN = 16
 NEIGHBOURS = 8
@@ -56,10 +56,10 @@ class Certificate:
         return "\n".join(lines)
 
 
-def certify(judgement: Judgement, index: int | tuple[int, ...]) -> Certificate:
-    """The certificate of one element of a judged result."""
-    case = judgement.case
-    due = judgement.reference
+def certify(
+    case: Case, due: Array, ok: Array, problem: str | None, index: int | tuple[int, ...]
+) -> Certificate:
+    """The certificate of one element: `due` is the reference, `ok` and `problem` the verdict."""
     place = _place(index, due.shape)
     row = FORMATS[due.dtype.name]
     comparable = case.got.shape == due.shape and case.got.dtype == due.dtype
@@ -71,12 +71,12 @@ def certify(judgement: Judgement, index: int | tuple[int, ...]) -> Certificate:
         place,
         case.exactness.value,
         facts.inputs,
-        row.hex(got_bits) if got_bits is not None else str(judgement.problem),
+        row.hex(got_bits) if got_bits is not None else str(problem),
         facts.exact,
         facts.accepted,
         facts.references,
         facts.ulp,
-        bool(judgement.ok[place]),
+        bool(ok[place]),
     )
 
 
@@ -128,7 +128,7 @@ def _bits_facts(
 def _rounded_facts(
     case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
 ) -> _Facts:
-    from oracles.accept import operand_bits
+    from oracles.case import operand_bits
 
     source = FORMATS[case.converted[0].dtype.name]
     bits = tuple(operand_bits(case, place))

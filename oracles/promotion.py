@@ -140,12 +140,3 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "creation": _creation,
 }
 """How a catalog row's `result` word turns operand dtypes and attributes into a dtype."""
-
-
-def result_dtype(op: str, dtypes: Sequence[str], attributes: Attributes) -> str:
-    """The dtype of `op` applied to operands of `dtypes`; TypeError where the row forbids them."""
-    from oracles.catalog import ROWS
-
-    row = ROWS[op]
-    row.check(dtypes)
-    return RULES[row.result](dtypes, attributes)

@@ -344,7 +344,7 @@ def _flip(torch: Any, tensors: list[Any], attrs: Mapping[str, Any]) -> Any:
 
 
 def _full(torch: Any, tensors: list[Any], attrs: Mapping[str, Any]) -> Any:
-    from oracles.promotion import result_dtype
+    from oracles.catalog import result_dtype
 
     dtype = _dtype(torch, result_dtype("full", (), attrs))
     return torch.full(tuple(attrs["shape"]), attrs["fill_value"], dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def column(dtypes: tuple[str, ...]) -> str:
 
 
 def matrix(cells: Iterable[CellRecord]) -> Matrix:
-    """The matrix of these cells, in the order in which they come."""
+    """The matrix of these cells: operators as they come, dtypes by kind and width."""
     entries: dict[tuple[str, str, str], Entry] = {}
     for cell in cells:
         key = (cell.op, column(cell.dtypes), cell.device)
@@ -64,7 +65,14 @@ def matrix(cells: Iterable[CellRecord]) -> Matrix:
         worst = min(before.verdict, cell.verdict, key=_WORST.index)
         entries[key] = Entry(worst, before.cells + 1, before.elements + cell.elements)
     ops, dtypes, devices = (tuple(dict.fromkeys(key[k] for key in entries)) for k in range(3))
-    return Matrix(ops, dtypes, devices, entries)
+    return Matrix(ops, tuple(sorted(dtypes, key=_place)), devices, entries)
+
+
+def _place(dtype: str) -> tuple[int, int, str]:
+    """bool, signed, unsigned, floats, each by width."""
+    letters, digits = re.fullmatch(r"(\D*)(\d{0,4}).*", dtype, re.DOTALL).groups()  # type: ignore[union-attr] # matches all
+    kinds = ("bool", "int", "uint", "float")
+    return kinds.index(letters) if letters in kinds else len(kinds), int(digits or 0), dtype
 
 
 def by_device(cells: Iterable[CellRecord]) -> dict[str, Counter[str]]:

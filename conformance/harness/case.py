@@ -27,9 +27,8 @@ from math import prod
 from typing import Any
 
 from conformance.harness.values import Value, parse_value, print_value
-from oracles.catalog import ROWS
+from oracles.catalog import ROWS, result_dtype
 from oracles.formats import FORMATS, Format
-from oracles.promotion import result_dtype
 
 VERSION = 1
 MAX_TEXT = 1 << 28

@@ -98,10 +98,10 @@ def _judge_output(
         found = known[data]
         if found is not None:
             failures[device] = replace(found, device=device)
-    if len(set(given.values())) > 1:
-        for device in minority(given):
-            if device not in failures:
-                failures[device] = _disagreement(batch, value, values, device, given)
+    accepted = {device: data for device, data in given.items() if device not in failures}
+    if len(set(accepted.values())) > 1:
+        for device in minority(accepted):
+            failures[device] = _disagreement(batch, value, values, device, accepted)
     return failures
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -40,7 +41,8 @@ def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:
     """The matrix with colours and what the symbols mean."""
     shape = matrix(cells)
     order = ", ".join(shape.devices)
-    table = Table(title=f"one symbol a device: {order}", title_justify="left", padding=(0, 1))
+    console.print(f"one symbol a device: {order}")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("operator", no_wrap=True)
     for dtype in shape.dtypes:
         table.add_column(_short(dtype), no_wrap=True, justify="center")

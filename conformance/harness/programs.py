@@ -163,8 +163,9 @@ def campaign(
     budget: float | None,
 ) -> int:
     """`lockstep check --programs`: 0 all equal, 1 something differs, 2 no device ran."""
-    from conformance.harness.session import progress_bar
+    from conformance.harness.session import clear_cases, progress_bar
 
+    clear_cases(out)
     subjects = {d.name: d.subject for d in devices if d.subject is not None}
     for device in devices:
         if device.subject is None:

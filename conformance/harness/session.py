@@ -37,6 +37,7 @@ def run_check(
     console: Console,
 ) -> int:
     """Check, print, write; the exit code."""
+    clear_cases(out)
     check = Check(devices, targets, seed, out)
     started = time.monotonic()
     interrupted = False
@@ -65,6 +66,12 @@ def run_check(
     if code == 2:
         console.print("nothing ran", style="bold red")
     return max(code, 1) if interrupted else code
+
+
+def clear_cases(out: Path) -> None:
+    """Case files of an earlier run would pass for findings of this one."""
+    for file in (out / "cases").glob("*.case"):
+        file.unlink()
 
 
 def run_case(case: Case, names: Sequence[str], console: Console) -> int:

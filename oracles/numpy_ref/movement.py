@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from oracles.catalog import result_dtype
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref.support import canonical, convert, scalar
-from oracles.promotion import accumulator, result_dtype
+from oracles.promotion import accumulator
 
 Scalar = bool | int | float
 

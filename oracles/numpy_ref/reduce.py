@@ -7,11 +7,11 @@ from math import prod as _product_of
 
 import numpy as np
 
-from oracles.catalog import ROWS
+from oracles.catalog import ROWS, result_dtype
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref.support import canonical, common, convert
 from oracles.order import ordered_matmul, ordered_reduce
-from oracles.promotion import accumulator, result_dtype, sum_dtype
+from oracles.promotion import accumulator, sum_dtype
 
 Axis = int | Sequence[int] | None
 

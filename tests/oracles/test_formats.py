@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from oracles.catalog import ROWS
+from oracles.catalog import ROWS, result_dtype
 from oracles.edges import classes, edge_class, edges
 from oracles.formats import FORMATS
 from oracles.numpy_ref import FUNCTIONS
-from oracles.promotion import promote, result_dtype, weak
+from oracles.promotion import promote, weak
 
 FLOATS = ("float16", "float32", "float64")
 

@@ -1,0 +1,53 @@
+"""What is judged: a catalog row applied to arrays, and the result that a subject gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from oracles.catalog import ROWS, Exactness, result_dtype
+from oracles.formats import FORMATS, Array
+from oracles.numpy_ref.support import convert
+from oracles.promotion import to_float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One application of a row."""
+
+    name: str
+    args: list[Array]
+    attrs: Mapping[str, Any]
+    got: Array
+
+    @property
+    def dtypes(self) -> list[str]:
+        """The operands' dtypes."""
+        return [array.dtype.name for array in self.args]
+
+    @property
+    def exactness(self) -> Exactness:
+        """The class in which this case is judged."""
+        return ROWS[self.name].exactness_for(self.dtypes, self.attrs)
+
+    @cached_property
+    def converted(self) -> list[Array]:
+        """Operands of an elementwise float row in the dtype of its arithmetic, broadcast."""
+        if self.name == "cast":
+            return list(self.args)
+        dtype = to_float(result_dtype(self.name, self.dtypes, self.attrs))
+        arrays = [convert(array, dtype) for array in self.args]
+        return [np.asarray(one) for one in np.broadcast_arrays(*arrays)]
+
+
+def operand_bits(case: Case, index: tuple[int, ...]) -> Sequence[int]:
+    """The bits of the converted operands of an elementwise float row at one element."""
+    found = []
+    for array in case.converted:
+        row = FORMATS[array.dtype.name]
+        found.append(int(row.to_bits(array[index].reshape(1))[0]))
+    return found

@@ -1,0 +1,399 @@
+"""Every pass keeps every bit: kernels of random programs, interpreted after each pass.
+
+A state of a kernel before vectors are made is run as it is: the interpreter of the linear level
+takes loops of any kind and memory of any dtype. Only TREE, which lists of instructions do not have,
+becomes loops first.
+
+Before CANON nodes are placed a computed NaN may have any bits, so up to there NaNs are one class.
+After that, maximum, minimum and casts to float16 count as canonical: their decompositions are. The
+interpreter leaves the NaN of any arithmetic to the host, so here it is told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from engine import Tensor, compile as compiler, dtypes, optimize
+from engine.backends.registry import backend
+from engine.compile import PASSES, Pass, trace
+from engine.dtypes import DType
+from engine.expand import trees_to_folds
+from engine.graph import Node, toposort
+from engine.interpret.kernels import run
+from engine.interpret.semantics import NUMPY, canonical
+from engine.linearize import linearize
+from engine.lower import fold, lower
+from engine.ops import Axis, Op
+from engine.realize import base_of, structure
+from engine.rewrite import Expansion, RuleSet, rewrite
+from engine.schedule import Item, Schedule, make_schedule
+from engine.spec import Level, SpecError
+from engine.target import Target
+
+TARGETS = {
+    "LLVM": backend("LLVM").target,
+    "CPU": Target("CPU", threads=4),  # what C compilers get: no vectors, narrow addresses
+    "SSE": Target("SSE", vector_bytes=16, vector_registers=16, threads=4),
+    "SMALL": Target("SMALL", vector_bytes=32, vector_registers=4, max_unroll=64),
+}
+CANON_PLACED = "place canonical NaNs"
+FIRST = "lower"
+
+
+# -- random programs -------------------------------------------------------------------------------
+DTYPES = ("float32", "float32", "float16", "float64", "int32", "uint8", "int64", "bool", "int8")
+SHAPES = ((6,), (3, 5), (4, 16), (1, 9), (17, 3), (2, 33), (2, 3, 4), (40,), (8, 32))
+CASTS = ("float32", "float16", "float64", "int32", "uint8", "int16", "bool")
+
+
+def contents(dtype: str, count: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
+    """Ordinary numbers; every third seed puts NaNs with payload, infinities, -0 … among floats.
+
+    Not every one, or each sum of some length would be NaN, in any order.
+    """
+    rng = np.random.default_rng(seed)
+    row = dtypes.as_dtype(dtype)
+    if dtype == "bool":
+        return rng.integers(0, 2, count).astype(bool)
+    if not row.is_float:
+        near = rng.integers(-9, 10, count)
+        far = rng.integers(0, 1 << 62, count)
+        return np.where(rng.random(count) < 0.8, near, far).astype(dtype)
+    values = (rng.standard_normal(count) * 2.0 ** rng.integers(-3, 4, count)).astype(dtype)
+    bits = values.view(NUMPY[row.unsigned])
+    special = [row.infinity, row.sign_bit, 1, row.infinity + 3, row.infinity | row.sign_bit]
+    for at in np.flatnonzero(rng.random(count) < (0.0 if seed % 3 else 0.1)):
+        bits[at] = special[rng.integers(len(special))]
+    return values
+
+
+class Programs:
+    """Draws tensor expressions; `made` holds what can be used further."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.seed = seed * 1000
+        self.made: list[Tensor] = []
+
+    def leaf(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
+        self.seed += 1
+        name = dtype or self.random.choice(DTYPES)
+        values = contents(name, int(np.prod(shape)), self.seed).reshape(shape)
+        return Tensor(values, device="PYTHON")
+
+    def beside(self, x: Tensor) -> Tensor:
+        """A tensor of the same shape."""
+        same = [t for t in self.made if t.shape == x.shape]
+        if same and self.random.random() < 0.6:
+            return self.random.choice(same)
+        return self.leaf(x.shape)  # type: ignore[arg-type] # no size is symbolic here
+
+    def program(self) -> list[Tensor]:
+        self.made = [self.leaf(self.random.choice(SHAPES))]
+        for _ in range(self.random.randint(4, 10)):
+            x = self.random.choice(self.made[-3:])
+            step = self.random.choice(STEPS)
+            self.made.append(step(self, x))
+        last = self.made[-1] + 1
+        if self.random.random() < 0.3:
+            return [last, last.maximum(self.made[-1])]
+        return [last, self.random.choice(self.made).contiguous()]
+
+    # -- steps, each keeps to what its dtype allows --------------------------------------------------
+    def unary(self, x: Tensor) -> Tensor:
+        if x.dtype.kind == "bool":
+            return ~x
+        if not x.dtype.is_float:
+            return self.random.choice([x.abs(), -x, ~x])
+        return self.random.choice([x.abs, x.neg, x.sqrt, x.exp2, x.log2])()
+
+    def binary(self, x: Tensor) -> Tensor:
+        y = self.beside(x)
+        if x.dtype.kind == "bool" or y.dtype.kind == "bool":
+            return x.maximum(y)
+        name = self.random.choice(["add", "sub", "mul", "div", "maximum", "minimum"])
+        result: Tensor = getattr(x, name)(y)
+        return result
+
+    def integers(self, x: Tensor) -> Tensor:
+        a, b = x.cast("int32"), self.beside(x).cast("int32")
+        return self.random.choice([a // b, a % b, a << (b & 31), a >> b, a ^ b, a * b])
+
+    def choose(self, x: Tensor) -> Tensor:
+        y = self.beside(x)
+        return (x < y).where(x, y) if self.random.random() < 0.5 else (x != y).where(y, x)
+
+    def cast(self, x: Tensor) -> Tensor:
+        return x.cast(self.random.choice(CASTS))
+
+    def reduce(self, x: Tensor) -> Tensor:
+        axes = sorted(self.random.sample(range(x.ndim), self.random.randint(1, x.ndim)))
+        name = self.random.choice(["sum", "prod", "max", "min"])
+        result: Tensor = getattr(x, name)(axes, keepdim=self.random.random() < 0.7)
+        if result.ndim == 0:
+            return result.reshape((1,)).expand((7,))
+        return result
+
+    def spread(self, x: Tensor) -> Tensor:
+        """A reduction beside what it reduced, as in normalisation."""
+        return x - x.max(x.ndim - 1, keepdim=True) if x.dtype.kind != "bool" else x
+
+    def matmul(self, x: Tensor) -> Tensor:
+        inner = x.shape[-1]
+        assert isinstance(inner, int)
+        return x @ self.leaf((inner, self.random.choice((1, 3, 16))))
+
+    def move(self, x: Tensor) -> Tensor:
+        last = x.shape[-1]
+        assert isinstance(last, int)
+        return self.random.choice([
+            lambda: x.flip(x.ndim - 1),
+            lambda: x.permute(tuple(reversed(range(x.ndim)))),
+            lambda: x.pad(((1, 2),) * x.ndim, value=1),
+            lambda: x[..., 1:] if last > 2 else x,
+            lambda: x.reshape((1, *x.shape)).expand((3, *x.shape)),
+            lambda: x.flatten(),
+            lambda: x[..., ::2],
+        ])()  # fmt: skip
+
+    def gather(self, x: Tensor) -> Tensor:
+        picks = self.random.choice([(0, -1, 99, 1), (0,), (-99, 0, 0, -1, 1, 0, 2, 1)])
+        return x.take(Tensor(list(picks), device="PYTHON", dtype="int32"), 0)
+
+
+STEPS = (
+    Programs.unary, Programs.unary, Programs.binary, Programs.binary, Programs.integers, Programs.choose,
+    Programs.cast, Programs.reduce, Programs.spread, Programs.matmul, Programs.move, Programs.move,
+    Programs.gather,
+)  # fmt: skip
+
+
+# -- kernels ---------------------------------------------------------------------------------------
+def scheduled(tensors: Sequence[Tensor], target: Target) -> Schedule:
+    roots = list(dict.fromkeys(base_of(t.node) for t in tensors))
+    roots = [r for r in roots if r.op is not Op.BUFFER]
+    _, holes, _ = structure(roots)
+    return make_schedule(roots, holes, lambda device: target, "PYTHON")
+
+
+def storage(schedule: Schedule, item: Item, seed: int) -> list[bytes]:
+    """The same bytes for every state of a kernel, outputs too: nothing else may be written."""
+    rows = [schedule.slots[slot] for slot in item.slots]
+    return [
+        contents(row.dtype.name, max(1, row.size), seed + i).tobytes() for i, row in enumerate(rows)
+    ]
+
+
+def interpretable(kernel: Node) -> Node:
+    """A kernel that instructions can express, with canonical NaNs where passes count on them."""
+    kernel = trees_to_folds(kernel)
+    done: dict[Node, Node] = {}
+    for node in toposort([kernel]):
+        rebuilt = node.replace(tuple(done[s] for s in node.src))
+        extreme = node.op in (Op.MAXIMUM, Op.MINIMUM) and node.dtype.is_float
+        rounded = node.op is Op.CAST and node.dtype.scalar is dtypes.float16
+        done[node] = rebuilt.canonical() if extreme or rounded else rebuilt
+    return done[kernel]
+
+
+def executed(kernels: Sequence[Node], memory: list[bytes], shuffle: int | None) -> list[bytes]:
+    """The contents of all buffers after the kernels ran in order."""
+    raw = [bytearray(item) for item in memory]
+    for kernel in kernels:
+        part = linearize(interpretable(kernel), "state", ())
+        rows = zip(part.slots, part.kernel.parameters, strict=True)
+        run(
+            part.kernel,
+            [np.frombuffer(raw[slot], NUMPY[row.dtype], row.size) for slot, row in rows],
+            shuffle=shuffle,
+        )
+    return [bytes(item) for item in raw]
+
+
+def with_one_nan(memory: list[bytes], kinds: Sequence[DType]) -> list[bytes]:
+    return [
+        canonical(dtype, np.frombuffer(raw, NUMPY[dtype])).tobytes() for raw, dtype in zip(memory, kinds)
+    ]
+
+
+def first_wrong_pass(schedule: Schedule, item: Item, target: Target, seed: int) -> str | None:
+    """The name of the first pass after which a kernel gives other bits."""
+    assert item.kernel is not None
+    memory = storage(schedule, item, seed)
+    kinds = [schedule.slots[slot].dtype for slot in item.slots]
+    states = [(step.name if step else FIRST, k) for step, k in trace(lower(item.kernel), target)]
+    names = [name for name, _ in states]
+    want: list[bytes] | None = None
+    exact = False
+    for name, kernels in states:
+        exact_now = names.index(name) >= names.index(CANON_PLACED)
+        results = []
+        for shuffle in (None, seed):
+            got = executed(kernels, memory, shuffle)
+            results.append((with_one_nan(got, kinds), got if exact_now else []))
+        if results[0] != results[1]:
+            return f"{name}, loops shuffled"
+        loose, strict = results[0]
+        if want is not None and (strict if exact else loose) != want:
+            return name
+        exact = exact_now
+        want = strict if exact else loose
+    return None
+
+
+def kernels_of(seed: int, target: Target) -> Iterator[tuple[Schedule, Item]]:
+    schedule = scheduled(Programs(seed).program(), target)
+    for item in schedule.items:
+        if item.kernel is not None:
+            yield schedule, item
+
+
+@pytest.fixture(autouse=True)
+def _threads_for_small_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that loops shared among threads occur here too."""
+    monkeypatch.setattr(optimize, "WORK_FOR_THREADS", 200)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("start", range(0, 60, 20))
+def test_every_pass_preserves_bits(start: int, name: str) -> None:
+    """60 programs, each for two of the four targets."""
+    turn = list(TARGETS).index(name)
+    for seed in (s for s in range(start, start + 20) if s % 2 == turn % 2):
+        for schedule, item in kernels_of(seed, TARGETS[name]):
+            wrong = first_wrong_pass(schedule, item, TARGETS[name], seed)
+            assert wrong is None, f"program {seed} on {name}: bits change after '{wrong}'"
+
+
+def test_the_programs_reach_what_passes_do() -> None:
+    """Each operation, dtype and kind of loop that a pass treats occurs in some kernel."""
+    found: set[object] = set()
+    for seed in range(60):
+        target = list(TARGETS.values())[seed % len(TARGETS)]
+        for _, item in kernels_of(seed, target):
+            assert item.kernel is not None
+            found.add(("outputs", len(item.kernel) > 1))
+            for _, kernels in trace(lower(item.kernel), target):
+                found.add(("kernels", len(kernels) > 1))
+                for node in toposort(kernels):
+                    found.update((node.op, node.dtype.scalar))
+                    value = node.src[2] if node.op is Op.WRITE else node
+                    found.add(("vector", node.op, value.dtype.lanes > 1))
+                    if node.op is Op.RANGE:
+                        found.add(Axis(node.arg[1]))
+                    if node.op is Op.FOLD and node.arg > 1:
+                        found.add("several carried")
+                    if node.op is Op.LOAD and len(node.src) > 2:
+                        found.add("gate")
+    wanted: set[object] = {
+        Op.EXP2, Op.LOG2, Op.SQRT, Op.DIV, Op.FLOORDIV, Op.FLOORMOD, Op.LSHIFT, Op.RSHIFT, Op.CAST,
+        Op.CANON, Op.MAXIMUM, Op.MINIMUM, Op.WHERE, Op.FOLD, Op.TREE, Op.BROADCAST,
+        *(dtypes.as_dtype(name) for name in DTYPES), *set(Axis) - {Axis.WORKGROUP, Axis.LANE},
+        ("outputs", True), ("kernels", True), ("vector", Op.LOAD, True), ("vector", Op.WRITE, True),
+        "several carried", "gate",
+    }  # fmt: skip
+    assert found >= wanted, wanted - found
+
+
+# -- planted bugs ----------------------------------------------------------------------------------
+def swapped(node: Node) -> Node | None:
+    return None if "done" in str(node.arg) else Node(node.op, node.dtype, node.src[::-1], "done")
+
+
+def planted(rules: RuleSet, at: int, monkeypatch: pytest.MonkeyPatch) -> Pass:
+    """A pass with wrong rules among the good ones."""
+
+    def apply(sink: Node, target: Target) -> list[Node]:
+        return [rewrite(sink, rules)]
+
+    level = PASSES[at - 1].level if at else Level.LOOPS
+    wrong = Pass("planted", apply, level)
+    monkeypatch.setattr(compiler, "PASSES", (*PASSES[:at], wrong, *PASSES[at:]))
+    return wrong
+
+
+def blamed(tensor: Tensor, target: Target, special: bool = False) -> set[str | None]:
+    """The verdicts on the kernels of a tensor; `special`: with NaNs and signed zeros among inputs."""
+    schedule = scheduled([tensor], target)
+    seed = 8 if special else 7
+    return {first_wrong_pass(schedule, item, target, seed) for item in schedule.items if item.kernel}
+
+
+ZERO_GONE = RuleSet([
+    Expansion("x + 0 = x", (Op.ADD,), lambda n: n.src[0] if n.src[1] is n.constant(0) else None),
+])
+SWAPPED = RuleSet([Expansion("swap", (Op.SUB,), swapped)])
+MASK_GONE = RuleSet([
+    Expansion("no canon", (Op.CANON,), lambda n: n.src[0]),
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(len(PASSES) + 1))
+def test_a_pass_that_swaps_operands_is_named(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Tensor(contents("float32", 24, 5), device="PYTHON")
+    y = Tensor(contents("float32", 24, 6), device="PYTHON")
+    target = TARGETS["SSE"]
+    assert blamed(x - y, target) == {None}
+    planted(SWAPPED, at, monkeypatch)
+    assert blamed(x - y, target) == {"planted"}
+
+
+def test_a_pass_that_loses_the_sign_of_zero_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Tensor(contents("float32", 400, 5), device="PYTHON")
+    planted(ZERO_GONE, 1, monkeypatch)
+    assert blamed(x + 0.0, TARGETS["SSE"], special=True) == {"planted"}
+
+
+def test_a_pass_that_drops_canonical_nans_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Tensor(contents("float32", 400, 5), device="PYTHON")
+    at = [step.name for step in PASSES].index(CANON_PLACED) + 1
+    planted(MASK_GONE, at, monkeypatch)
+    assert blamed(x * 2.0, TARGETS["CPU"], special=True) == {"planted"}
+
+
+def test_a_pass_that_breaks_the_spec_is_named_by_the_verifier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mixed = RuleSet([
+        Expansion("mix", (Op.SUB,), lambda n: Node(Op.ADD, n.dtype, (n.src[0], n.src[0].lt(0.0)))),
+    ])
+    planted(mixed, 3, monkeypatch)
+    x = Tensor(contents("float32", 24, 5), device="PYTHON")
+    with pytest.raises(SpecError, match="after pass 'planted': ADD float32"):
+        blamed(x - 3.0, TARGETS["SSE"])
+
+
+def test_a_reduction_in_another_order_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree turned into a plain fold over the lanes: the same numbers, summed one by one."""
+
+    def one_by_one(node: Node) -> Node:
+        return fold(node.src[0], node.constant(0), Op[node.arg], node.src[1])
+
+    x = Tensor(np.random.default_rng(0).standard_normal((3, 99)).astype("float32"), device="PYTHON")
+    planted(RuleSet([Expansion("one by one", (Op.TREE,), one_by_one)]), 0, monkeypatch)
+    assert blamed(x.sum(1), TARGETS["CPU"]) == {"planted"}
+
+
+def test_the_list_of_passes_names_each_once_and_levels_only_rise() -> None:
+    assert len({step.name for step in PASSES}) == len(PASSES)
+    levels = [step.level for step in PASSES]
+    assert levels == sorted(levels) and levels[-1] is Level.MACHINE
+
+
+def test_bits_do_not_depend_on_the_target() -> None:
+    """The last states of one kernel for different targets."""
+    for seed in range(12):
+        results = []
+        for target in (*TARGETS.values(), dataclasses.replace(TARGETS["SSE"], vector_bytes=0)):
+            outcome = []
+            for schedule, item in kernels_of(seed, target):
+                assert item.kernel is not None
+                *_, (_, kernels) = trace(lower(item.kernel), target)
+                outcome.append(executed(kernels, storage(schedule, item, seed), None))
+            results.append(outcome)
+        assert all(outcome == results[0] for outcome in results), seed
