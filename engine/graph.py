@@ -292,6 +292,8 @@ def substitute(root: Node, mapping: dict[Node, Node]) -> Node:
 
 
 # -- text ------------------------------------------------------------------------------------------
+# What reading a hostile attribute may raise: `literal_eval` runs out of stack when nested too deep.
+_UNREADABLE = (KeyError, TypeError, SyntaxError, ValueError, MemoryError, RecursionError)
 _LINE = re.compile(r"%(\d+) = (\w+) (\w+)((?: %\d+)*)(?: \[(.*)\])?")
 
 
@@ -319,18 +321,29 @@ def parse_all(text: str) -> tuple[Node, ...]:
     nodes: dict[int, Node] = {}
     for where, line in enumerate(text.strip().splitlines(), 1):
         if line.startswith("->"):
-            return tuple(nodes[int(name[1:])] for name in line.split()[1:])
+            return _roots(line, where, nodes)
         match = _LINE.fullmatch(line.strip())
         if match is None:
             raise ValueError(f"line {where}: expected '%n = OP dtype %src [arg]', got {line}")
         number, op, dtype, operands, attribute = match.groups()
+        if int(number) in nodes:
+            raise ValueError(f"line {where}: %{number} has been defined before")
         try:
             src = tuple(nodes[int(name[1:])] for name in operands.split())
             arg = None if attribute is None else checked_attribute(ast.literal_eval(attribute))
             nodes[int(number)] = Node(Op[op], dtypes.as_dtype(dtype), src, arg)
-        except (KeyError, TypeError, SyntaxError, ValueError) as error:
-            raise ValueError(f"line {where}: {error} in: {line}") from error
+        except _UNREADABLE as error:
+            raise ValueError(f"line {where}: {error!r} in: {line[:200]}") from error
     raise ValueError("the last line must name the roots: '-> %n'")
+
+
+def _roots(line: str, where: int, nodes: dict[int, Node]) -> tuple[Node, ...]:
+    names = line.split()[1:]
+    known = {f"%{number}": node for number, node in nodes.items()}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise ValueError(f"line {where}: {unknown or 'nothing'} named as root: {line}")
+    return tuple(known[name] for name in names)
 
 
 def checked_attribute(arg: object) -> object:

@@ -327,6 +327,8 @@ class _Builder:
         expressions: list[Node],
         region: Region | None,
     ) -> None:
+        if numel(expressions[0].shape) == 0:
+            return
         results = [group.root, *group.extra]
         slots = [self.slot(node) for node in results]
         mapping: dict[Node, Node] = {}
@@ -336,8 +338,6 @@ class _Builder:
         def is_operand(node: Node) -> bool:
             return node.op is Op.BUFFER or (node in stops and node not in inside)
 
-        if numel(expressions[0].shape) == 0:
-            return
         for node in toposort(expressions, stop=is_operand):
             if is_operand(node):
                 slots.append(self.slot(node))

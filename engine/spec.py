@@ -21,7 +21,6 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from engine import dtypes
-from engine.dtypes import DType
 from engine.graph import Node, checked_attribute, toposort
 from engine.ops import ELEMENTWISE, MOVEMENT, Axis, Group, Op
 from engine.target import Target
@@ -200,6 +199,8 @@ KERNEL_ROWS: dict[Op, Row] = {
     Op.SLICE: _slice,
     Op.LANES: _lanes,
 }
+# What a dtype that can only be stored may go through.
+MOVING = frozenset({Op.WHERE, Op.BITCAST, Op.CONVERT, Op.OPAQUE})
 # max and min also work on bool
 _BOOL_TOO = frozenset({Op.MAXIMUM, Op.MINIMUM})
 
@@ -230,11 +231,11 @@ def _excluded(node: Node, level: Level, target: Target) -> str | None:
 def _foreign(node: Node, target: Target) -> str | None:
     if node.op in ELEMENTWISE and node.op not in target.ops:
         return f"is no operation of {target.name}"
-    return None if _known(node.dtype, target) else f"has a dtype that {target.name} lacks"
-
-
-def _known(dtype: DType, target: Target) -> bool:
-    return dtype.scalar in target.arithmetic or dtype.scalar in target.storage
+    computes = node.op in ELEMENTWISE and node.op not in MOVING
+    allowed = target.arithmetic if computes else target.arithmetic | target.storage
+    if all(x.dtype.scalar in allowed for x in (node, *(node.src if computes else ()))):
+        return None
+    return f"has a dtype that {target.name} lacks"
 
 
 def well_typed(node: Node) -> bool:

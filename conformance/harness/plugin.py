@@ -12,6 +12,7 @@ Everything heavy is imported when the first catalog test is collected.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from reports.records import Record
 
 OPTIONS = ("device", "op", "dtype")
+CORE_SECONDS = "core-seconds"
 DEFAULT_FOLDER = "lockstep-report"
 _recorder: pytest.StashKey[Recorder] = pytest.StashKey()
 _BUDGET = re.compile(r"^Budget: (\d+) core-seconds$", re.MULTILINE)
@@ -130,6 +132,21 @@ def pytest_runtest_makereport(
     return report
 
 
+def core_seconds() -> float:
+    """What this process and the compilers that it started have used of a processor."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Measured where the test runs; the report carries it to the controller."""
+    started = core_seconds()
+    try:
+        yield
+    finally:
+        item.user_properties.append((CORE_SECONDS, core_seconds() - started))
+
+
 class Clock:
     """Adds up what the tests of each suite took: a suite is a folder whose README has a budget."""
 
@@ -139,8 +156,10 @@ class Clock:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Also called for the tests of workers."""
-        folder = self.root / Path(report.nodeid.partition("::")[0]).parent
-        self.seconds[folder] = self.seconds.get(folder, 0.0) + report.duration
+        if report.when == "call":
+            folder = self.root / Path(report.nodeid.partition("::")[0]).parent
+            seconds = sum(float(v) for k, v in report.user_properties if k == CORE_SECONDS)
+            self.seconds[folder] = self.seconds.get(folder, 0.0) + seconds
 
     def lines(self) -> list[str]:
         """Seconds and budget of each suite that ran."""
