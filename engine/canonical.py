@@ -20,7 +20,7 @@ def place_canon(sink: Node) -> Node:
         src = [done[s] for s in node.src]
         if node.op is Op.WRITE:
             src[2] = _canonical(src[2])
-        elif node.op.row.group is Group.MOVE_BITS and node.op is not Op.OPAQUE:
+        elif node.op.row.group is Group.MOVE_BITS:
             src = [_canonical(s) for s in src]
         done[node] = node.replace(tuple(src))
     return done[sink]

@@ -25,7 +25,7 @@ from engine.narrow import narrow_index
 from engine.ops import Op
 from engine.optimize import optimize
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.schedule import Output
+from engine.schedule import Output, Variables
 from engine.simplify.values import VALUE_RULES
 from engine.spec import Level, verify
 from engine.target import Target
@@ -118,7 +118,7 @@ def trace(sink: Node, target: Target) -> Iterator[tuple[Pass | None, list[Node]]
 
 
 def compile_kernel(
-    outputs: Sequence[Output], target: Target, name: str, variables: tuple[str, ...]
+    outputs: Sequence[Output], target: Target, name: str, variables: Variables
 ) -> list[Launchable]:
     """The kernels, to be run in order, that one step of a schedule becomes on a target."""
     sink = lower(outputs)

@@ -9,6 +9,7 @@ to int32 or int64 when a kernel is lowered.
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -121,7 +122,8 @@ class DType:
                 return self.canonical_nan
             return self.infinity | (self.sign_bit if value < 0 else 0)
         negative = math.copysign(1.0, value) < 0 if isinstance(value, float) else value < 0
-        magnitude = round_magnitude(abs(Fraction(value)), self)
+        exact = Fraction(value if isinstance(value, float) else operator.index(value))
+        magnitude = round_magnitude(abs(exact), self)
         return magnitude | (self.sign_bit if negative else 0)
 
     def decode(self, bits: int) -> Scalar:

@@ -86,7 +86,7 @@ def dump(kernel: LinearKernel) -> str:
 
 def parse(text: str) -> LinearKernel:
     """The kernel that `dump` printed. ValueError names the line that is wrong."""
-    first, *rest = text.strip().splitlines()
+    first, *rest = text.strip().splitlines() or [""]
     head = _HEAD.fullmatch(first.strip())
     if head is None:
         raise ValueError(f"line 1: expected 'kernel NAME global N', got {first!r}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from engine.graph import Node, toposort
 from engine.linear import Instruction, LinearKernel, Parameter
 from engine.ops import Axis, Op
+from engine.schedule import Variables
 
 
 # -- places ----------------------------------------------------------------------------------------
@@ -75,7 +76,7 @@ class _Places:
 class _Emitter:
     """Numbers registers and writes instructions, loop by loop."""
 
-    def __init__(self, slots: tuple[int, ...], variables: tuple[str, ...]) -> None:
+    def __init__(self, slots: tuple[int, ...], variables: Variables) -> None:
         self.slots = slots
         self.instructions: list[Instruction] = []
         self.register: dict[Node, int] = {}
@@ -113,7 +114,7 @@ class _Emitter:
         if node.op is Op.PARAM:
             return Op.PARAM, (self.slots.index(node.arg[0]), node.arg[1])
         if node.op is Op.VARIABLE:
-            return Op.ARGUMENT, self.variables.index(node.arg[0])
+            return Op.ARGUMENT, self.variables.index(node.arg)
         return node.op, node.arg
 
     def loop(self, place: _Place) -> None:
@@ -141,8 +142,8 @@ class Launchable:
     slots: tuple[int, ...]
 
 
-def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> Launchable:
-    """The instructions of a kernel. `variables` are the names in the order of launch arguments."""
+def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
+    """The instructions of a kernel. `variables` are in the order of launch arguments."""
     order = toposort([sink])
     params = {n.arg[0]: n for n in order if n.op is Op.PARAM}
     slots = tuple(sorted(params))
@@ -152,14 +153,12 @@ def linearize(sink: Node, name: str, variables: tuple[str, ...]) -> Launchable:
     parameters = tuple(
         Parameter(params[s].dtype, params[s].arg[1], params[s] in written) for s in slots
     )
-    bound = {n.arg[0]: n.arg for n in order if n.op is Op.VARIABLE}
-    rows = tuple(bound.get(v, (v, 0, 0)) for v in variables)
     shared = [n for n in order if n.op is Op.RANGE and n.arg[1] == Axis.GLOBAL]
     if len(shared) > 1:
         raise ValueError(f"{name}: {len(shared)} global loops, but a launch splits only one")
     size = _static_rounds(shared[0]) if shared else 1
     instructions = tuple(emitter.instructions)
-    return Launchable(LinearKernel(name, parameters, rows, size, instructions), slots)
+    return Launchable(LinearKernel(name, parameters, variables, size, instructions), slots)
 
 
 def _static_rounds(loop: Node) -> int:

@@ -50,7 +50,7 @@ class Op(Enum):
     FLIP = OpRow(Group.MOVEMENT, 1)         # arg axes
 
     # other tensor operations
-    REDUCE = OpRow(Group.TENSOR, 1)     # arg (op name, axes, (lanes, rows) or None); keeps axes as 1
+    REDUCE = OpRow(Group.TENSOR, 1)    # arg (op name, axes, (lanes, rows) or None); axes stay, as 1
     PARTIAL = OpRow(Group.TENSOR, 1)    # arg (op name, (lanes, rows)): last axis -> its blocks
     GATHER = OpRow(Group.TENSOR, 2)     # x, index; arg axis: beyond the end reads 0, -1 is last
     COPY = OpRow(Group.TENSOR, 1)       # arg device

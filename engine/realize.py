@@ -17,7 +17,7 @@ from engine.context import setting
 from engine.graph import Node, dump, substitute, toposort
 from engine.linearize import Launchable
 from engine.ops import MOVEMENT, Op
-from engine.schedule import GENERATORS, Item, Output, Schedule, Slot, make_schedule
+from engine.schedule import GENERATORS, Item, Output, Schedule, Slot, Variables, make_schedule
 from engine.shapes import numel, view_of
 from engine.spec import verify_tensor
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
@@ -111,6 +111,7 @@ def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]
     number = {node: i for i, node in enumerate(order)}
     holes: list[Node] = []
     values: dict[str, int] = {}
+    ranges: dict[str, tuple[int, int]] = {}
     rows: list[object] = []
     for node in order:
         if node.op is Op.BUFFER:
@@ -121,6 +122,8 @@ def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]
             value = node.src[1].arg
             if values.setdefault(name, value) != value:
                 raise ValueError(f"variable {name} is bound to {values[name]} and to {value}")
+            if ranges.setdefault(name, (low, high)) != (low, high):
+                raise ValueError(f"variable {name} has the ranges {ranges[name]} and {low, high}")
             rows.append((Op.BIND, name, low, high))
         else:
             rows.append((node.op, node.dtype, node.arg, tuple([number[s] for s in node.src])))
@@ -186,7 +189,7 @@ def _program_key(schedule: Schedule, item: Item) -> object:
 
 
 def _compile_batch(
-    device: str, kernels: dict[object, tuple[Output, ...]], variables: tuple[str, ...]
+    device: str, kernels: dict[object, tuple[Output, ...]], variables: Variables
 ) -> dict[object, list[_Step]]:
     """Programs of kernels that are new, compiled together."""
     chosen = backend(device)
@@ -217,7 +220,7 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
         row = schedule.slots[slot]
         outputs[slot] = new_buffer(row.dtype, row.size, row.device)
         attach(outputs[slot], memory[slot])
-    arguments = [values[name] for name in schedule.variables]
+    arguments = [values[name] for name, _, _ in schedule.variables]
     for number, steps in enumerate(compiled.steps):
         started = time.perf_counter()
         item = schedule.items[number]

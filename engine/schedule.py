@@ -41,6 +41,7 @@ class Slot:
     source: tuple[str, int]
 
 
+Variables = tuple[tuple[str, int, int], ...]  # name, low, high
 Region = tuple[tuple[Sint, Sint], ...]
 
 
@@ -86,7 +87,7 @@ class Schedule:
     items: list[Item]
     slots: list[Slot]
     results: list[int]
-    variables: tuple[str, ...]
+    variables: Variables
     places: list[Place] = field(default_factory=list)
 
 
@@ -175,12 +176,18 @@ class _Fusion:
                 self.spread(node, use)
         elif node not in self.wanted and self.fits(node, uses):
             self.join(node, uses[0])
-        elif node in self.wanted and uses and uses[0].path == RESULT and self.fits(node, uses):
+        elif node in self.wanted and self.is_inside_another(uses) and self.fits(node, uses):
             self.groups[uses[0].group].extra.append(node)
             self.stored[node] = uses[0].group
             self.join(node, uses[0])
         else:
             self.start(node)
+
+    def is_inside_another(self, uses: list[_Use]) -> bool:
+        """Whether all uses are one kernel's own elements, so that it can store them too."""
+        if not uses or uses[0].path != RESULT:
+            return False
+        return self.groups[uses[0].group].root.op not in ALWAYS_STORED
 
     def fits(self, node: Node, uses: list[_Use]) -> bool:
         """Whether all uses agree and their kernel has room."""
@@ -445,7 +452,7 @@ def make_schedule(
         fusion.groups, key=lambda g: (position[g.root], g.region_of is not None)
     ):
         builder.build(group)
-    variables = tuple(sorted({n.arg[0] for n in order if n.op is Op.VARIABLE}))
+    variables = tuple(sorted({n.arg for n in order if n.op is Op.VARIABLE}))
     schedule = Schedule(
         builder.items, builder.slots, [builder.slot(root) for root in roots], variables
     )

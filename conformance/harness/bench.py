@@ -148,9 +148,7 @@ def scheduling() -> list[Figure]:
         per_node.append(seconds / count)
         figures.append(Figure(f"schedule {count} nodes", seconds * 1e3, "ms"))
     growth = per_node[-1] / per_node[0]
-    figures.append(
-        _limited("schedule, time a node at 8k / 1k", growth, "x", 1.6, "1 is linear")
-    )
+    figures.append(_limited("schedule, time a node at 8k / 1k", growth, "x", 1.6, "1 is linear"))
     return figures
 
 

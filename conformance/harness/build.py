@@ -29,9 +29,7 @@ class Builder:
         """A new statement."""
         return self.statement(op, operands, attributes)
 
-    def statement(
-        self, op: str, operands: Sequence[int], attributes: Mapping[str, Value]
-    ) -> int:
+    def statement(self, op: str, operands: Sequence[int], attributes: Mapping[str, Value]) -> int:
         """`apply` with the attributes as a mapping."""
         self.statements.append(Statement(op, tuple(operands), dict(attributes)))
         return len(self.statements) - 1

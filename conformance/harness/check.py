@@ -68,7 +68,7 @@ class Check:
         done = 0
         for group in self._groups():
             if deadline is not None and time.monotonic() > deadline:
-                self._out_of_time(budget)
+                self.leave(f"the budget of {budget:g} s ended", "raise --budget")
                 return
             self._run_group(group)
             done += len({(b.op, b.dtypes) for b in group})
@@ -76,10 +76,11 @@ class Check:
                 report(group[0].op, min(done, len(self.targets)))
         self.complete = True
 
-    def _out_of_time(self, budget: float | None) -> None:
+    def leave(self, reason: str, remedy: str) -> None:
+        """Say of every cell that did not run why it will not."""
         for cell in self.cells:
             if cell.verdict is Verdict.NOT_RUN:
-                cell.skipped(f"the budget of {budget:g} s ended", "raise --budget")
+                cell.skipped(reason, remedy)
 
     def _groups(self) -> Iterator[list[Batch]]:
         """Batches of whole cells, as many as one launch should hold."""

@@ -316,4 +316,3 @@ def tainted(case: Case) -> set[int]:
         if faithful or any(j in found for j in statement.operands):
             found.add(k)
     return found
-

@@ -145,9 +145,7 @@ def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
     return (*always, *(others[turn % len(others) :][:1] if others else ()))
 
 
-def selected(
-    ops: Sequence[str] = (), dtypes: Sequence[str] = ()
-) -> Iterator[tuple[str, Dtypes]]:
+def selected(ops: Sequence[str] = (), dtypes: Sequence[str] = ()) -> Iterator[tuple[str, Dtypes]]:
     """All cells of the named rows (all rows if none) that have one of the named dtypes."""
     for op in ROWS:
         if not ops or op in ops:

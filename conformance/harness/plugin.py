@@ -158,7 +158,7 @@ class Clock:
         """Also called for the tests of workers."""
         if report.when == "call":
             folder = self.root / Path(report.nodeid.partition("::")[0]).parent
-            seconds = sum(float(v) for k, v in report.user_properties if k == CORE_SECONDS)
+            seconds = sum(float(str(v)) for k, v in report.user_properties if k == CORE_SECONDS)
             self.seconds[folder] = self.seconds.get(folder, 0.0) + seconds
 
     def lines(self) -> list[str]:

@@ -49,6 +49,7 @@ def run_check(
                       budget)  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
+            check.leave("the run was interrupted", "run it again")
     seconds = time.monotonic() - started
     plan_name = "full" if full else "full on LLVM, cover elsewhere"
     names = tuple(device.name for device in devices)

@@ -86,9 +86,7 @@ def apply(statement: Statement, operands: Sequence[Array]) -> Array:
     return evaluate(statement.op, operands, attributes)
 
 
-def _result_size(
-    op: str, shapes: Sequence[tuple[int, ...]], attributes: Mapping[str, Any]
-) -> int:
+def _result_size(op: str, shapes: Sequence[tuple[int, ...]], attributes: Mapping[str, Any]) -> int:
     """Elements that a statement may make, or more: cases come from strangers."""
     if op in ("expand", "full"):
         given = tuple(attributes["shape"])

@@ -266,8 +266,9 @@ class CpuBackend:
                 missing[symbol] = text
         code.update(self._compiled(missing, sizes))
         self.code.update(code)
+        threads = setting("THREADS") or self.target.threads
         return [
-            HostProgram(code[symbol].address, kernel, setting("THREADS") or self.target.threads, code[symbol])
+            HostProgram(code[symbol].address, kernel, threads, code[symbol])
             for (symbol, _), kernel in zip(functions, kernels)
         ]
 

@@ -57,6 +57,8 @@ def apply(
         if op in PRECONDITIONS:
             operands = _checked(op, dtype, of, operands, active)
         result = np.asarray(MEANING[op](dtype, of, *operands))
+        if op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16):
+            result = canonical(dtype, result)  # these make their NaNs themselves, on every level
     if result.dtype != NUMPY[dtype]:
         raise TypeError(f"{op} of {operand_dtypes} yields {result.dtype}, not {dtype}")
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Self
@@ -132,7 +133,8 @@ class Creation(TensorBase):
 
 def _iota(count: int) -> Node:
     """0 … count-1 in the smallest of int32 and int64 that holds them."""
-    return Node(Op.IOTA, dtypes.int32 if count <= 1 << 31 else dtypes.int64, (), count)
+    dtype = dtypes.int32 if count <= 1 << 31 else dtypes.int64
+    return Node(Op.IOTA, dtype, (), operator.index(count))
 
 
 def _range(first: Scalar, step: Scalar, count: int, row: DType) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import struct
 import sys
 from array import array
@@ -141,6 +142,7 @@ def checked_bytes(
     raw = bytes(data)
     if shape is None:
         shape = (len(raw) // dtype.itemsize,)
+    shape = tuple(operator.index(size) for size in shape)
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(
             f"Tensor: {len(raw)} bytes do not make shape {shape} of {dtype}, which takes "

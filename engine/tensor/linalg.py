@@ -25,9 +25,9 @@ class Linalg(TensorBase):
         """The matrix product, with numpy's shapes: (…, m, k) @ (…, k, n) is (…, m, n).
 
         The axes in front broadcast; a vector on the left is a row, on the right a column, and its
-        axis of size 1 goes again. Operands are promoted first. Products round once in the accumulator's dtype and are summed in
-        the order of k. Result and accumulator have the dtypes of `sum`. ValueError for scalars and
-        for inner sizes that differ.
+        axis of size 1 goes again. Operands are promoted first. Products round once in the
+        accumulator's dtype and are summed in the order of k. Result and accumulator have the
+        dtypes of `sum`. ValueError for scalars and for inner sizes that differ.
         """
         if not isinstance(x, TensorBase):
             raise TypeError(f"matmul: the operand must be a Tensor, not {type(x).__name__}")

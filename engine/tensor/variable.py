@@ -24,6 +24,7 @@ class Variable:
     """
 
     def __init__(self, name: str, low: int, high: int) -> None:
+        low, high = operator.index(low), operator.index(high)
         if low > high:
             raise ValueError(f"Variable {name}: the range {low}..{high} holds no value")
         self.name, self.low, self.high = name, low, high

@@ -98,9 +98,7 @@ def test_check_without_time_ran_nothing(tmp_path: Path) -> None:
     assert lockstep("check", *options, *NARROW)[0] == 2
 
 
-def test_interruption_keeps_what_is_known(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interruption_keeps_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Device("RIGHT", ReferenceSubject()))
     whole = Check.run
 

@@ -29,7 +29,9 @@ def number_of(bits: int, dtype: DType) -> float:
 
 def same(x: float, y: float) -> bool:
     """Equal, signs of zero included; all NaNs are one."""
-    return math.isnan(x) and math.isnan(y) or (x == y and math.copysign(1, x) == math.copysign(1, y))
+    if math.isnan(x) or math.isnan(y):
+        return math.isnan(x) and math.isnan(y)
+    return x == y and math.copysign(1, x) == math.copysign(1, y)
 
 
 # -- floats ----------------------------------------------------------------------------------------

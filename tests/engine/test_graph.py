@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import weakref
 
+import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from engine import dtypes
+from engine import Tensor, Variable, dtypes
 from engine.dtypes import DType
 from engine.graph import (
     Node,
@@ -176,13 +177,12 @@ def test_several_roots(a: Node, b: Node) -> None:
 
 
 def test_the_text_is_what_people_expect() -> None:
-    assert repr(buffer(7).sqrt() + -0.0) == "\n".join([
-        "%0 = BUFFER float32 [(7, 4, 'LLVM')]",
-        "%1 = SQRT float32 %0",
-        "%2 = CONST float32 [2147483648]",
-        "%3 = ADD float32 %1 %2",
-        "-> %3",
-    ])
+    assert repr(buffer(7).sqrt() + -0.0) == """\
+%0 = BUFFER float32 [(7, 4, 'LLVM')]
+%1 = SQRT float32 %0
+%2 = CONST float32 [2147483648]
+%3 = ADD float32 %1 %2
+-> %3"""
 
 
 HOSTILE = [
@@ -252,4 +252,23 @@ def test_wide_sharing_is_not_walked_twice() -> None:
     for _ in range(200):
         node = node + node
     assert len(toposort([node])) == 201
+    assert parse(dump(node)) is node
+
+
+# -- from the public API ---------------------------------------------------------------------------
+NUMPY_INTEGERS = {
+    "arange": lambda n: Tensor.arange(n(77_004)),
+    "from_bytes": lambda n: Tensor.from_bytes(b"1234", "uint8", (n(4),), device="PYTHON"),
+    "Variable": lambda n: Tensor([1.0] * 6, device="PYTHON")[Variable("q", n(0), n(5)).bind(n(3))],
+    "sum": lambda n: Tensor.arange(77_005).reshape((n(5), -1)).sum(n(1)),
+    "views": lambda n: Tensor.arange(77_006)[n(1) : n(9)].reshape((n(2), n(4))).permute(n(1), n(0)),
+}
+
+
+@pytest.mark.parametrize("name", NUMPY_INTEGERS)
+def test_integers_of_numpy_become_plain_ones(name: str) -> None:
+    """They equal ints: a node with one would be found instead of the right one, and not parse."""
+    node = NUMPY_INTEGERS[name](np.int64).node
+    for inner in toposort([node]):
+        checked_attribute(inner.arg)
     assert parse(dump(node)) is node

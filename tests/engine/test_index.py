@@ -150,7 +150,7 @@ def test_comparisons_are_decided_only_where_they_are_certain(
 
 @given(nests(), st.sampled_from(SIZES))
 def test_substitution_keeps_values(nest: tuple[list[Node], Both, Both], inner: int) -> None:
-    """A loop split in two: n rounds become n rounds around `inner` ones; and one loop fixed at 0."""
+    """A loop variable becomes an expression of two others; then the constant 0."""
     loops, x, y = nest
     root = index.select(index.less(x.node, y.node), x.node, y.node)
     outside, within = loop(loops[0].src[0].arg, 10), loop(inner, 11)

@@ -13,7 +13,7 @@ from engine.linear import Instruction, LinearKernel, dump, parse
 from engine.linearize import linearize
 from engine.lower import fold, fold_many, pick
 from engine.ops import Axis, Op
-from engine.schedule import Output
+from engine.schedule import Output, Variables
 from engine.target import Target
 
 F32, I32, INDEX = dtypes.float32, dtypes.int32, dtypes.index
@@ -32,7 +32,7 @@ def write(slot: int, place: Node, value: Node, size: int = 64) -> Node:
     return Node(Op.WRITE, F32, (param(slot, size), place, value))
 
 
-def listed(*writes: Node, variables: tuple[str, ...] = ()) -> LinearKernel:
+def listed(*writes: Node, variables: Variables = ()) -> LinearKernel:
     kernel = linearize(Node(Op.SINK, dtypes.bool_, writes), "test", variables).kernel
     check(kernel)
     return kernel
@@ -129,7 +129,7 @@ def test_a_fold_carries_several_values_through_one_loop() -> None:
     carries = [item.out for item in kernel.instructions if item.op is Op.CARRY]
     assert list(end.src[1::2]) == carries
     writes = [item for item in kernel.instructions if item.op is Op.WRITE]
-    assert [item.src[2] for item in writes] == carries, "after the loop the registers hold the results"
+    assert [item.src[2] for item in writes] == carries, "which hold the results afterwards"
 
 
 def test_loops_nest_in_the_order_of_their_paths() -> None:
@@ -148,8 +148,9 @@ def test_unused_slots_are_no_parameters() -> None:
 
 def test_variables_are_arguments_in_the_order_of_the_launch() -> None:
     n = Node(Op.VARIABLE, INDEX, (), ("n", 1, 8))
-    kernel = listed(write(0, axis_range(n, (0,), Axis.LOOP), const(1.0, F32)), variables=("a", "n"))
-    assert kernel.variables == (("a", 0, 0), ("n", 1, 8))
+    written = write(0, axis_range(n, (0,), Axis.LOOP), const(1.0, F32))
+    kernel = listed(written, variables=(("a", 0, 3), ("n", 1, 8)))
+    assert kernel.variables == (("a", 0, 3), ("n", 1, 8))
     assert only(kernel, Op.ARGUMENT).arg == 1
 
 
@@ -163,7 +164,7 @@ def test_variables_are_arguments_in_the_order_of_the_launch() -> None:
 )
 def test_the_rounds_that_threads_share(end: Node, kind: Axis, size: int) -> None:
     loop = axis_range(end, (0,), kind)
-    assert listed(write(0, loop, load(1, loop)), variables=("n",)).global_size == size
+    assert listed(write(0, loop, load(1, loop)), variables=(("n", 1, 8),)).global_size == size
 
 
 def test_deep_kernels_do_not_recurse() -> None:
@@ -261,7 +262,7 @@ def test_variables_and_tables_read_back_too() -> None:
     n = Node(Op.VARIABLE, INDEX, (), ("n", -2, 8))
     table = Node(Op.TABLE, F32, (), (0, 1 << 31, 0x7FC00001))
     picked = Node(Op.LOAD, F32, (table, I))
-    kernel = listed(write(0, I + n, picked), variables=("n",))
+    kernel = listed(write(0, I + n, picked), variables=(("n", -2, 8),))
     assert parse(dump(kernel)) == kernel
 
 
@@ -281,5 +282,5 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_strangers_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="line [12]"):
+    with pytest.raises(ValueError, match=r"line [12]"):
         parse(text)

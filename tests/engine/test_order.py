@@ -66,7 +66,8 @@ def values(count: int, op: str, dtype: str = "float32", seed: int = 0) -> Array:
     random = np.random.default_rng(seed + count)
     if op == "prod":
         return np.asarray(random.uniform(0.97, 1.031, count).astype(dtype))
-    return np.asarray((random.standard_normal(count) * 10.0 ** random.integers(-4, 5, count)), dtype)
+    scale = 10.0 ** random.integers(-4, 5, count)
+    return np.asarray(random.standard_normal(count) * scale, dtype)
 
 
 def bits(x: object) -> bytes:

@@ -17,7 +17,7 @@ from engine.interpret.tensors import evaluate
 from engine.ops import ELEMENTWISE, Op
 from engine.realize import Counters, resolved_roots, structure
 from engine.schedule import Schedule, make_schedule
-from engine.storage import memory_of
+from engine.storage import memory_of, realized
 from engine.target import Target
 
 HOST = Target("HOST")
@@ -69,15 +69,14 @@ def check_edges(schedule: Schedule) -> None:
 def check_lifetimes(schedule: Schedule) -> None:
     """A place holds one temporary at a time, on one device, and is large enough for it."""
     owner: dict[int, int] = {}
-    devices: dict[int, str] = {}
     for item in schedule.items:
         for position, slot in enumerate(item.slots):
             row = schedule.slots[slot]
             kind, place = row.source
             if kind != "temporary":
                 continue
-            assert row.size * row.dtype.itemsize <= schedule.places[place]
-            assert devices.setdefault(place, row.device) == row.device
+            assert row.size * row.dtype.itemsize <= schedule.places[place].nbytes
+            assert row.device == schedule.places[place].device
             if position >= item.outputs:
                 assert owner[place] == slot, "read after another temporary took the place"
         taken = [schedule.slots[s].source for s in dict.fromkeys(item.slots)]
@@ -286,7 +285,7 @@ def test_large_reductions_are_cut_into_blocks() -> None:
     assert len(planned(data(1024).sum()).items) == 1
     assert len(planned(data(1025).sum()).items) == 2
     assert len(planned(data(1024 * 1024 + 1).sum()).items) == 3
-    assert len(planned((data(2, 600) @ data(600, 2))).items) == 1
+    assert len(planned(data(2, 600) @ data(600, 2)).items) == 1
 
 
 # -- memory ----------------------------------------------------------------------------------------
@@ -420,6 +419,6 @@ def test_only_what_was_asked_for_is_computed() -> None:
     before = Counters.kernel_count
     wanted.realize()
     assert Counters.kernel_count == before + 1
-    assert realize.realized(unwanted.node) is None
+    assert realized(unwanted.node) is None
     unwanted.realize()
     assert Counters.kernel_count == before + 2, "the first result is read, not computed again"
