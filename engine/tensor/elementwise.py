@@ -85,8 +85,9 @@ class Elementwise(TensorBase):
         return self._unary(promotion.operation("neg", self.dtype))
 
     def abs(self) -> Self:
-        """|x|: floats clear the sign bit, abs(MIN) is MIN."""
-        return self._unary(Op.ABS) if self.dtype.kind in ("int", "float") else self
+        """|x|: floats clear the sign bit, abs(MIN) is MIN. TypeError for bool."""
+        operation = promotion.operation("abs", self.dtype)
+        return self if self.dtype.kind == "uint" else self._unary(operation)
 
     def _function(self, op: Op) -> Self:
         """A function of floats; bools and integers are cast to the default float first."""

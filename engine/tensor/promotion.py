@@ -44,6 +44,7 @@ ROWS = {
     "lshift": Row(_BOOL_INTEGER, Op.LSHIFT, _FLOAT_BITS),
     "rshift": Row(_BOOL_INTEGER, Op.RSHIFT, _FLOAT_BITS),
     "bitwise_not": Row(Op.NOT, Op.NOT, _FLOAT_BITS),
+    "abs": Row("cast to an integer dtype", Op.ABS, Op.ABS),
     "neg": Row("use ~, or cast to an integer dtype", Op.NEG, Op.NEG),
 }
 

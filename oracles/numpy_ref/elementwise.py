@@ -6,7 +6,7 @@ import numpy as np
 
 from oracles.formats import Array, format_of
 from oracles.numpy_ref.support import canonical, common, convert
-from oracles.promotion import to_float
+from oracles.promotion import promote, to_float
 
 
 def _no_bool(name: str, array: Array) -> None:
@@ -37,9 +37,11 @@ def mul(x: Array, y: Array) -> Array:
 
 
 def div(x: Array, y: Array) -> Array:
-    """x / y in floats; integers and bool convert to the default float first."""
-    x, y = common(x, y)
-    dtype = to_float(x.dtype.name)
+    """x / y in floats; each integer or bool converts to that float from its own dtype.
+
+    Promoting int64 with uint64 first would turn -1 into 2**64 - 1.
+    """
+    dtype = to_float(promote(x.dtype.name, y.dtype.name))
     with np.errstate(all="ignore"):
         return canonical(np.asarray(np.divide(convert(x, dtype), convert(y, dtype))))
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from engine import dtypes
+from engine import Tensor, dtypes
 from engine.backends import cpu, launch, render_c
 from engine.backends.base import CompileError, DeviceUnavailable
 from engine.backends.cache import Cache
@@ -114,7 +114,7 @@ def test_units_by_size() -> None:
     functions = {f"k{i}": "" for i in range(40)}
     sizes = dict.fromkeys(functions, 10) | {"k7": cpu.LARGE + 1}
     units = cpu._units(functions, sizes, processes=2)
-    assert [(level, len(part)) for level, part in units] == [("-O3", 20), ("-O3", 19), ("-O1", 1)]
+    assert [(level, len(part)) for level, part in units] == [("-O2", 20), ("-O2", 19), ("-O1", 1)]
     assert {name for _, part in units for name in part} == functions.keys()
 
 
@@ -349,3 +349,10 @@ def test_the_callers_float_mode_changes_nothing(name: str, device: cpu.CpuBacken
         found.append(int.from_bytes(result.read(), "little"))
     assert found == [encode(product) for product in factors.values()]
     assert modes == [MODES[name]] * len(factors)
+
+
+def test_narrow_integers_are_summed_right() -> None:
+    """gcc 12.2 with its loop vectorizer gave other sums for these; LLVM and Python agree."""
+    values = [(7 * i) % 251 - 125 for i in range(384)]
+    data = Tensor(values, dtype="int8", device="CPU").reshape(3, 128)
+    assert data.sum(axis=1).tolist() == [sum(values[i : i + 128]) for i in (0, 128, 256)]
