@@ -42,7 +42,7 @@ FLAGS = (
     "-fno-stack-protector",  # it would call the C library
     # gcc 12.2 sums int8 wrongly in a loop that carries 32 sums (-O3 -march=native); without its
     # vectorizers every compiler agrees. Costs up to five times on elementwise kernels.
-    "-fno-tree-loop-vectorize", "-fno-tree-slp-vectorize",
+    "-fno-tree-vectorize",
 )  # fmt: skip
 # What makes a compiler use all of this processor; the first that it takes.
 NATIVE: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
