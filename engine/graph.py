@@ -271,9 +271,13 @@ def toposort(
         node = stack[-1]
         known = state.get(node)
         if known is None:
+            if not node.src or (stop is not None and stop(node)):
+                state[node] = True
+                order.append(node)
+                stack.pop()
+                continue
             state[node] = False
-            if stop is None or not stop(node):
-                stack.extend(s for s in reversed(node.src) if s not in state)
+            stack.extend([s for s in reversed(node.src) if s not in state])
         else:
             stack.pop()
             if not known:

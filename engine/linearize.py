@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from engine.graph import Node, toposort
 from engine.linear import Instruction, LinearKernel, Parameter
+from engine.loops import loops_below
 from engine.ops import Axis, Op
 from engine.schedule import Variables
 
@@ -32,10 +33,8 @@ class _Places:
     def __init__(self, sink: Node) -> None:
         self.root = _Place(None, 0)
         self.of_loop: dict[Node, _Place] = {}
-        self.open: dict[Node, frozenset[Node]] = {}  # node -> loops that it depends on
         order = toposort([sink])
-        for node in order:
-            self.open[node] = self.loops_below(node)
+        self.open = loops_below(order)
         parallel = self.parallel_places([n for n in order if n.op is Op.WRITE])
         for node in reversed(order):  # outer folds before inner ones
             if node.op is Op.FOLD:
@@ -47,12 +46,6 @@ class _Places:
                 place.body.append(self.of_loop[node.src[0]] if node.op is Op.FOLD else node)
         for outer, inner in parallel:  # behind all that the inner loop uses
             outer.body.append(inner)
-
-    def loops_below(self, node: Node) -> frozenset[Node]:
-        found = frozenset[Node]().union(*(self.open[s] for s in node.src))
-        if node.op is Op.RANGE:
-            return found | {node}
-        return found - {node.src[0]} if node.op is Op.FOLD else found
 
     def parallel_places(self, writes: list[Node]) -> list[tuple[_Place, _Place]]:
         """Places for the loops around each write, as (outer, inner), inner ones first."""

@@ -8,63 +8,19 @@ target's limits, never on the device's name.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine import dtypes
 from engine.context import setting
 from engine.graph import Node, axis_range, index as index_of, toposort
-from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
+from engine.loops import loops_below, loops_of, replace_ranges, static_size
+from engine.ops import ELEMENTWISE, Axis, Op
 from engine.simplify import index
 from engine.target import Target
 
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
 SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
-
-
-def replace_ranges(root: Node, mapping: dict[Node, Node]) -> Node:
-    """Loop variables replaced by expressions, index arithmetic simplified again."""
-    result = dict(mapping)
-    for node in toposort([root], stop=mapping.__contains__):
-        if node not in result:
-            src = tuple([result[s] for s in node.src])
-            result[node] = node if src == node.src else index.rebuild(node, src)
-    return result[root]
-
-
-def loops_of(sink: Node) -> list[Node]:
-    """The parallel loops, outermost first."""
-    loops = [n for n in toposort([sink]) if n.op is Op.RANGE and n.arg[1] in PARALLEL]
-    return sorted(loops, key=lambda n: n.arg[0])
-
-
-def static_size(loop: Node) -> int | None:
-    """Rounds of a loop, None if they depend on something."""
-    return loop.src[0].arg if loop.src[0].op is Op.CONST else None
-
-
-def dependents(root: Node, axis: Node) -> set[Node]:
-    """The nodes whose value changes with `axis`, through the values that folds carry.
-
-    A TREE over the axis combines all its rounds, so it does not change with it.
-    """
-    order = toposort([root])
-    varying: set[Node] = {axis}
-    carried: set[Node] = set()
-    grown = True
-    while grown:
-        grown = False
-        for node in order:
-            if node in varying or (node.op is Op.TREE and node.src[0] is axis):
-                continue
-            if any(s in varying for s in node.src) or (
-                node.op is Op.CARRY and node.src[0] in carried
-            ):
-                varying.add(node)
-                if node.op is Op.FOLD:
-                    carried.add(node.src[0])
-                    grown = True
-    return varying
 
 
 # -- merging ---------------------------------------------------------------------------------------
@@ -93,40 +49,43 @@ def merge_axes(sink: Node) -> Node:
 
 
 # -- which axis becomes a vector -------------------------------------------------------------------
-def factor_of(expression: Node, axis: Node) -> int | None:
+Below = dict[Node, frozenset[Node]]
+
+
+def factor_of(expression: Node, axis: Node, below: Below) -> int | None:
     """c where the expression is c * axis + rest; None if it depends on it in another way."""
     terms, _ = index.terms_of(expression)
-    for term in terms:
-        if term is not axis and axis in toposort([term]):
-            return None
+    if any(axis in below[term] for term in terms if term is not axis):
+        return None
     return terms.get(axis, 0)
 
 
 @dataclass(frozen=True)
 class _Access:
-    """A load or write, how often it happens relative to others, and whether it has a gate."""
+    """A load or write, and how often it happens relative to others."""
 
     node: Node
     weight: int
 
+    @property
+    def gate(self) -> tuple[Node, ...]:
+        return self.node.src[2:] if self.node.op is Op.LOAD else self.node.src[3:]
 
-def _accesses(sink: Node) -> list[_Access]:
-    order = toposort([sink])
-    inner: set[Node] = set()
-    for fold in (n for n in order if n.op is Op.FOLD):
-        inner.update(toposort(fold.src[1:]))
+
+def _accesses(order: Sequence[Node], below: Below) -> list[_Access]:
+    reduced = {n.src[0] for n in order if n.op is Op.FOLD}
     return [
-        _Access(n, 8 if n in inner else 1) for n in order if n.op in (Op.LOAD, Op.WRITE)
+        _Access(n, 8 if below[n] & reduced else 1)
+        for n in order if n.op in (Op.LOAD, Op.WRITE)
     ]
 
 
-def _score(axis: Node, accesses: Iterable[_Access]) -> int:
+def _score(axis: Node, accesses: Iterable[_Access], below: Below) -> int:
     """How well memory is used when neighbouring rounds of `axis` run side by side."""
     total = 0
     for access in accesses:
-        factor = factor_of(access.node.src[1], axis)
-        gate = access.node.src[2:] if access.node.op is Op.LOAD else access.node.src[3:]
-        masked = bool(gate) and axis in toposort(gate)
+        factor = factor_of(access.node.src[1], axis, below)
+        masked = any(axis in below[gate] for gate in access.gate)
         if factor == 1:
             total += access.weight * (1 if masked else 3)
         elif factor == 0:
@@ -136,36 +95,41 @@ def _score(axis: Node, accesses: Iterable[_Access]) -> int:
     return total
 
 
-def _vector_width(sink: Node, target: Target) -> int:
-    widest = max(
-        (n.dtype.itemsize for n in toposort([sink]) if n.dtype.kind in ("int", "uint", "float")),
-        default=1,
-    )
+def _vector_width(order: Sequence[Node], target: Target) -> int:
+    kinds = ("int", "uint", "float")
+    widest = max((n.dtype.itemsize for n in order if n.dtype.kind in kinds), default=1)
     return target.vector_bytes // widest
 
 
-def _tree(sink: Node) -> Node | None:
-    return next((n for n in toposort([sink]) if n.op is Op.TREE), None)
+def _tree(order: Sequence[Node]) -> Node | None:
+    return next((n for n in order if n.op is Op.TREE), None)
+
+
+def _bounding(order: Sequence[Node], below: Below) -> frozenset[Node]:
+    """The loops on which the end of another loop depends; these stay as they are."""
+    ends = (below[n.src[0]] for n in order if n.op is Op.RANGE)
+    return frozenset[Node]().union(*ends)
 
 
 def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
     """The axis to vectorise and the lanes, or None."""
-    width = _vector_width(sink, target)
+    order = toposort([sink])
+    width = _vector_width(order, target)
     if width < 2:
         return None
-    accesses = _accesses(sink)
-    bounded = {d for n in toposort([sink]) if n.op is Op.RANGE for d in toposort(n.src)}
+    below = loops_below(order)
+    accesses, fixed = _accesses(order, below), _bounding(order, below)
     best: tuple[int, Node, int] | None = None
-    tree = _tree(sink)
+    tree = _tree(order)
     candidates = loops_of(sink) + ([tree.src[0]] if tree is not None else [])
     for axis in candidates:
         size = static_size(axis)
-        if size is None or axis in bounded:
+        if size is None or axis in fixed:
             continue
         lanes = size if tree is not None and axis is tree.src[0] else _lanes(size, width)
         if lanes < 4:
             continue
-        score = _score(axis, accesses) * min(lanes, width)
+        score = _score(axis, accesses, below) * min(lanes, width)
         if score > 0 and (best is None or score >= best[0]):
             best = (score, axis, lanes)
     return None if best is None else best[1:]
@@ -187,18 +151,20 @@ def tile(sink: Node, target: Target, vector: Node | None) -> Node:
     """Unroll loops over results that share loads inside a fold: a tile of results in registers."""
     order = toposort([sink])
     folds = [n for n in order if n.op is Op.FOLD]
-    if not folds or vector is None or _tree(sink) is not None:
+    if not folds or vector is None or _tree(order) is not None:
         return sink
     body = toposort(folds[0].src[1:])
-    loads = [n for n in body if n.op is Op.LOAD]
     if sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in body) > 8:
         return sink
-    budget = max(1, target.vector_registers * 3 // 4)
+    below = loops_below(order)
+    fixed = _bounding(order, below)
+    loads = [n for n in body if n.op is Op.LOAD]
     reusable = [
         loop for loop in reversed(loops_of(sink))
-        if (static_size(loop) or 0) > 1 and loop.arg[1] == Axis.LOOP
-        and any(loop not in toposort([load]) for load in loads)
+        if (static_size(loop) or 0) > 1 and loop not in fixed
+        and any(loop not in below[load] for load in loads)
     ]
+    budget = max(1, target.vector_registers * 3 // 4)
     for loop, most in zip(reusable[:2], (4, 8), strict=False):
         size = static_size(loop)
         assert size is not None
@@ -244,7 +210,7 @@ def _vectorise(sink: Node, axis: Node, lanes: int) -> list[Node]:
 
 def _unroll_lanes(sink: Node, target: Target) -> Node:
     """The lanes of a reduction that are not a vector, side by side if the body is small."""
-    tree = _tree(sink)
+    tree = _tree(toposort([sink]))
     if tree is None or tree.src[0].arg[1] != Axis.REDUCE:
         return sink
     lanes = static_size(tree.src[0])

@@ -16,8 +16,8 @@ from hypothesis import given, strategies as st
 
 from engine import dtypes
 from engine.graph import Node, axis_range, index as index_of, substitute, toposort
+from engine.loops import replace_ranges
 from engine.ops import Axis, Op
-from engine.optimize import replace_ranges
 from engine.simplify import index
 
 Point = dict[Node, int]
