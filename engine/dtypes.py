@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -122,6 +123,8 @@ class DType:
                 return self.canonical_nan
             return self.infinity | (self.sign_bit if value < 0 else 0)
         negative = math.copysign(1.0, value) < 0 if isinstance(value, float) else value < 0
+        if type(value) is float and self.precision == 53:
+            return int.from_bytes(struct.pack("<d", value), "little")
         exact = Fraction(value if isinstance(value, float) else operator.index(value))
         magnitude = round_magnitude(abs(exact), self)
         return magnitude | (self.sign_bit if negative else 0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from engine.dtypes import DType, Scalar
 from engine.ops import Axis, Op
 
 _interned: dict[tuple[Any, ...], weakref.ref[Node]] = {}
+_lock = threading.RLock()  # reentrant: making a node may collect, which forgets others
 
 
 class Node:
@@ -53,12 +55,18 @@ class Node:
             found = reference()
             if found is not None:
                 return found
+        if type(arg) in (bool, float):
+            raise TypeError(f"{op}: an attribute is made of ints and strings, not {arg!r}")
         node = object.__new__(cls)
         node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
         node.shape_cache = node.device_cache = node.bounds_cache = None
         node.verified = 0
-        _interned[key] = weakref.ref(node, _Forget(key))
-        return node
+        with _lock:  # another thread may have made it meanwhile
+            reference = _interned.get(key)
+            found = reference() if reference is not None else None
+            if found is None:
+                _interned[key] = weakref.ref(node, _Forget(key))
+        return node if found is None else found
 
     def __repr__(self) -> str:
         return dump(self)
@@ -238,8 +246,9 @@ class _Forget:
         self.key = key
 
     def __call__(self, reference: weakref.ref[Node]) -> None:
-        if _interned.get(self.key) is reference:
-            del _interned[self.key]
+        with _lock:
+            if _interned.get(self.key) is reference:
+                del _interned[self.key]
 
 
 def const(value: Scalar, dtype: DType) -> Node:

@@ -25,8 +25,6 @@ def narrow_index(sink: Node, prefer_narrow: bool) -> Node:
 def _fits(node: Node, dtype: DType) -> bool:
     if node.dtype.scalar is not dtypes.index:
         return True
-    if node.dtype.lanes > 1:
-        return all(_fits(s, dtype) for s in node.src)
     low, high = bounds(node)
     return dtype.min <= low and high < dtype.max
 

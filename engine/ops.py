@@ -111,7 +111,6 @@ class Op(Enum):
 
     # vectors
     BROADCAST = OpRow(Group.VECTOR, 1)  # the same scalar in every lane
-    STACK = OpRow(Group.VECTOR, None)   # one scalar a lane
     SLICE = OpRow(Group.VECTOR, 1)      # arg first lane; as many as the dtype has
     LANES = OpRow(Group.VECTOR, 0)      # 0, 1 … lanes-1
 
@@ -155,3 +154,5 @@ ELEMENTWISE = frozenset(
 )
 COMMUTATIVE = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.EQ, Op.NE})
 MOVEMENT = frozenset(op for op in Op if op.row.group is Group.MOVEMENT)
+STORAGE_VIEWS = MOVEMENT - {Op.PAD}  # show elements of one storage and no others
+FUSED_VIEWS = MOVEMENT | {Op.AFTER}  # never a kernel of their own: users look through them

@@ -11,18 +11,17 @@ from typing import Generic, TypeVar
 
 from engine import dtypes
 from engine.backends.base import Memory, Program
-from engine.backends.registry import Device, backend
+from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.graph import Node, dump, substitute, toposort
 from engine.linearize import Launchable
-from engine.ops import MOVEMENT, Op
+from engine.ops import STORAGE_VIEWS, Op
 from engine.schedule import GENERATORS, Item, Output, Schedule, Slot, Variables, make_schedule
-from engine.shapes import numel, view_of
+from engine.shapes import view_of
 from engine.spec import verify_tensor
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
 
-VIEWS = MOVEMENT - {Op.PAD}
 SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # settings that change what is compiled
 KEPT_SCHEDULES = 1024
 KEPT_PROGRAMS = 4096
@@ -81,7 +80,7 @@ _steps: _Recent[list[_Step]] = _Recent(KEPT_PROGRAMS)
 # -- programs as keys ------------------------------------------------------------------------------
 def base_of(node: Node) -> Node:
     """The node whose elements a view shows; a PAD is no view."""
-    while node.op in VIEWS:
+    while node.op in STORAGE_VIEWS:
         node = node.src[0]
     return node
 
@@ -147,7 +146,7 @@ def compute(wanted: Sequence[Node]) -> None:
     roots = resolved_roots(wanted)
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     key, holes, values = structure(roots)
-    settings = (*map(setting, SHAPING), Device.DEFAULT)
+    settings = (*map(setting, SHAPING), Device.DEFAULT, generation())
     key = (key, settings)
     compiled = _schedules.get(key)
     if compiled is None:
@@ -185,7 +184,7 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
-    return (item.device.split(":")[0], item.kernel, schedule.variables, *map(setting, SHAPING))
+    return backend(item.device), item.kernel, schedule.variables, *map(setting, SHAPING)
 
 
 def _compile_batch(
@@ -275,7 +274,7 @@ def evaluate_size(size: Node) -> int:
     return evaluate(size)
 
 
-def read(node: Node, device: str | None = None) -> bytes:
+def read(node: Node) -> bytes:
     """Row-major bytes of a tensor; computes it if need be."""
     shape = concrete_shape(node)
     size = 1
@@ -283,16 +282,14 @@ def read(node: Node, device: str | None = None) -> bytes:
         size *= s
     if size == 0:
         return b""
-    view = realized(node) or node
-    base = base_of(view)
-    known = realized(base)
-    if view is base and known is not None:
-        view = known
+    view = resolved_roots([node])[0]
     if not _is_whole_buffer(view):
-        whole = Node(Op.CONTIGUOUS, node.dtype, (node,))
+        whole = Node(Op.CONTIGUOUS, node.dtype, (view,))
         realize([whole])
         found = realized(whole)
         assert found is not None
+        if base_of(view).op is not Op.BUFFER:  # views of memory are read anew: memory may change
+            remember(node, found)
         view = found
     return memory_of(base_of(view)).read()[: size * node.dtype.itemsize]
 
@@ -300,4 +297,4 @@ def read(node: Node, device: str | None = None) -> bytes:
 def _is_whole_buffer(view: Node) -> bool:
     while view.op is Op.RESHAPE:
         view = view.src[0]
-    return view.op is Op.BUFFER and numel(view.shape) is not None
+    return view.op is Op.BUFFER

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, Sint, substitute, toposort
-from engine.ops import ELEMENTWISE, MOVEMENT, Op
+from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.shapes import numel, resolved, view_of
 from engine.simplify.index import bounds
 from engine.target import Target
 
 REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
-VIEWS = MOVEMENT | {Op.AFTER}
 ALWAYS_STORED = frozenset({Op.COPY, Op.CONTIGUOUS, Op.STORE})
 GENERATORS = frozenset({Op.CONST, Op.IOTA, Op.TABLE, Op.VARIABLE, Op.BIND})
 RESULT = 0  # the path of a kernel's own elements
@@ -113,7 +112,7 @@ def _cut_reduction(node: Node) -> Node | None:
 def _copy_whole(node: Node) -> Node | None:
     """A copy to another device moves a whole buffer: views are taken after it, or copied first."""
     x = node.src[0]
-    if x.op not in VIEWS or x.device is None:
+    if x.op not in FUSED_VIEWS or x.device is None:
         return None
     if x.op is Op.RESHAPE and not x.src[1:]:
         return view_of(Node(Op.COPY, x.dtype, x.src, node.arg), x.shape)
@@ -141,13 +140,18 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Use:
-    """How a kernel looks at a node: `path` numbers the views from the kernel's result to it."""
+    """How a kernel looks at a node: `path` numbers the views from the kernel's result to it.
+
+    The flags say what stands on that way. Only generated values are fused where they are looked at
+    repeatedly, lest elements be computed more than once; a reduction is not fused behind another,
+    nor where it is moved, since its loops would then run under a gate.
+    """
 
     group: int
     path: int
-    repeated: bool = False  # elements are looked at several times: behind an EXPAND
-    reduced: bool = False   # behind a reduction
-    moved: bool = False     # behind a PAD or GATHER
+    repeated: bool = False  # an EXPAND
+    reduced: bool = False   # a reduction
+    moved: bool = False     # a PAD, GATHER or STORE
 
 
 class _Fusion:
@@ -171,7 +175,7 @@ class _Fusion:
 
     def visit(self, node: Node) -> None:
         uses = self.uses.get(node, [])
-        if is_leaf(node) or (node.op in VIEWS and node not in self.wanted):
+        if is_leaf(node) or (node.op in FUSED_VIEWS and node not in self.wanted):
             for use in uses:
                 self.spread(node, use)
         elif node not in self.wanted and self.fits(node, uses):
@@ -238,7 +242,7 @@ class _Fusion:
         """Hand the use on to the operands."""
         for number, operand in enumerate(node.src):
             path, repeated, reduced, moved = use.path, use.repeated, use.reduced, use.moved
-            if node.op in VIEWS or node.op in REDUCTIONS or node.op is Op.GATHER:
+            if node.op in FUSED_VIEWS or node.op in REDUCTIONS or node.op is Op.GATHER:
                 path = self.longer(path, node, number)
             elif operand.shape != node.shape:
                 path = self.longer(RESULT, node, number)
@@ -269,7 +273,7 @@ def _operands(node: Node) -> list[Node]:
     pending = list(node.src)
     while pending:
         operand = pending.pop()
-        if operand.op in VIEWS:
+        if operand.op in FUSED_VIEWS:
             pending.extend(operand.src)
         elif operand.op is Op.BUFFER or not is_leaf(operand):
             found.append(operand)
@@ -325,7 +329,9 @@ class _Builder:
         region = None
         if group.region_of is not None:
             sizes = root.shape
-            region = tuple((o, s) for (o, _), s in zip(resolved(root), sizes, strict=True))
+            region = tuple(
+                (_unbound(o), _unbound(s)) for (o, _), s in zip(resolved(root), sizes, strict=True)
+            )
         self.kernel(group, expressions, region)
 
     def kernel(
@@ -350,7 +356,7 @@ class _Builder:
                 slots.append(self.slot(node))
                 size = self.slots[slots[-1]].size
                 param = Node(Op.PARAM, node.dtype, (), (len(slots) - 1, size))
-                mapping[node] = view_of(param, node.shape)
+                mapping[node] = view_of(param, tuple(map(_unbound, node.shape)))
             elif node.op is Op.BIND:
                 mapping[node] = node.src[0]
         outputs = []
@@ -358,7 +364,7 @@ class _Builder:
             size = self.slots[slots[i]].size
             target = Node(Op.PARAM, expression.dtype, (), (i, size))
             bound = substitute(expression, mapping)
-            outputs.append(Output(target, bound, _bound(region, mapping)))
+            outputs.append(Output(target, bound, region))
         self.append(tuple(outputs), tuple(slots), len(results))
 
     def append(
@@ -371,18 +377,11 @@ class _Builder:
         self.items.append(Item(device, kernel, slots, outputs, tuple(sorted(after))))
 
 
-def _bound(region: Region | None, mapping: dict[Node, Node]) -> Region | None:
-    """A region with bound variables replaced by the variables."""
-    if region is None:
-        return None
-
-    def unbound(size: Sint) -> Sint:
-        if isinstance(size, int):
-            return size
-        binds = {n: n.src[0] for n in toposort([size]) if n.op is Op.BIND}
-        return substitute(size, {**mapping, **binds})
-
-    return tuple((unbound(offset), unbound(size)) for offset, size in region)
+def _unbound(size: Sint) -> Sint:
+    """A size with bound variables replaced by the variables: kernels get values at launch."""
+    if isinstance(size, int):
+        return size
+    return substitute(size, {n: n.src[0] for n in toposort([size]) if n.op is Op.BIND})
 
 
 # -- memory plan -----------------------------------------------------------------------------------

@@ -153,10 +153,6 @@ def _broadcast(node: Node) -> bool:
     return node.src[0].dtype is node.dtype.scalar
 
 
-def _stack(node: Node) -> bool:
-    return len(node.src) == node.dtype.lanes and all(s.dtype is node.dtype.scalar for s in node.src)
-
-
 def _slice(node: Node) -> bool:
     x = node.src[0].dtype
     return x.scalar is node.dtype.scalar and 0 <= node.arg <= x.lanes - node.dtype.lanes
@@ -195,7 +191,6 @@ KERNEL_ROWS: dict[Op, Row] = {
     Op.TREE: _tree,
     Op.SINK: _sink,
     Op.BROADCAST: _broadcast,
-    Op.STACK: _stack,
     Op.SLICE: _slice,
     Op.LANES: _lanes,
 }

@@ -71,11 +71,6 @@ def from_host(
     return view_of(buffer, shape)
 
 
-def device_of(node: Node) -> str | None:
-    """The device of a tensor-level node, None for constants."""
-    return node.device
-
-
 def remember(expression: Node, view: Node) -> None:
     """`view` holds the value of `expression`."""
     _realized[expression] = view

@@ -8,12 +8,29 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import threading
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 
 ALIGNMENT = 64
 POOL_LIMIT = 1 << 30  # bytes kept for reuse
 _LARGE = 1 << 20
+
+
+def _pages(nbytes: int) -> mmap.mmap:
+    """Fresh pages, large ones where the system has them.
+
+    They must be private: Python's default is to share them with forked processes, which would
+    then compute in the tensors of their parent.
+    """
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return mmap.mmap(-1, nbytes)
+    pages = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without transparent huge pages
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return pages
 
 
 class HostPool:
@@ -22,36 +39,40 @@ class HostPool:
     def __init__(self, limit: int = POOL_LIMIT) -> None:
         self.limit = limit
         self.held = 0
+        self.lock = threading.RLock()  # a finalizer may give while an allocation takes
         self.blocks: OrderedDict[int, list[ctypes.Array[ctypes.c_char]]] = OrderedDict()
 
     def take(self, nbytes: int) -> ctypes.Array[ctypes.c_char]:
         """A block of exactly `nbytes` plus room to align."""
-        blocks = self.blocks.get(nbytes)
-        if blocks:
-            self.held -= nbytes
-            self.blocks.move_to_end(nbytes)
-            return blocks.pop()
+        with self.lock:
+            blocks = self.blocks.get(nbytes)
+            if blocks:
+                self.held -= nbytes
+                self.blocks.move_to_end(nbytes)
+                return blocks.pop()
         if nbytes < _LARGE:
             return (ctypes.c_char * (nbytes + ALIGNMENT))()
-        pages = mmap.mmap(-1, nbytes + ALIGNMENT)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            pages.madvise(mmap.MADV_HUGEPAGE)
-        return (ctypes.c_char * (nbytes + ALIGNMENT)).from_buffer(pages)
+        return (ctypes.c_char * (nbytes + ALIGNMENT)).from_buffer(_pages(nbytes + ALIGNMENT))
 
     def give(self, nbytes: int, block: ctypes.Array[ctypes.c_char]) -> None:
         """Keep a block for the next allocation of its size."""
         if nbytes > self.limit:
             return
-        self.blocks.setdefault(nbytes, []).append(block)
-        self.blocks.move_to_end(nbytes)
-        self.held += nbytes
-        while self.held > self.limit:
-            oldest, blocks = next(iter(self.blocks.items()))
-            if blocks:
-                blocks.pop()
-                self.held -= oldest
-            else:
-                del self.blocks[oldest]
+        with self.lock:
+            self.blocks.setdefault(nbytes, []).append(block)
+            self.blocks.move_to_end(nbytes)
+            self.held += nbytes
+            while self.held > self.limit:
+                self.give_up_oldest()
+
+    def give_up_oldest(self) -> None:
+        """Hand one block of the size that nobody has asked for the longest back to the system."""
+        size, blocks = next(iter(self.blocks.items()))
+        if blocks:
+            blocks.pop()
+            self.held -= size
+        else:
+            del self.blocks[size]
 
 
 POOL = HostPool()

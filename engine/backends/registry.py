@@ -57,6 +57,9 @@ def _imported(path: str) -> Callable[[], Backend]:
 _rows: dict[str, _Row] = {name: _Row(name, _imported(path)) for name, path in _ROWS.items()}
 
 
+_changes: list[str] = []
+
+
 def known() -> tuple[str, ...]:
     """The names of all devices, without ordinals."""
     return tuple(_rows)
@@ -92,6 +95,7 @@ def register(name: str, factory: Callable[[], Backend]) -> None:
     if name in _rows:
         raise ValueError(f"there is a device {name} already")
     _rows[name] = _Row(name, factory)
+    _changes.append(name)
 
 
 def unregister(name: str) -> None:
@@ -99,6 +103,12 @@ def unregister(name: str) -> None:
     if name in _ROWS or name not in _rows:
         raise ValueError(f"{name!r} was not registered")
     del _rows[name]
+    _changes.append(name)
+
+
+def generation() -> int:
+    """Grows whenever a name changes its meaning: part of the key of what depends on names."""
+    return len(_changes)
 
 
 def info() -> list[DeviceInfo]:

@@ -79,7 +79,6 @@ class _Body:
         self.block = "entry"
         self.count = 0
         self.carries: list[Instruction] = []
-        self.holes: dict[str, list[str]] = {}
         self.loops: list[tuple[int, list[Instruction], int]] = []
 
     def add(self, text: str) -> None:
@@ -342,14 +341,6 @@ class _Body:
     def broadcast(self, item: Instruction) -> None:
         self.value[item.out] = self.splat(self.value[item.src[0]], item.dtype)
 
-    def stack(self, item: Instruction) -> None:
-        result, kind = "poison", llvm_type(item.dtype)
-        for lane, register in enumerate(item.src):
-            result = self.fresh(
-                f"insertelement {kind} {result}, {self.typed(register)}, i32 {lane}"
-            )
-        self.value[item.out] = result
-
     def slice(self, item: Instruction) -> None:
         if item.dtype.lanes == 1:
             self.value[item.out] = self.lane(item.src[0], item.arg)
@@ -402,7 +393,6 @@ _PRINTERS: dict[Op, Callable[[_Body, Instruction], None]] = {
     Op.BITCAST: _Body.reinterpret,
     Op.CONVERT: _Body.convert,
     Op.BROADCAST: _Body.broadcast,
-    Op.STACK: _Body.stack,
     Op.SLICE: _Body.slice,
 }
 

@@ -267,10 +267,6 @@ class _Execution:
         x = self.read(item.src[0])
         return np.broadcast_to(x, (*x.shape[:-1], item.dtype.lanes))
 
-    def stack(self, item: Instruction) -> Array:
-        scalars = np.broadcast_arrays(*[self.read(register) for register in item.src])
-        return np.concatenate(scalars, axis=-1)
-
     def slice(self, item: Instruction) -> Array:
         return self.read(item.src[0])[..., item.arg : item.arg + item.dtype.lanes]
 
@@ -362,7 +358,6 @@ _ROWS: dict[Op, Callable[[_Execution, Instruction], Array]] = {
     Op.CARRY: _Execution.carry,
     Op.LOAD: _Execution.load,
     Op.BROADCAST: _Execution.broadcast,
-    Op.STACK: _Execution.stack,
     Op.SLICE: _Execution.slice,
     Op.LANES: _Execution.lanes,
 }

@@ -39,9 +39,13 @@ def _bounds(node: Node) -> tuple[int, int]:
     if node.op is Op.RANGE:
         return 0, max(0, bounds(node.src[0])[1] - 1)
     if node.op is Op.CAST and node.src[0].dtype.kind in ("int", "uint", "bool", "index"):
-        wraps = node.dtype is dtypes.index and node.src[0].dtype is dtypes.uint64
+        wraps = node.dtype.scalar is dtypes.index and node.src[0].dtype is dtypes.uint64
         return (dtypes.int64.min, dtypes.int64.max) if wraps else bounds(node.src[0])
-    rule = _INTERVALS.get(node.op) if node.dtype is dtypes.index else None
+    if node.op is Op.LANES:
+        return 0, node.dtype.lanes - 1
+    if node.op is Op.BROADCAST:
+        return bounds(node.src[0])
+    rule = _INTERVALS.get(node.op) if node.dtype.scalar is dtypes.index else None
     if rule is not None:
         return rule(*(bounds(s) for s in node.src))
     if node.dtype.kind in ("int", "uint", "bool"):

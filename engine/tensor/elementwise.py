@@ -274,7 +274,7 @@ class Elementwise(TensorBase):
         return self.ge(other)
 
     def __eq__(self, other: object) -> Self:  # type: ignore[override] # elementwise, as in numpy
-        return self.eq(other) if isinstance(other, TensorBase | int | float) else NotImplemented
+        return NotImplemented if other is None else self.eq(other)  # type: ignore[arg-type]
 
     def __ne__(self, other: object) -> Self:  # type: ignore[override]
-        return self.ne(other) if isinstance(other, TensorBase | int | float) else NotImplemented
+        return NotImplemented if other is None else self.ne(other)  # type: ignore[arg-type]

@@ -107,13 +107,17 @@ class Tensor(Creation, Elementwise, Casts, Movement, Reduce, Index, Linalg):
 
         tensors: tuple[Tensor, ...] = (self, *others)
         driver.realize([tensor._placed() for tensor in tensors])
+        for tensor in tensors:  # what it was made of may go
+            tensor.node = driver.resolved_roots([tensor.node])[0]
         return self
 
     def _read(self) -> tuple[bytes, tuple[int, ...]]:
         import engine.realize as driver
 
         node = self._placed()
-        return driver.read(node), driver.concrete_shape(node)
+        data, shape = driver.read(node), driver.concrete_shape(node)
+        self.node = driver.resolved_roots([node])[0]
+        return data, shape
 
     def tobytes(self) -> bytes:
         """The elements as row-major bytes, little-endian, bool as one byte."""

@@ -24,6 +24,8 @@ class Variable:
     """
 
     def __init__(self, name: str, low: int, high: int) -> None:
+        if not (isinstance(name, str) and name.isidentifier() and name.isascii()):
+            raise ValueError(f"Variable: a name is an identifier in ASCII, not {name!r}")
         low, high = operator.index(low), operator.index(high)
         if low > high:
             raise ValueError(f"Variable {name}: the range {low}..{high} holds no value")

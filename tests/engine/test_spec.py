@@ -99,7 +99,6 @@ WRONGLY_TYPED = [
     Node(Op.TREE, F32, (X, X), "ADD"),
     Node(Op.TREE, F32, (axis_range(4, (9,), Axis.REDUCE), X), "NOSUCH"),
     Node(Op.BROADCAST, F32.vec(4), (N,)),
-    Node(Op.STACK, F32.vec(2), (X, X, X)),
     Node(Op.SLICE, F32.vec(2), (X,), 0),
 ]
 
@@ -135,7 +134,13 @@ def test_loops_have_a_known_kind_and_a_path_of_numbers() -> None:
         assert "RANGE" in refused(kernel(load(place=wrong), wrong))
 
 
-@pytest.mark.parametrize("arg", [1.5, (1, 2.5), True])
+@pytest.mark.parametrize("arg", [1.5, True])
+def test_plain_attributes_are_refused_when_a_node_is_made(arg: object) -> None:
+    with pytest.raises(TypeError, match="attribute"):
+        Node(Op.ADD, F32, (X, const(3.0, F32)), arg)
+
+
+@pytest.mark.parametrize("arg", [(1, 2.5), (1, (True,))])
 def test_attributes_hold_no_floats(arg: object) -> None:
     """Python takes 0.0 for -0.0 and True for 1, so caches would."""
     wrong = Node(Op.ADD, F32, (X, const(3.0, F32)), arg)

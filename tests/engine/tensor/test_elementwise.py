@@ -89,7 +89,11 @@ def test_other_operands_are_refused() -> None:
         with pytest.raises(TypeError):
             other + x
     assert (x == None) is False  # noqa: E711 # an object that is no operand is not equal
-    assert (x != "x") is True
+    for other in ("x", [1, 2], np.int64(1)):
+        with pytest.raises(TypeError, match="eq: an operand"):
+            x == other  # noqa: B015 # a silent False would be taken for a result
+        with pytest.raises(TypeError, match="ne: an operand"):
+            x != other  # noqa: B015
 
 
 def test_errors_say_what_to_do(loaded: Any) -> None:

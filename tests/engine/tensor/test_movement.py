@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices, broadcastable_shapes
 
-from engine import dtypes, storage
+from engine import dtypes
 from engine.ops import Op
 from engine.tensor import Tensor, Variable
 
@@ -219,4 +219,4 @@ def test_storages_are_shared_by_views(loaded: Any) -> None:
     node = loaded(counting((4, 4)))[1:, ::-1].T.node
     while node.src:
         node = node.src[0]
-    assert node.op is Op.BUFFER and storage.device_of(node) == "LLVM"
+    assert node.op is Op.BUFFER and node.device == "LLVM"

@@ -1,0 +1,91 @@
+"""Bugs that were found by reading or by use: each test failed once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from engine import Tensor, Variable, dtypes, storage
+from engine.backends import registry
+from engine.backends.base import Program
+from engine.backends.memory import HostMemory
+from engine.backends.python import PythonBackend
+from engine.expand import expand
+from engine.graph import Node, axis_range, index, toposort
+from engine.linear import LinearKernel
+from engine.narrow import narrow_index
+from engine.ops import Axis, Op
+from engine.realize import Counters
+
+F32 = dtypes.float32
+
+
+@pytest.mark.parametrize("device", ["LLVM", "PYTHON"])
+def test_a_symbolic_program_of_several_kernels(device: str) -> None:
+    x = Tensor(np.arange(80, dtype=np.float32).reshape(20, 4), device=device)
+    for rows in (7, 0, 20):
+        z = x[: Variable("rows", 0, 20).bind(rows)] + 1
+        centred = z - z.max(axis=1, keepdim=True)
+        assert centred.tolist() == [[-3.0, -2.0, -1.0, 0.0]] * rows
+
+
+def test_memory_dies_with_its_last_reader() -> None:
+    """A loop that keeps only its newest result keeps only that one's memory."""
+    x = Tensor(np.zeros(8, np.float32))
+    before = len(storage._memory)
+    for _ in range(20):
+        x = (x + 1).realize()
+    assert len(storage._memory) <= before + 1
+    assert x.tolist() == [20.0] * 8
+
+
+def test_reading_twice_computes_once() -> None:
+    total = Tensor(np.arange(5000, dtype=np.float32)).sum()
+    first = total.item()
+    count = Counters.kernel_count
+    assert total.item() == first and Counters.kernel_count == count
+    shaped = (Tensor(np.arange(6, dtype=np.float32)) + 1).reshape(2, 3).realize()
+    count = Counters.kernel_count
+    assert shaped.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]] and Counters.kernel_count == count
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="not run: this system has no fork")
+def test_a_forked_child_leaves_its_parents_memory_alone() -> None:
+    memory = HostMemory(1 << 21)
+    memory.write(bytes([1]) * memory.nbytes)
+    child = os.fork()
+    if child == 0:
+        memory.write(bytes([2]) * memory.nbytes)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert memory.read() == bytes([1]) * memory.nbytes
+
+
+def test_addresses_of_vectors_are_proven_too() -> None:
+    """15 strides of a twelfth of 2**31 do not fit int32, though each operand does."""
+    stride = (2**31 - 5000) // 12
+    lane = axis_range(16, (0,), Axis.VECTOR)
+    source = Node(Op.PARAM, F32, (), (1, 16 * stride))
+    loaded = Node(Op.LOAD, F32, (source, lane * index(stride)))
+    target = Node(Op.PARAM, F32, (), (0, 16))
+    sink = Node(Op.SINK, dtypes.bool_, (Node(Op.WRITE, F32, (target, lane, loaded)),))
+    narrow = narrow_index(expand(sink), prefer_narrow=True)
+    assert dtypes.int32 not in {n.dtype.scalar for n in toposort([narrow])}
+
+
+def test_a_name_that_is_registered_anew_is_another_device() -> None:
+    class Zeroing(PythonBackend):
+        def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
+            return [lambda buffers, variables: None for _ in kernels]
+
+    x = Tensor(np.ones(4, np.float32))
+    for factory, wanted in ((PythonBackend, [2.0] * 4), (Zeroing, None)):
+        registry.register("TWICE", factory)
+        try:
+            got = (x.to("TWICE") + 1).tolist()
+        finally:
+            registry.unregister("TWICE")
+        assert (got == wanted) is (wanted is not None)
