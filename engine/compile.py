@@ -122,12 +122,17 @@ def compile_kernel(
 ) -> list[Launchable]:
     """The kernels, to be run in order, that one step of a schedule becomes on a target."""
     sink = lower(outputs)
-    kernels = [sink]
-    for step, kernels in trace(sink, target):
+    kernels: list[Node] = []
+    for step, after in trace(sink, target):
         if setting("DEBUG") >= 4:
-            print(f"--- {name} after {step.name if step else 'lower'}", file=sys.stderr)
-            print("\n".join(dump(kernel) for kernel in kernels), file=sys.stderr)
+            _print_state(name, step.name if step else "lower", after, after == kernels)
+        kernels = after
     return [
         linearize(kernel, name if i == 0 else f"{name}_rest{i}", variables)
         for i, kernel in enumerate(kernels)
     ]
+
+
+def _print_state(name: str, step: str, kernels: Sequence[Node], unchanged: bool) -> None:
+    text = "unchanged" if unchanged else "\n".join(dump(kernel) for kernel in kernels)
+    print(f"--- {name} after {step}:", text, sep=" " if unchanged else "\n", file=sys.stderr)

@@ -18,10 +18,23 @@ SETTINGS: dict[str, tuple[int, str]] = {
     "MEMORY_PLAN": (1, "let intermediate results share memory"),
     "OPTIMIZE": (1, "vectors, register tiles and threads; 0: plain loops"),
 }
-_values: dict[str, ContextVar[int]] = {
-    name: ContextVar(name, default=int(os.environ.get(name, default)))
-    for name, (default, _) in SETTINGS.items()
-}
+
+
+def _from_environment(name: str, default: int) -> int:
+    """ValueError where the variable holds something else than an integer; empty is not set."""
+    text = os.environ.get(name, "").strip()
+    try:
+        return int(text) if text else default
+    except ValueError:
+        raise ValueError(f"environment variable {name}: {text!r} is no integer") from None
+
+
+def _variable(name: str, default: int) -> ContextVar[int]:
+    value = _from_environment(name, default)
+    return ContextVar(name, default=value)
+
+
+_values = {name: _variable(name, default) for name, (default, _) in SETTINGS.items()}
 
 
 def setting(name: str) -> int:

@@ -243,16 +243,20 @@ def _memory(row: Slot, holes: Sequence[Node], places: Sequence[Memory]) -> Memor
     return allocate(row.dtype, row.size, row.device) if kind == "output" else places[position]
 
 
+_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary"}
+
+
 def describe(schedule: Schedule, number: int) -> str:
     """One line for a step: device, what it writes, what it reads, what it waits for."""
     item = schedule.items[number]
     names = [
-        "{}{}:{}[{}]".format(*row.source, row.dtype, row.size)
+        f"{_SHOWN[row.source[0]]}{row.source[1]}:{row.dtype}[{row.size}]"
         for row in (schedule.slots[s] for s in item.slots)
     ]
     written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
-    what = "copy" if item.kernel is None else "kernel"
-    return f"step {number}: {what} on {item.device}: {written} <- {read} after {list(item.after)}"
+    what = "copy" if item.kernel is None else "+".join(str(o.expression.op) for o in item.kernel)
+    after = f" after {', '.join(map(str, item.after))}" if item.after else ""
+    return f"step {number} on {item.device}: {what} {written} <- {read}{after}"
 
 
 def print_schedule(schedule: Schedule) -> None:

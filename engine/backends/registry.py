@@ -72,6 +72,8 @@ def canonical(name: str | None) -> str:
     """
     if name is None:
         return Device.DEFAULT
+    if not isinstance(name, str):
+        raise TypeError(f"a device is a name such as 'LLVM' or 'CPU:1', not {name!r}")
     match = _NAME.fullmatch(name)
     if match is None or match[1].upper() not in _rows:
         raise ValueError(f"no device {name!r}; the devices are {', '.join(known())}")

@@ -35,22 +35,29 @@ class Casts(TensorBase):
         return self._like(Node(Op.BITCAST, target, (self.node,)))
 
     def bool(self) -> Self:
+        """x ≠ 0; NaN is true."""
         return self.cast("bool")
 
     def short(self) -> Self:
+        """`cast` to int16."""
         return self.cast("int16")
 
     def int(self) -> Self:
+        """`cast` to int32."""
         return self.cast("int32")
 
     def long(self) -> Self:
+        """`cast` to int64."""
         return self.cast("int64")
 
     def half(self) -> Self:
+        """`cast` to float16."""
         return self.cast("float16")
 
     def float(self) -> Self:
+        """`cast` to float32."""
         return self.cast("float32")
 
     def double(self) -> Self:
+        """`cast` to float64."""
         return self.cast("float64")

@@ -132,6 +132,13 @@ class Tensor(Creation, Elementwise, Casts, Movement, Reduce, Index, Linalg):
         data, shape = self._read()
         return host.to_array(data, self.dtype, shape)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        """What `np.asarray` takes. ValueError if numpy asks for memory that is not copied."""
+        if copy is False:
+            raise ValueError("a Tensor gives numpy a copy; np.asarray(tensor) makes one")
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
     def tolist(self) -> Any:
         """Python numbers in nested lists; one number for shape ()."""
         data, shape = self._read()

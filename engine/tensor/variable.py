@@ -34,6 +34,8 @@ class Variable:
 
     def bind(self, value: int) -> Bound:
         """This variable with its value for this run; ValueError outside the range."""
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"Variable {self.name}: {value!r} is no integer")
         value = operator.index(value)
         if not self.low <= value <= self.high:
             raise ValueError(

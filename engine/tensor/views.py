@@ -21,7 +21,8 @@ def checked_sizes(op: str, sizes: Sequence[object]) -> Shape:
     """Sizes from a user; ValueError for negative ones."""
     shape = tuple(map(as_sint, sizes))
     if any(interval(size)[0] < 0 for size in shape):
-        raise ValueError(f"{op}: a size of {show(shape)} is negative")
+        hint = "; at most one size may be -1" if shape.count(-1) > 1 else ""
+        raise ValueError(f"{op}: a size of {show(shape)} is negative{hint}")
     return shape
 
 

@@ -174,6 +174,10 @@ def operand_dtypes(op: Op, result: DType) -> list[tuple[DType, ...]]:
         return [(dtypes.bool_, result, result)]
     if op is Op.BITCAST:
         return [(d,) for d in TENSOR_DTYPES if d.itemsize == result.itemsize]
+    if op is Op.CAST:
+        return [(d,) for d in TENSOR_DTYPES]
+    if op in (Op.LT, Op.EQ, Op.NE):
+        return [(d, d) for d in TENSOR_DTYPES]
     return [(result,) * (op.row.arity or 0)]
 
 
@@ -267,6 +271,17 @@ def test_rules_of_real_numbers_are_caught_on_floats(rule: Rule) -> None:
         fired, wrong = counterexample(rule, dtype)
         assert fired
         assert (wrong is not None) is dtype.is_float, (rule.algebra, dtype)
+
+
+def test_casts_there_and_back_are_caught() -> None:
+    """float32 -> float16 -> float32 is no identity: 65536 overflows, 2049 is rounded."""
+    twice = Pattern(Op.CAST, (Pattern(Op.CAST, (X,)),), "root")
+
+    def elided(b: Bindings) -> Node | None:
+        return b["x"].canonical() if b["x"].dtype is b["root"].dtype else None
+
+    rule = Rule("cast twice", "cast cast x = canon x", frozenset({"float"}), twice, elided)
+    assert counterexample(rule, dtypes.float32)[1] is not None
 
 
 def test_division_by_itself_and_reassociation_are_caught() -> None:
