@@ -101,33 +101,48 @@ def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
     return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
 
 
-def structure(roots: Sequence[Node]) -> tuple[object, list[Node], dict[str, int]]:
-    """(key, buffers in order of first use, values of variables) of a program.
+@dataclass(frozen=True)
+class Structure:
+    """A program apart from its data.
 
-    The key holds everything but which buffers are meant and what values variables have.
+    `key` holds everything but which buffers are meant and what values variables have; `holes` are
+    the buffers in order of first use. A variable that has several values in one program (something
+    realized under an old one, say) is several variables: `renamed` has the further BIND nodes.
     """
+
+    key: object
+    holes: list[Node]
+    values: dict[str, int]
+    renamed: dict[Node, Node]
+
+
+def structure(roots: Sequence[Node]) -> Structure:
+    """The structure of the program that computes `roots`."""
     order = toposort(roots, stop=lambda n: n.op is Op.BIND)
     number = {node: i for i, node in enumerate(order)}
     holes: list[Node] = []
     values: dict[str, int] = {}
-    ranges: dict[str, tuple[int, int]] = {}
+    renamed: dict[Node, Node] = {}
     rows: list[object] = []
     for node in order:
         if node.op is Op.BUFFER:
             holes.append(node)
             rows.append((Op.BUFFER, node.dtype, node.arg[1:]))
         elif node.op is Op.BIND:
-            name, low, high = node.src[0].arg
-            value = node.src[1].arg
-            if values.setdefault(name, value) != value:
-                raise ValueError(f"variable {name} is bound to {values[name]} and to {value}")
-            if ranges.setdefault(name, (low, high)) != (low, high):
-                raise ValueError(f"variable {name} has the ranges {ranges[name]} and {low, high}")
-            rows.append((Op.BIND, name, low, high))
+            variable, value = node.src
+            name, *limits = variable.arg
+            free = name
+            while free in values:
+                free += "_"
+            values[free] = value.arg
+            rows.append((Op.BIND, free, *limits))
+            if free != name:
+                other = Node(Op.VARIABLE, variable.dtype, (), (free, *limits))
+                renamed[node] = node.replace((other, value))
         else:
             rows.append((node.op, node.dtype, node.arg, tuple([number[s] for s in node.src])))
     rows.append(tuple([number[root] for root in roots]))
-    return tuple(rows), holes, values
+    return Structure(tuple(rows), holes, values, renamed)
 
 
 # -- realizing -------------------------------------------------------------------------------------
@@ -145,19 +160,20 @@ def compute(wanted: Sequence[Node]) -> None:
     """Run the program whose results are `wanted`, and remember the views of its outputs."""
     roots = resolved_roots(wanted)
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
-    key, holes, values = structure(roots)
+    program = structure(roots)
     settings = (*map(setting, SHAPING), Device.DEFAULT, generation())
-    key = (key, settings)
+    key = (program.key, settings)
     compiled = _schedules.get(key)
     if compiled is None:
         Counters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
-        compiled = _compile(roots, holes)
+        sink = Node(Op.SINK, dtypes.bool_, roots)
+        compiled = _compile(substitute(sink, program.renamed).src, program.holes)
         _schedules.put(key, compiled)
     else:
         Counters.schedule_hits += 1
-    outputs = _run(compiled, holes, values)
+    outputs = _run(compiled, program.holes, program.values)
     for (want, root), buffer in zip(todo, outputs, strict=True):
         remember(want, view_of(buffer, root.shape))
 

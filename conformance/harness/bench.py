@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 DEVICE = "LLVM"
@@ -168,7 +169,7 @@ def _schedule(count: int, salt: int) -> float:
             y = y.sum(axis=1, keepdim=True) + x
     started = time.perf_counter()
     roots = resolved_roots([y.node])
-    _, holes, _ = structure(roots)
+    holes = structure(roots).holes
     make_schedule(roots, holes, lambda name: backend(name).target, DEVICE, share_memory=True)
     return time.perf_counter() - started
 
@@ -206,18 +207,19 @@ FIGURES: dict[str, Callable[[], list[Figure]]] = {
 
 def run_bench(names: Sequence[str], as_json: bool, console: Console, started: float) -> int:
     """Measure, print; 1 where a limit is missed."""
-    figures = [figure for name in names for figure in FIGURES[name]()]
+    figures = [(name, figure) for name in names for figure in FIGURES[name]()]
     seconds = time.monotonic() - started
     if as_json:
-        body = {"version": 1, "seconds": seconds, "figures": [asdict(f) for f in figures]}
+        rows = [{"group": name, **asdict(figure)} for name, figure in figures]
+        body = {"version": 1, "seconds": seconds, "figures": rows}
         sys.stdout.write(json.dumps(body) + "\n")
     else:
         table = Table()
-        for title in ("figure", "median", "unit", "limit", "", "note"):
+        for title in ("group", "figure", "median", "unit", "limit", "", "note"):
             table.add_column(title)
-        for figure in figures:
+        for name, figure in figures:
             mark = "" if figure.met is None else "met" if figure.met else "[red]missed[/]"
-            row = (figure.name, f"{figure.value:.4g}", figure.unit, figure.limit, mark, figure.note)
-            table.add_row(*row)
+            unit, limit, note = map(escape, (figure.unit, figure.limit, figure.note))
+            table.add_row(name, figure.name, f"{figure.value:.4g}", unit, limit, mark, note)
         console.print(table)
-    return int(any(figure.met is False for figure in figures))
+    return int(any(figure.met is False for _, figure in figures))

@@ -180,7 +180,7 @@ STEPS = (
 def scheduled(tensors: Sequence[Tensor], target: Target) -> Schedule:
     roots = list(dict.fromkeys(base_of(t.node) for t in tensors))
     roots = [r for r in roots if r.op is not Op.BUFFER]
-    _, holes, _ = structure(roots)
+    holes = structure(roots).holes
     return make_schedule(roots, holes, lambda device: target, "PYTHON")
 
 

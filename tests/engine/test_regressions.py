@@ -89,3 +89,14 @@ def test_a_name_that_is_registered_anew_is_another_device() -> None:
         finally:
             registry.unregister("TWICE")
         assert (got == wanted) is (wanted is not None)
+
+
+def test_a_variable_may_have_an_old_value_in_what_is_realized() -> None:
+    """As with a cache that grows by one row a step."""
+    x = Tensor(np.arange(20, dtype=np.float32).reshape(10, 2))
+    n = Variable("n", 1, 10)
+    old = (x[: n.bind(5)] + 1).realize()
+    joined = old[:1] + (x[: n.bind(6)] * 2)[:1]
+    assert joined.tolist() == [[1.0, 4.0]]
+    both = (x[: n.bind(3)].sum() * 100 + x[: n.bind(4)].sum()).item()
+    assert both == 15 * 100 + 28

@@ -39,7 +39,7 @@ def data(*shape: int, seed: int = 0, dtype: str = "float32") -> Tensor:
 def planned(*tensors: Tensor, target: Target = HOST, share: bool = True) -> Schedule:
     """The schedule of the tensors' nodes, which must be no views, checked for soundness."""
     roots = resolved_roots([realize.base_of(t.node) for t in tensors])
-    _, holes, _ = structure(roots)
+    holes = structure(roots).holes
     schedule = make_schedule(roots, holes, lambda device: target, Device.DEFAULT, share)
     check_edges(schedule)
     check_lifetimes(schedule)
