@@ -184,8 +184,6 @@ def test_bindings_are_checked() -> None:
     for wrong in (0, 21, -1):
         with pytest.raises(ValueError, match=r"outside its range 1\.\.20"):
             n.bind(wrong)
-    with pytest.raises(ValueError, match="bound to 3 and to 4"):
-        (floats(20, "PYTHON")[: n.bind(3)].sum() + floats(20, "PYTHON")[: n.bind(4)].sum()).numpy()
 
 
 # -- tables, folds, opaque -------------------------------------------------------------------------
