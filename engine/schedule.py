@@ -199,8 +199,6 @@ class _Fusion:
         if node.op in ALWAYS_STORED or any(other != use for other in uses):
             return False
         group = self.groups[use.group]
-        if group.root.device != node.device and node.device is not None:
-            return False
         if use.repeated and not is_generated(node):
             return False
         if node.op in REDUCTIONS and (use.reduced or use.moved or group.reduction is not None):

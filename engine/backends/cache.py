@@ -28,6 +28,7 @@ LIMIT = 512 << 20  # bytes; the oldest entries go when there are more
 DAY = 86400.0
 _HEADER = len(MAGIC) + 32
 _TEMPORARY = ".new-"  # begins the names of files that are being written
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # Windows has no pipes in folders
 _SWEPT = ".swept"  # its time is when the folder was last counted
 _log = logging.getLogger("lockstep.cache")
 _reported: set[str] = set()
@@ -75,9 +76,11 @@ class Cache:
         key = _digest(key_parts)
         path = self.prefix + key.hex()
         try:
-            with open(path, "rb", buffering=0) as file:
+            # Whatever lies there must not hold us up: a pipe would wait, a sparse file fill memory.
+            with open(os.open(path, os.O_RDONLY | _NONBLOCK), "rb", buffering=0) as file:
                 status = os.fstat(file.fileno())
-                data = file.read(status.st_size)
+                regular = stat.S_ISREG(status.st_mode) and status.st_size <= self.limit
+                data = file.read(status.st_size) if regular else b""
         except OSError:
             return None
         payload = _verified(key, data)

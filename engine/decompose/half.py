@@ -70,7 +70,7 @@ ARITHMETIC = RuleSet([
 
 # -- bits ------------------------------------------------------------------------------------------
 def to_single(bits: Node) -> Node:
-    """float32 with the value of float16 bits (uint16); exact, NaN becomes canonical.
+    """float32 with the value of float16 bits (uint16); exact, a NaN stays some NaN.
 
     Normal numbers move their exponent by 127 - 15; subnormal ones are integers times 2**-24.
     """
@@ -84,8 +84,7 @@ def to_single(bits: Node) -> Node:
         magnitude.constant_bits(SINGLE.infinity), magnitude.constant_bits(SINGLE.canonical_nan)
     )
     value = magnitude.lt(0x7C00).where(finite, special)
-    signed = value | sign
-    return magnitude.lt(0x7C01).where(signed, value).bitcast(SINGLE)
+    return (value | sign).bitcast(SINGLE)
 
 
 def from_float(value: Node) -> Node:

@@ -234,3 +234,14 @@ def test_a_payload_that_would_fill_the_cache_is_not_kept(tmp_path: Path) -> None
     cache = Cache(tmp_path / "cache", limit=1000)
     cache.put(KEY, bytes(500))
     assert cache.get(KEY) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="not run: this system has no named pipes")
+def test_what_is_no_file_of_sane_size_is_no_entry(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", limit=1 << 20)
+    cache.put(["key"], b"payload")
+    (entry,) = (p for p in (tmp_path / "cache").iterdir() if len(p.name) == 64)
+    os.truncate(entry, 1 << 42)  # sparse: four terabytes that take no room
+    assert cache.get(["key"]) is None
+    os.mkfifo(entry)
+    assert cache.get(["key"]) is None

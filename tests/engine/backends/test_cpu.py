@@ -19,6 +19,7 @@ from engine.backends import cpu, launch, render_c
 from engine.backends.base import CompileError, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.memory import HostMemory
+from engine.backends.registry import backend
 from engine.linear import LinearKernel, parse
 
 ROUNDS = 1000
@@ -323,13 +324,16 @@ MODES = {
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="sets the mode register of x86")
+@pytest.mark.parametrize("kind", ["CPU", "LLVM"])
 @pytest.mark.parametrize("name", MODES)
-def test_the_callers_float_mode_changes_nothing(name: str, device: cpu.CpuBackend) -> None:
+def test_the_callers_float_mode_changes_nothing(
+    name: str, kind: str, device: cpu.CpuBackend
+) -> None:
     """A library loaded with -ffast-math leaves a process in such a mode. Ours, and it, survive."""
     library = cpu.Library(device.compiler.build(MXCSR))
     set_mode = ctypes.CFUNCTYPE(None, ctypes.c_uint)(library.address("set_mode"))
     get_mode = ctypes.CFUNCTYPE(ctypes.c_uint)(library.address("get_mode"))
-    (program,) = device.compile([PRODUCT])
+    (program,) = (device if kind == "CPU" else backend(kind)).compile([PRODUCT])
     encode = dtypes.float32.encode
     factors = {  # inputs -> product, rounded to nearest
         (2.0**-149, 3.0): 3 * 2.0**-149,

@@ -291,12 +291,16 @@ ERROR_OF_SUM = Case(  # (a + b) - a - b: what a compiler that reassociates makes
 
 
 # -- control flow ----------------------------------------------------------------------------------
-def fibonacci(rounds: int) -> Case:
-    """Two carried values that swap; `rounds` arrives as a variable, and may be 0."""
+def fibonacci(rounds: int, backwards: bool = False) -> Case:
+    """Two carried values that swap; `rounds` arrives as a variable, and may be 0.
+
+    Backwards the first takes the sum, so that the second must still see the old first.
+    """
     a, b = 3, 5
     for _ in range(rounds):
-        a, b = b, (a + b) % 256
-    text = """kernel fibonacci global 1
+        a, b = ((a + b) % 256, a) if backwards else (b, (a + b) % 256)
+    end = "END r6 r4 r7 r5 r4" if backwards else "END r6 r4 r5 r5 r7"
+    text = f"""kernel fibonacci global 1
         param uint8 2 out
         variable n 0 1000
         r0 uint8 = PARAM [(0, 2)]
@@ -307,7 +311,7 @@ def fibonacci(rounds: int) -> Case:
         r5 uint8 = CARRY r3
         r6 int32 = LOOP r1 [((0,), 'reduce')]
         r7 uint8 = ADD r4 r5
-        int32 = END r6 r4 r5 r5 r7
+        int32 = {end}
         r8 int32 = CONST [0]
         r9 int32 = CONST [1]
         uint8 = WRITE r0 r8 r4
@@ -380,7 +384,7 @@ CASES = [
     *integer_cases(), *bool_cases(), *float_cases(), *conversion_cases(),
     *(constant_case(row) for row in (*INTEGERS, *FLOATS)),
     *(canonical_case(row) for row in FLOATS),
-    *(fibonacci(rounds) for rounds in (0, 1, 2, 20)),
+    *(fibonacci(rounds) for rounds in (0, 1, 2, 20)), fibonacci(20, backwards=True),
     CONTRACTED, ERROR_OF_SUM, NESTED, GATED, WRAPPING_INDEX,
 ]  # fmt: skip
 
