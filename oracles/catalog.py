@@ -428,7 +428,6 @@ _ROWS = (
         attributes=("axis",),
         defaults={"axis": None},
         special=("negative indices count from the end", "out of range reads 0"),
-        references=_JUDGES,
         computing=False,
     ),
 )

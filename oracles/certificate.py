@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from oracles import exact, mpmath_ref, numpy_ref
 from oracles.catalog import ROWS, Exactness
 from oracles.formats import FORMATS, Array, Exact, Format
-from oracles.ulp import ulp_of_fraction
+from oracles.ulp import as_float, ulp_of_fraction
 
 if TYPE_CHECKING:
     from oracles.case import Case
@@ -22,16 +22,17 @@ NEIGHBOURS = 8
 
 @dataclass(frozen=True)
 class Certificate:
-    """Bits are in hexadecimal.
+    """Bits are in hexadecimal, as words of `dtype` where nothing else is said.
 
-    `inputs` are the operands of the element as the arithmetic saw them (converted to the common
-    dtype); of rows that are not elementwise the first elements of each operand.  `accepted`
-    lists bit patterns.  `references` maps an oracle's name to its bits.
+    `inputs` are the operands of the element as they are stored, each with its dtype; of rows that
+    are not elementwise the first elements of each operand.  `accepted` lists bit patterns.
+    `references` maps an oracle's name to its bits.  `wrong` of `total` elements are refused.
     """
 
     name: str
     index: tuple[int, ...]
     exactness: str
+    dtype: str
     inputs: tuple[str, ...]
     got: str
     exact: str
@@ -39,21 +40,39 @@ class Certificate:
     references: dict[str, str]
     ulp: float | None
     ok: bool
+    wrong: int
+    total: int
 
     def text(self) -> str:
-        """The certificate as lines to print."""
-        verdict = "accepted" if self.ok else "REFUSED"
+        """The certificate as lines to print; nothing is said twice."""
+        verdict = "accepted" if self.ok else f"WRONG, {self.wrong} of {self.total} elements"
+        got = f"{self.dtype} {self._valued(self.got)}" if self.got[:2] == "0x" else self.got
         lines = [
             f"{self.name}{list(self.index)}: {verdict} (class {self.exactness})",
-            f"  inputs    {' '.join(self.inputs)}",
-            f"  got       {self.got}",
-            f"  exact     {self.exact}",
-            f"  accepted  {' '.join(self.accepted)}",
+            f"  inputs    {', '.join(self.inputs)}",
+            f"  got       {got}",
         ]
-        lines += [f"  {oracle:9} {bits}" for oracle, bits in self.references.items()]
+        if self.exactness in (Exactness.ROUNDED.value, Exactness.FAITHFUL.value):
+            lines.append(f"  exact     {self.exact}")
+        only = self.accepted[0] if len(self.accepted) == 1 else None
+        agreeing = [oracle for oracle, word in self.references.items() if word == only]
+        said = f" ({', '.join(agreeing)})" if agreeing else ""
+        words = self.accepted if only is None else (self._valued(only),)
+        lines.append(f"  accepted  {' '.join(words)}{said}")
+        for oracle, word in self.references.items():
+            if oracle not in agreeing:
+                lines.append(f"  {oracle:9} {self._valued(word)}")
         if self.ulp is not None:
             lines.append(f"  distance  {self.ulp:.6g} ulp")
         return "\n".join(lines)
+
+    def _valued(self, word: str) -> str:
+        return f"{word} = {value_text(FORMATS[self.dtype], int(word, 16))}"
+
+
+def value_text(row: Format, bits: int) -> str:
+    """The shortest decimal that stands for these bits; nan has no payload here."""
+    return str(row.from_bits(np.array([bits], dtype=row.unsigned))[0])
 
 
 def certify(
@@ -70,19 +89,21 @@ def certify(
         case.name,
         place,
         case.exactness.value,
-        facts.inputs,
+        row.name,
+        _shown_inputs(case, place),
         row.hex(got_bits) if got_bits is not None else str(problem),
         facts.exact,
         facts.accepted,
         facts.references,
         facts.ulp,
         bool(ok[place]),
+        int(ok.size - np.count_nonzero(ok)),
+        int(ok.size),
     )
 
 
 @dataclass(frozen=True)
 class _Facts:
-    inputs: tuple[str, ...]
     exact: str
     accepted: tuple[str, ...]
     references: dict[str, str]
@@ -100,29 +121,30 @@ def _bits_at(array: Array, place: tuple[int, ...]) -> int:
     return int(row.to_bits(array[place].reshape(1))[0])
 
 
-def _hex_inputs(case: Case, place: tuple[int, ...]) -> tuple[str, ...]:
+def _shown_inputs(case: Case, place: tuple[int, ...]) -> tuple[str, ...]:
     """Operands at the element where shapes broadcast to the result, else their beginnings."""
     if ROWS[case.name].family in ("elementwise", "compare", "bitwise", "shift", "cast"):
-        arrays = np.broadcast_arrays(*case.args)
-        return tuple(
-            FORMATS[one.dtype.name].hex(_bits_at(one, place[-one.ndim :] if one.ndim else ()))
-            for one in arrays
-        )
+        return tuple(_shown_word(one, place) for one in np.broadcast_arrays(*case.args))
     shown = []
     for array in case.args:
         row = FORMATS[array.dtype.name]
         bits = row.to_bits(array).reshape(-1)[:INPUTS_SHOWN].tolist()
-        shown.append(",".join(row.hex(one) for one in bits))
+        more = " …" if array.size > INPUTS_SHOWN else ""
+        shown.append(" ".join([row.name, *(row.hex(one) for one in bits)]) + more)
     return tuple(shown)
+
+
+def _shown_word(array: Array, place: tuple[int, ...]) -> str:
+    row = FORMATS[array.dtype.name]
+    bits = _bits_at(array, place[-array.ndim :] if array.ndim else ())
+    return f"{row.name} {row.hex(bits)} = {value_text(row, bits)}"
 
 
 def _bits_facts(
     case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
 ) -> _Facts:
-    exact_value = str(row.decode(due))
-    return _Facts(
-        _hex_inputs(case, place), exact_value, (row.hex(due),), {"numpy": row.hex(due)}, None
-    )
+    word = row.hex(due)
+    return _Facts(exact.decimal(row.decode(due)), (word,), {"numpy": word}, None)
 
 
 def _rounded_facts(
@@ -139,7 +161,6 @@ def _rounded_facts(
     if got is not None and row.is_float:
         distance = rounded_ulp(case.name, source, row, bits, got)
     return _Facts(
-        tuple(source.hex(one) for one in bits),
         exact.exact_text(case.name, source.name, bits),
         (row.hex(right),),
         {"exact": row.hex(right), "numpy": row.hex(_bits_at(by_numpy, (0,)))},
@@ -154,13 +175,13 @@ def rounded_ulp(
     right = exact.scalar_bits(name, source.name, operands, row.name)
     if right == got:
         special = isinstance(row.decode(right), str)
-        return 0.0 if special else float(_distance(name, source, row, operands, got))
+        return 0.0 if special else _distance(name, source, row, operands, got)
     either_nan = "nan" in (row.decode(right), row.decode(got))
     if either_nan or row.decode(right) == row.decode(got) == 0:
         return float("inf")
     if isinstance(_exact_value(name, source, row, operands), str):
         return float("inf")
-    return float(_distance(name, source, row, operands, got))
+    return _distance(name, source, row, operands, got)
 
 
 def _exact_value(name: str, source: Format, row: Format, operands: tuple[int, ...]) -> Exact:
@@ -177,10 +198,10 @@ def _exact_value(name: str, source: Format, row: Format, operands: tuple[int, ..
 
 def _distance(
     name: str, source: Format, row: Format, operands: tuple[int, ...], got: int
-) -> Fraction:
+) -> float:
     value = _exact_value(name, source, row, operands)
     assert isinstance(value, Fraction)
-    return ulp_of_fraction(row, got, value)
+    return as_float(ulp_of_fraction(row, got, value))
 
 
 def _faithful_facts(
@@ -191,11 +212,10 @@ def _faithful_facts(
     by_numpy = numpy_ref.evaluate(case.name, [x], {})
     references = {"mpmath": row.hex(due), "numpy": row.hex(_bits_at(by_numpy, (0,)))}
     prescribed = mpmath_ref.special(case.name, x)
-    shown = _hex_inputs(case, place)
     if prescribed.mask[0]:
         only = int(prescribed.bits[0])
         distance = 0.0 if got == only else float("inf")
-        return _Facts(shown, str(row.decode(only)), (row.hex(only),), references, distance)
+        return _Facts(exact.decimal(row.decode(only)), (row.hex(only),), references, distance)
     bound = ROWS[case.name].bound_ulp[row.name]
     accepted = tuple(
         row.hex(bits)
@@ -207,7 +227,7 @@ def _faithful_facts(
     if got is not None and not far:
         measured = mpmath_ref.exact_distance(case.name, row, x_bits, got)
     value = mpmath_ref.true_value(case.name, row, x_bits)
-    return _Facts(shown, _decimal(value), accepted, references, measured)
+    return _Facts(exact.decimal(value), accepted, references, measured)
 
 
 def _neighbours(row: Format, bits: int) -> list[int]:
@@ -215,15 +235,6 @@ def _neighbours(row: Format, bits: int) -> list[int]:
     sign, magnitude = bits & row.sign_bit, bits & (row.sign_bit - 1)
     low, high = max(magnitude - NEIGHBOURS, 0), min(magnitude + NEIGHBOURS, row.infinity)
     return [sign | one for one in range(low, high + 1)]
-
-
-def _decimal(value: Fraction) -> str:
-    """About 30 digits."""
-    import mpmath
-
-    context: Any = mpmath.MPContext()
-    context.prec = 200
-    return str(context.nstr(context.mpf(value.numerator) / value.denominator, 30))
 
 
 _FACTS = {

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
+from typing import Any
 
 from oracles.formats import FORMATS, Exact, Format, floor_log2
 
@@ -213,11 +214,24 @@ def scalar_bits(name: str, dtype: str, operands: tuple[int, ...], target: str) -
     return binary_bits(name, dtype, operands[0], operands[1])
 
 
+def decimal(value: Exact) -> str:
+    """A value in about 30 significant digits; small integers and the words as they are."""
+    if isinstance(value, str):
+        return value
+    if value.denominator == 1 and abs(value) < 10**30:
+        return str(value)
+    import mpmath
+
+    context: Any = mpmath.MPContext()
+    context.prec = 200
+    return str(context.nstr(context.mpf(value.numerator) / value.denominator, 30))
+
+
 def exact_text(name: str, dtype: str, operands: tuple[int, ...]) -> str:
     """The exact result in words, for a certificate."""
     values = [value_of(dtype, bits) for bits in operands]
     if name == "cast":
-        return str(values[0].exact)
+        return decimal(values[0].exact)
     if name == "sqrt":
-        return f"sqrt({values[0].exact})"
-    return str(BINARY[name](values[0], values[1]).exact)
+        return f"sqrt({decimal(values[0].exact)})"
+    return decimal(BINARY[name](values[0], values[1]).exact)

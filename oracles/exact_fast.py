@@ -41,7 +41,7 @@ class Rounded(NamedTuple):
 def correctly_rounded(name: str, operands: Sequence[Array], target: str) -> Rounded:
     """The results of a `rounded` row for operands of one dtype and one shape.
 
-    `name` is add, sub, mul, div, sqrt (floats) or cast (anything to anything).
+    `name` is sub or that of a row of `_OPERATORS`: floats, but cast is of anything to anything.
     """
     row = FORMATS[target]
     shape = operands[0].shape
@@ -84,7 +84,10 @@ def _settle(
 
 
 def prove(name: str, operands: Sequence[Array], candidate: Array) -> Array:
-    """Where `candidate` is certainly the correctly rounded result (flat arrays)."""
+    """Where `candidate` is certainly the correctly rounded result (flat arrays).
+
+    ValueError for a row that has no proof here.
+    """
     target = FORMATS[candidate.dtype.name]
     source = FORMATS[operands[0].dtype.name]
     if name == "cast" and (source.name == target.name or not target.is_float):
@@ -93,34 +96,51 @@ def prove(name: str, operands: Sequence[Array], candidate: Array) -> Array:
         sign = source.unsigned.type(source.sign_bit)
         flipped = source.from_bits(source.to_bits(operands[1]) ^ sign)
         return prove("add", (operands[0], flipped), candidate)
+    operator = _OPERATORS.get(name)
+    if operator is None:
+        known = ", ".join(("sub", *_OPERATORS))
+        raise ValueError(f"no proof of rounding for {name!r}, only for {known}")
     with np.errstate(all="ignore"):
-        ordinary = _prove_ordinary(name, operands, candidate, source, target)
-        return _overrule_specials(name, operands, candidate, ordinary)
+        ordinary = _prove_ordinary(operator, operands, candidate, source, target)
+        return _overrule_specials(operator.specials(operands), candidate, ordinary)
 
 
 def _prove_ordinary(
-    name: str, operands: Sequence[Array], candidate: Array, source: Format, target: Format
+    operator: Operator,
+    operands: Sequence[Array],
+    candidate: Array,
+    source: Format,
+    target: Format,
 ) -> Array:
     bits = target.to_bits(candidate)
     magnitude = bits & target.unsigned.type(target.sign_bit - 1)
     negative = bits >= target.unsigned.type(target.sign_bit)
-    same_sign = negative == _sign(name, operands)
-    narrow = target.bits <= 32 and source.name not in ("int64", "uint64")
-    between = _between_float64 if narrow else _between_wide
-    return np.asarray(same_sign & between(name, operands, magnitude, target))
+    same_sign = negative == operator.sign(operands)
+    if target.bits <= 32 and source.name not in ("int64", "uint64"):
+        low, high = _midpoints_float64(magnitude, target)
+        even = (magnitude & magnitude.dtype.type(1)) == 0
+        return np.asarray(same_sign & operator.between(operands, low, high, even))
+    return np.asarray(same_sign & _between_wide(operator.sides, operands, magnitude, target))
 
 
-def _sign(name: str, operands: Sequence[Array]) -> Array:
-    """The sign that a result other than an exact zero must have."""
-    if name == "sqrt":
-        return np.zeros(operands[0].shape, dtype=bool)
-    first = _negative(operands[0])
-    if name == "cast":
-        return first
-    second = _negative(operands[1])
-    if name == "add":
-        return np.where(np.abs(operands[0]) >= np.abs(operands[1]), first, second)
-    return np.asarray(first ^ second)
+# --- signs: what a result other than an exact zero must have ---------------------------------
+
+
+def _no_sign(operands: Sequence[Array]) -> Array:
+    return np.zeros(operands[0].shape, dtype=bool)
+
+
+def _sign_of_first(operands: Sequence[Array]) -> Array:
+    return _negative(operands[0])
+
+
+def _sign_of_larger(operands: Sequence[Array]) -> Array:
+    x, y = operands
+    return np.where(np.abs(x) >= np.abs(y), _negative(x), _negative(y))
+
+
+def _signs_multiplied(operands: Sequence[Array]) -> Array:
+    return np.asarray(_negative(operands[0]) ^ _negative(operands[1]))
 
 
 def _negative(x: Array) -> Array:
@@ -130,24 +150,32 @@ def _negative(x: Array) -> Array:
 # --- float16 and float32: comparisons in float64 -------------------------------------------
 
 
-def _between_float64(
-    name: str, operands: Sequence[Array], magnitude: Array, target: Format
-) -> Array:
-    low, high = _midpoints_float64(magnitude, target)
-    even = (magnitude & magnitude.dtype.type(1)) == 0
-    sizes = [np.abs(operand.astype(np.float64)) for operand in operands]
-    if name == "add":
-        return _sum_between(operands, low, high, even)
-    if name == "mul":
-        value = sizes[0] * sizes[1]
-    else:
-        value = sizes[0]
-    if name == "div":
-        low, high = low * sizes[1], high * sizes[1]
-    if name == "sqrt":
-        low, high = np.copysign(low * low, low), high * high
+def _inside(value: Array, low: Array, high: Array, even: Array) -> Array:
     inside = (value > low) & (value < high)
     return np.asarray(inside | (even & ((value == low) | (value == high))))
+
+
+def _size(operand: Array) -> Array:
+    return np.asarray(np.abs(operand.astype(np.float64)))
+
+
+def _value_between(operands: Sequence[Array], low: Array, high: Array, even: Array) -> Array:
+    return _inside(_size(operands[0]), low, high, even)
+
+
+def _product_between(operands: Sequence[Array], low: Array, high: Array, even: Array) -> Array:
+    return _inside(_size(operands[0]) * _size(operands[1]), low, high, even)
+
+
+def _quotient_between(operands: Sequence[Array], low: Array, high: Array, even: Array) -> Array:
+    """x / y against a midpoint is x against midpoint * y."""
+    divisor = _size(operands[1])
+    return _inside(_size(operands[0]), low * divisor, high * divisor, even)
+
+
+def _root_between(operands: Sequence[Array], low: Array, high: Array, even: Array) -> Array:
+    """sqrt(x) against a midpoint is x against its square."""
+    return _inside(_size(operands[0]), np.copysign(low * low, low), high * high, even)
 
 
 def _midpoints_float64(magnitude: Array, target: Format) -> tuple[Array, Array]:
@@ -241,9 +269,10 @@ def _compare(x: Scaled, y: Scaled) -> Array:
     return np.asarray(np.where(level, wide.compare(left, right), by_top))
 
 
-def _between_wide(name: str, operands: Sequence[Array], magnitude: Array, target: Format) -> Array:
-    low, high = _midpoints_wide(magnitude, target)
-    value, low, high = _BOTH_SIDES[name](operands, low, high)
+def _between_wide(
+    sides: SidesOf, operands: Sequence[Array], magnitude: Array, target: Format
+) -> Array:
+    value, low, high = sides(operands, *_midpoints_wide(magnitude, target))
     even = (magnitude & magnitude.dtype.type(1)) == 0
     from_low, from_high = _compare(value, low), _compare(value, high)
     above = (from_low > 0) | ((from_low == 0) & even) | (magnitude == 0)
@@ -254,6 +283,7 @@ def _between_wide(name: str, operands: Sequence[Array], magnitude: Array, target
 
 
 Sides = tuple[Scaled, Scaled, Scaled]
+SidesOf = Callable[[Sequence[Array], Scaled, Scaled], Sides]
 
 
 def _cast_sides(operands: Sequence[Array], low: Scaled, high: Scaled) -> Sides:
@@ -303,15 +333,6 @@ def _add_sides(operands: Sequence[Array], low: Scaled, high: Scaled) -> Sides:
     alike = np.signbit(large) == np.signbit(small)
     total = Wide(np.where(alike, plus.high, minus.high), np.where(alike, plus.low, minus.low))
     return Scaled(total, el - shift), low, high
-
-
-_BOTH_SIDES: dict[str, Callable[[Sequence[Array], Scaled, Scaled], Sides]] = {
-    "cast": _cast_sides,
-    "add": _add_sides,
-    "mul": _mul_sides,
-    "div": _div_sides,
-    "sqrt": _sqrt_sides,
-}
 
 
 # --- special operands -----------------------------------------------------------------------
@@ -375,20 +396,8 @@ def _special_cast(operands: Sequence[Array]) -> Specials:
     return Specials(*_kinds(operands[0]))
 
 
-_SPECIALS: dict[str, Callable[[Sequence[Array]], Specials]] = {
-    "add": _special_add,
-    "mul": _special_mul,
-    "div": _special_div,
-    "sqrt": _special_sqrt,
-    "cast": _special_cast,
-}
-
-
-def _overrule_specials(
-    name: str, operands: Sequence[Array], candidate: Array, ordinary: Array
-) -> Array:
-    """Where a table entry names the result, only its bits are right."""
-    special = _SPECIALS[name](operands)
+def _overrule_specials(special: Specials, candidate: Array, ordinary: Array) -> Array:
+    """Where the masks name the result, only its bits are right."""
     anywhere = special.nan | special.inf | special.zero
     if not anywhere.any():
         return ordinary
@@ -399,6 +408,32 @@ def _overrule_specials(
     wanted = wanted | np.where(special.negative, word(row.sign_bit), word(0))
     wanted = np.where(special.nan, word(row.canonical_nan), wanted)
     return np.where(anywhere, row.to_bits(candidate) == wanted, ordinary)
+
+
+# --- the operators --------------------------------------------------------------------------
+
+
+class Operator(NamedTuple):
+    """How the results of one row are proved: all that is said of an operator here.
+
+    `sign`: the sign of a result other than an exact zero; `between`: whether the exact value lies
+    between two midpoints, in float64; `sides`: both sides of that comparison, in 128 bits;
+    `specials`: the results that are not numbers, and the zeros.
+    """
+
+    sign: Callable[[Sequence[Array]], Array]
+    between: Callable[[Sequence[Array], Array, Array, Array], Array]
+    sides: SidesOf
+    specials: Callable[[Sequence[Array]], Specials]
+
+
+_OPERATORS: dict[str, Operator] = {
+    "add": Operator(_sign_of_larger, _sum_between, _add_sides, _special_add),
+    "mul": Operator(_signs_multiplied, _product_between, _mul_sides, _special_mul),
+    "div": Operator(_signs_multiplied, _quotient_between, _div_sides, _special_div),
+    "sqrt": Operator(_no_sign, _root_between, _sqrt_sides, _special_sqrt),
+    "cast": Operator(_sign_of_first, _value_between, _cast_sides, _special_cast),
+}
 
 
 # --- casts to integers and bool --------------------------------------------------------------

@@ -183,16 +183,17 @@ def distances(known: Truth, got: Array) -> tuple[Array, Array]:
 def exact_distance(name: str, row: Format, x_bits: int, got_bits: int) -> float:
     """The ulp distance of one result from mpmath's value, rounded to float64.
 
-    NaN is infinitely far, and so is a zero with the sign that the value has not.
+    NaN is infinitely far, and so is a zero with the sign that the value has not, and whatever
+    is 2**1000 ulps away.
     """
-    from oracles.ulp import ulp_of_fraction
+    from oracles.ulp import as_float, ulp_of_fraction
 
     value = true_value(name, row, x_bits)
     if row.decode(got_bits) == "nan":
         return float("inf")
     if row.decode(got_bits) == 0 and row.is_negative(got_bits) != (value < 0):
         return float("inf")
-    return float(ulp_of_fraction(row, got_bits, value))
+    return as_float(ulp_of_fraction(row, got_bits, value))
 
 
 def true_value(name: str, row: Format, x_bits: int) -> Fraction:

@@ -14,6 +14,8 @@ import numpy as np
 from oracles.double_double import Pair, Scaled
 from oracles.formats import FORMATS, Array, Format
 
+_BEYOND = Fraction(2) ** 1000
+
 
 def ulp_of_fraction(row: Format, bits: int, exact: Fraction) -> Fraction:
     """The distance of one result from an exact value; `bits` must not be NaN."""
@@ -23,6 +25,11 @@ def ulp_of_fraction(row: Format, bits: int, exact: Fraction) -> Fraction:
     top = Fraction(2) ** (row.emax + 1)
     number = value if isinstance(value, Fraction) else (-top if value == "-inf" else top)
     return abs(number - exact) / row.ulp(exact)
+
+
+def as_float(distance: Fraction) -> float:
+    """A distance rounded to float64; inf from 2**1000 on, where a quotient might not fit."""
+    return float("inf") if distance >= _BEYOND else float(distance)
 
 
 def ulp_of_pair(got: Array, truth: Scaled) -> Array:

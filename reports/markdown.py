@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from reports.matrix import SYMBOLS, by_device, coverage, matrix
+from reports.matrix import NOTHING, READING, by_device, coverage, matrix, symbols
 from reports.records import CellRecord, FailureRecord, Record, RunRecord
 
 TEMPLATE = "report.md.j2"
 
 
-def render(records: Iterable[Record]) -> str:
-    """A page with the matrix, the counts, what did not run and why, and every certificate."""
+def render(records: Iterable[Record], folder: str = "") -> str:
+    """A page with the matrix, the counts, what did not run and why, and every certificate.
+
+    `folder` is where the case files lie, as seen from where their commands are to be run.
+    """
     import jinja2
 
     found = list(records)
@@ -26,11 +30,15 @@ def render(records: Iterable[Record]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["code"] = code
+    environment.filters["command"] = lambda file: code(command(folder, file))
+    environment.filters["counted"] = counted
     return environment.get_template(TEMPLATE).render(
         runs=[record for record in found if isinstance(record, RunRecord)],
         failures=[record for record in found if isinstance(record, FailureRecord)],
         matrix=matrix(cells),
-        symbols=SYMBOLS,
+        symbols=symbols(cells),
+        nothing=NOTHING,
+        reading=READING,
         by_device=by_device(cells),
         coverage=coverage(cells),
         open_cells=not_run(cells),
@@ -47,6 +55,16 @@ def not_run(cells: Iterable[CellRecord]) -> list[tuple[str, str, str, int]]:
             key = (cell.device, cell.reason, cell.remedy)
             groups[key] = groups.get(key, 0) + 1
     return [(*key, count) for key, count in groups.items()]
+
+
+def command(folder: str, file: str) -> str:
+    """The command that runs a case again; a path that is absolute stays as it is."""
+    return f"lockstep repro {shlex.quote(PurePath(folder, file).as_posix())}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def code(text: object) -> str:

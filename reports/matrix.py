@@ -15,6 +15,11 @@ SYMBOLS: dict[str, str] = {
     "pass": "●",
 }  # fmt: skip
 NOTHING = "·"  # the catalog has no such cell
+RARE = ("timeout", "known", "unspecified")  # mentioned only where they occur
+READING = (
+    "Mixed dtypes stand in the column of the first operand; of several cells in one place the "
+    "worst verdict shows."
+)
 _WORST = list(SYMBOLS)
 
 
@@ -73,6 +78,12 @@ def _place(dtype: str) -> tuple[int, int, str]:
     letters, digits = re.fullmatch(r"(\D*)(\d{0,4}).*", dtype, re.DOTALL).groups()  # type: ignore[union-attr] # matches all
     kinds = ("bool", "int", "uint", "float")
     return kinds.index(letters) if letters in kinds else len(kinds), int(digits or 0), dtype
+
+
+def symbols(cells: Iterable[CellRecord]) -> dict[str, str]:
+    """The verdicts that a legend should explain, with their symbols."""
+    present = {cell.verdict for cell in cells}
+    return {v: symbol for v, symbol in SYMBOLS.items() if v in present or v not in RARE}
 
 
 def by_device(cells: Iterable[CellRecord]) -> dict[str, Counter[str]]:

@@ -148,10 +148,15 @@ def print_statement(statement: Statement) -> str:
     return " ".join(words)
 
 
-def _print_words(data: bytes, row: Format) -> list[str]:
+def hex_words(data: bytes, row: Format) -> list[str]:
+    """Bits as a case has them: one hexadecimal word an element."""
     size = row.bits // 8
-    words = [data[k : k + size][::-1].hex() for k in range(0, len(data), size)]
-    line = max(1, 88 // (2 * size + 1))
+    return [data[k : k + size][::-1].hex() for k in range(0, len(data), size)]
+
+
+def _print_words(data: bytes, row: Format) -> list[str]:
+    words = hex_words(data, row)
+    line = max(1, 88 // (row.bits // 4 + 1))
     return ["    " + " ".join(words[k : k + line]) for k in range(0, len(words), line)]
 
 
@@ -336,8 +341,13 @@ def _parse_words(words: Sequence[str], row: Format) -> bytes:
 
 
 # -- as a program of its own -----------------------------------------------------------------------
-def print_script(case: Case, device: str = "LLVM") -> str:
-    """A Python script that needs the engine alone: data, one line a value, one print."""
+def print_script(case: Case, device: str = "") -> str:
+    """A Python script that needs the engine alone: data, one line a value, one print.
+
+    It runs on `device`, else on the first that the case names, and fails where the outputs are not
+    the bits that the case expects.
+    """
+    device = device or (case.devices[0] if case.devices else "LLVM")
     lines = ["import sys", "from engine import Tensor", ""]
     lines.append(f'device = sys.argv[1] if len(sys.argv) > 1 else "{device}"')
     for k, item in enumerate(case.inputs):
@@ -346,7 +356,11 @@ def print_script(case: Case, device: str = "LLVM") -> str:
     for k, statement in enumerate(case.statements, len(case.inputs)):
         lines.append(f"v{k} = {_script_call(statement)}")
     shown = ", ".join(f"v{value}.tobytes().hex()" for value in case.outputs)
-    return "\n".join([*lines, f"print({shown})"]) + "\n"
+    lines.append(f"print({shown})")
+    for value, bits in zip(case.outputs, case.expected):
+        if bits is not None:
+            lines.append(f'assert v{value}.tobytes().hex() == "{bits.hex()}", "v{value} is wrong"')
+    return "\n".join(lines) + "\n"
 
 
 def _script_call(statement: Statement) -> str:

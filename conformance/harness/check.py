@@ -15,6 +15,7 @@ from conformance.harness.judging import Failure, Outputs, Verdicts, judge_batch,
 from conformance.harness.plan import Batch, Dtypes
 from conformance.harness.subject import NotAvailable, Subject
 
+FIRST_GROUP = 8  # batches of the first launch, so that something is known soon; then twice as many
 GROUP_BATCHES = 64
 GROUP_BYTES = 1 << 24
 FILES_PER_CELL = 2
@@ -43,6 +44,10 @@ class Found:
 Report = Callable[[str, int], None]
 
 
+class _TimeIsUp(Exception):
+    """The deadline passed between two launches or two cells."""
+
+
 @dataclass
 class Check:
     """`run` may be interrupted at any time: cells hold what is known so far."""
@@ -54,6 +59,9 @@ class Check:
     cells: Cells = field(default_factory=Cells)
     found: list[Found] = field(default_factory=list)
     complete: bool = False
+    _deadline: float | None = field(default=None, init=False)
+    _report: Report | None = field(default=None, init=False)
+    _done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         for device in self.devices:
@@ -62,19 +70,40 @@ class Check:
                 if device.subject is None:
                     cell.skipped(device.reason, device.remedy)
 
+    @property
+    def planned(self) -> int:
+        """How many batches a whole run judges."""
+        full = any(device.full for device in self.devices)
+        return sum(len(plan.names(op, dtypes, full)) for op, dtypes in self.targets)
+
     def run(self, report: Report | None = None, budget: float | None = None) -> None:
-        """Judge everything, or what fits into `budget` seconds.  `report` hears op and progress."""
-        deadline = None if budget is None else time.monotonic() + budget
-        done = 0
-        for group in self._groups():
-            if deadline is not None and time.monotonic() > deadline:
-                self.leave(f"the budget of {budget:g} s ended", "raise --budget")
-                return
-            self._run_group(group)
-            done += len({(b.op, b.dtypes) for b in group})
-            if report is not None:
-                report(group[0].op, min(done, len(self.targets)))
-        self.complete = True
+        """Judge everything, or what fits into `budget` seconds.
+
+        `report` hears what is going on and how many of the `planned` batches are done.
+        """
+        self._deadline = None if budget is None else time.monotonic() + budget
+        self._report = report
+        self._done = 0
+        try:
+            for group in self._groups():
+                self._run_group(group)
+        except _TimeIsUp:
+            self.leave(f"the budget of {budget:g} s ended", "raise --budget")
+        else:
+            self.complete = True
+
+    def _keep_time(self) -> None:
+        """The budget is looked at before each launch and before each cell is judged.
+
+        So no cell is left half judged unless its own launch was the last.
+        """
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise _TimeIsUp
+
+    def _say(self, what: str, batches: int = 0) -> None:
+        self._done += batches
+        if self._report is not None:
+            self._report(what, self._done)
 
     def leave(self, reason: str, remedy: str) -> None:
         """Say of every cell that did not run why it will not."""
@@ -86,14 +115,15 @@ class Check:
         """Batches of whole cells, as many as one launch should hold."""
         group: list[Batch] = []
         size = 0
+        limit = FIRST_GROUP
         full = any(device.full for device in self.devices)
         for op, dtypes in self.targets:
             for batch in plan.batches(op, dtypes, full, self.seed):
                 group.append(batch)
                 size += sum(len(item.data) for item in batch.case.inputs)
-            if len(group) >= GROUP_BATCHES or size >= GROUP_BYTES:
+            if len(group) >= limit or size >= GROUP_BYTES:
                 yield group
-                group, size = [], 0
+                group, size, limit = [], 0, min(2 * limit, GROUP_BATCHES)
         if group:
             yield group
 
@@ -101,17 +131,32 @@ class Check:
         outputs: list[dict[str, Outputs]] = [{} for _ in group]
         for device in self.devices:
             chosen = [k for k, batch in enumerate(group) if wanted(device, batch)]
+            if device.subject is None or not chosen:
+                continue
+            self._keep_time()
+            self._say(f"{group[0].op} on {device.name}")
             for k in chosen:
-                batch = group[k]
-                if device.subject is not None:
-                    self.cells.plan(batch.op, batch.dtypes, device.name, 1)
-            if device.subject is not None and chosen:
-                results = self._launch(device, [group[k] for k in chosen])
-                for k, result in zip(chosen, results):
-                    if result is not None:
-                        outputs[k][device.name] = result
+                self.cells.plan(group[k].op, group[k].dtypes, device.name, 1)
+            results = self._launch(device, [group[k] for k in chosen])
+            for k, result in zip(chosen, results):
+                if result is not None:
+                    outputs[k][device.name] = result
+        before = None
         for batch, given in zip(group, outputs):
+            if before != (batch.op, batch.dtypes):
+                self._keep_time()
+                before = (batch.op, batch.dtypes)
+            self._judge(batch, given)
+            self._say(batch.op, 1)
+
+    def _judge(self, batch: Batch, given: Mapping[str, Outputs]) -> None:
+        """An error of the judge is a verdict of the cells that it was judging, not the end."""
+        try:
             self._record(batch, judge_batch(batch, given))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
+            text = _first_line(f"{batch.layout}: the judge failed: ", error)
+            for name in given:
+                self._crashed(batch, name, text)
 
     def _launch(self, device: Device, batches: Sequence[Batch]) -> list[Outputs | None]:
         """All programs as one; where that fails, one by one, to name the one that fails."""
@@ -119,8 +164,15 @@ class Check:
         try:
             given = device.subject.run(merged([batch.case for batch in batches]))
         except Exception:  # noqa: BLE001 - whatever it is, it is found again below
-            return [self._launch_alone(device, batch) for batch in batches]
+            return self._launch_each(device, batches)
         return list(_split(given, [len(batch.case.outputs) for batch in batches]))
+
+    def _launch_each(self, device: Device, batches: Sequence[Batch]) -> list[Outputs | None]:
+        found = []
+        for batch in batches:
+            self._keep_time()
+            found.append(self._launch_alone(device, batch))
+        return found
 
     def _launch_alone(self, device: Device, batch: Batch) -> Outputs | None:
         assert device.subject is not None
@@ -130,10 +182,13 @@ class Check:
         except NotAvailable as error:
             cell.skipped(error.reason, error.remedy)
         except Exception as error:  # noqa: BLE001 - a crash of the subject is a verdict
-            text = f"{batch.layout}: {type(error).__name__}: {error}".splitlines()[0][:300]
-            cell.found(Verdict.CRASH, text, 1)
-            self._write(Failure(batch.op, batch.dtypes, device.name, 1, text, batch.case))
+            self._crashed(batch, device.name, _first_line(f"{batch.layout}: ", error))
         return None
+
+    def _crashed(self, batch: Batch, name: str, text: str) -> None:
+        self.cells[(batch.op, batch.dtypes, name)].found(Verdict.CRASH, text, 1)
+        case = batch.case.with_notes(text)
+        self._write(Failure(batch.op, batch.dtypes, name, 1, text, case, verdict=Verdict.CRASH))
 
     def _record(self, batch: Batch, verdicts: Mapping[str, Verdicts]) -> None:
         subjects = {device.name: device.subject for device in self.devices}
@@ -165,6 +220,10 @@ class Check:
 def wanted(device: Device, batch: Batch) -> bool:
     """Whether a device runs a batch: all of them, or those of the cover."""
     return device.full or batch.layout in plan.cover(batch.op, batch.dtypes)
+
+
+def _first_line(before: str, error: Exception) -> str:
+    return f"{before}{type(error).__name__}: {error}".splitlines()[0][:300]
 
 
 def _split(outputs: Sequence[bytes], counts: Sequence[int]) -> Iterator[Outputs]:

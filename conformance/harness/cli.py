@@ -25,8 +25,10 @@ Names = Annotated[list[str] | None, typer.Option(help="Only these; may be given 
 @app.command()
 def devices() -> None:
     """List the devices: what they run on, versions, and how to get those that are missing."""
+    from rich.markup import escape
     from rich.table import Table
 
+    from conformance.harness.subject import without_remedy
     from engine.backends import registry
 
     table = Table()
@@ -35,7 +37,9 @@ def devices() -> None:
     found = registry.info()
     for info in found:
         state = "[green]yes[/]" if info.available else "[yellow]no[/]"
-        table.add_row(info.name, state, info.hardware, info.detail, info.remedy)
+        detail = without_remedy(info.detail, info.remedy)
+        texts = [escape(text) for text in (info.hardware, detail, info.remedy)]
+        table.add_row(escape(info.name), state, *texts)
     console.print(table)
     if not any(info.available for info in found):
         raise typer.Exit(2)
@@ -46,11 +50,15 @@ def check(
     device: Names = None,
     op: Names = None,
     dtype: Names = None,
-    budget: Annotated[float | None, typer.Option(help="Seconds after which to stop.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which to stop.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("lockstep-report"),
     full: Annotated[bool, typer.Option(help="Every layout on every device.")] = False,
-    programs: Annotated[int, typer.Option(help="Run this many random programs instead.")] = 0,
-    seed: Annotated[int | None, typer.Option(help="Seed of all generated data.")] = None,
+    programs: Annotated[
+        int, typer.Option(min=0, help="Run this many random programs instead.")
+    ] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all generated data.")] = None,
 ) -> None:
     """Judge every operator × dtype × device against the oracles and write a report."""
     from conformance.harness import devices as devices_module, plan
@@ -61,16 +69,29 @@ def check(
     except ValueError as error:
         raise _usage(str(error)) from None
     number = plan.SEED if seed is None else seed
+    targets = list(plan.selected(op or (), dtype or ()))
+    if not targets and not programs:
+        raise _usage("no cell of the catalog has these operators and dtypes")
+    _make_writable(out)
     if programs:
         from conformance.harness.programs import campaign
 
         raise typer.Exit(campaign(chosen, programs, number, out, console, budget))
-    targets = list(plan.selected(op or (), dtype or ()))
-    if not targets:
-        raise _usage("no cell of the catalog has these operators and dtypes")
     from conformance.harness.session import run_check
 
     raise typer.Exit(run_check(chosen, targets, number, out, full, budget, console))
+
+
+def _make_writable(folder: Path) -> None:
+    """Make the folder, and find out before a long run that nothing can be written there."""
+    import tempfile
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _usage(f"--out {folder} cannot be written: {error.strerror or error}") from None
 
 
 def _usage(message: str) -> typer.Exit:
@@ -94,7 +115,9 @@ def repro(
     except (OSError, ValueError) as error:
         raise _usage(f"{file}: {error}") from None
     if script:
-        console.print(print_script(case), markup=False, highlight=False, soft_wrap=True, end="")
+        chosen = (device or ("",))[0].upper()
+        text = print_script(case, chosen)
+        console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
         return
     from conformance.harness.session import run_case
 

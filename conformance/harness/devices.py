@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.harness.check import Device
-from conformance.harness.subject import EngineSubject
+from conformance.harness.subject import EngineSubject, without_remedy
 
 FULL_DEVICE = "LLVM"  # the full plan runs here, the cover elsewhere, unless --full says otherwise
 
@@ -27,7 +27,8 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
         if info.available:
             found.append(Device(name, EngineSubject(name), whole))
         else:
-            found.append(Device(name, None, whole, info.detail, info.remedy))
+            reason = without_remedy(info.detail, info.remedy)
+            found.append(Device(name, None, whole, reason, info.remedy))
     return found
 
 

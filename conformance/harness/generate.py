@@ -19,7 +19,7 @@ from conformance.harness.build import Builder
 from conformance.harness.case import CONST_LIMIT, Case, Statement
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
-from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS
+from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS, Exactness
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
 
@@ -127,12 +127,13 @@ def _bits(chooser: Chooser, dtype: str, count: int) -> Array:
 
 
 # -- statements ------------------------------------------------------------------------------------
-UNARY = ("neg", "abs", "sqrt", "bitwise_not")
-FAITHFUL = ("exp2", "log2")
-BINARY = (
-    "add", "sub", "mul", "div", "floordiv", "mod", "maximum", "minimum", "eq", "ne", "lt", "le",
-    "gt", "ge", "bitwise_and", "bitwise_or", "bitwise_xor", "lshift", "rshift",
-)  # fmt: skip
+PLAIN = [
+    row for row in ROWS.values()
+    if row.family in ("elementwise", "compare", "bitwise", "shift") and not row.attributes
+]  # fmt: skip
+FAITHFUL = tuple(row.name for row in PLAIN if row.exactness is Exactness.FAITHFUL)
+UNARY = tuple(row.name for row in PLAIN if row.operands == 1 and row.name not in FAITHFUL)
+BINARY = tuple(row.name for row in PLAIN if row.operands == 2)
 
 
 def _unary(p: Program) -> bool:

@@ -41,11 +41,12 @@ class Failure:
     accepted: tuple[str, ...] = ()
     ulp: str = ""
     bits: Mapping[str, str] | None = None
+    verdict: str = "fail"
 
     def record(self, file: str) -> FailureRecord:
         """As it is written down; `file` is where the case is."""
         return FailureRecord(
-            self.op, self.dtypes, self.device, "fail", file, self.message, self.operands,
+            self.op, self.dtypes, self.device, self.verdict, file, self.message, self.operands,
             self.exact, self.accepted, self.ulp, dict(self.bits or {}),
         )  # fmt: skip
 
@@ -280,22 +281,30 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
     problems = []
     for k, (value, data) in enumerate(zip(case.outputs, outputs)):
         claimed = case.expected[k] if case.expected else None
-        if claimed is not None and claimed != data:
-            problems.append(_differs(value, claimed, data, values[value]))
         statement = case.statement_of(value)
-        if statement is None or any(j in uncertain for j in statement.operands):
-            continue
-        got = as_array(data, values[value])
-        if got is None:
-            problems.append(f"output %{value}: {len(data)} bytes for {values[value].shape}")
-            continue
-        operands = [values[j] for j in statement.operands]
-        judgement = accept.judge(statement.op, operands, statement.attributes, got)
-        if not judgement.passed:
-            wrong = np.flatnonzero(~judgement.ok.reshape(-1))
-            text = str(judgement.problem)
-            problems.append(judgement.certificate(int(wrong[0])).text() if wrong.size else text)
+        problem = None
+        if statement is not None and not any(j in uncertain for j in statement.operands):
+            problem = _refused(statement, value, values, data)
+        if problem is None and claimed is not None and claimed != data:
+            problem = _differs(value, claimed, data, values[value])
+        if problem is not None:
+            problems.append(problem)
     return problems
+
+
+def _refused(
+    statement: Statement, value: int, values: Sequence[Array], data: bytes
+) -> str | None:
+    """What the oracles say against the output of one statement."""
+    got = as_array(data, values[value])
+    if got is None:
+        return f"output %{value}: {len(data)} bytes for {values[value].shape}"
+    operands = [values[j] for j in statement.operands]
+    judgement = accept.judge(statement.op, operands, statement.attributes, got)
+    if judgement.passed:
+        return None
+    wrong = np.flatnonzero(~judgement.ok.reshape(-1))
+    return judgement.certificate(int(wrong[0])).text() if wrong.size else str(judgement.problem)
 
 
 def _differs(value: int, claimed: bytes, data: bytes, due: Array) -> str:

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from conformance.harness.check import Check, Found
+from conformance.harness.judging import Failure
 from reports import markdown
-from reports.matrix import SYMBOLS, by_device, matrix
+from reports.markdown import counted
+from reports.matrix import NOTHING, READING, SYMBOLS, by_device, matrix, symbols
 from reports.records import CellRecord, Record, RunRecord, to_line
 
 COLOURS = {
@@ -20,6 +24,23 @@ COLOURS = {
     "not run": "yellow", "known": "cyan", "unspecified": "cyan",
 }  # fmt: skip
 SHORT = {"bool": "bool", "float": "f", "uint": "u", "int": "i"}
+
+
+ORACLES = ("numpy", "exact", "mpmath")  # a certificate shows their words itself
+
+
+def progress_bar(console: Console) -> Progress:
+    """The one bar of all commands; nothing where the output is not a terminal."""
+    return Progress(
+        TextColumn("{task.description:24}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+
+
+def clear_cases(out: Path) -> None:
+    """Case files of an earlier run would pass for findings of this one."""
+    for file in (out / "cases").glob("*.case"):
+        file.unlink()
 
 
 def records(check: Check, run: RunRecord) -> list[Record]:
@@ -34,14 +55,14 @@ def write(folder: Path, found: Sequence[Record]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = "".join(to_line(record) + "\n" for record in found)
     (folder / "cells.jsonl").write_text(text, "utf-8")
-    (folder / "report.md").write_text(markdown.render(found), "utf-8")
+    (folder / "report.md").write_text(markdown.render(found, str(folder)), "utf-8")
 
 
 def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:
     """The matrix with colours and what the symbols mean."""
     shape = matrix(cells)
     order = ", ".join(shape.devices)
-    console.print(f"one symbol a device: {order}")
+    console.print(f"one symbol a device: {order}", markup=False)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("operator", no_wrap=True)
     for dtype in shape.dtypes:
@@ -55,8 +76,9 @@ def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:
             row.append(cell)
         table.add_row(*row)
     console.print(table)
-    legend = [f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items()]
-    console.print(", ".join(legend), style="dim")
+    legend = [f"{symbol} {verdict}" for verdict, symbol in symbols(cells).items()]
+    console.print(", ".join([*legend, f"{NOTHING} no such cell"]), style="dim", markup=False)
+    console.print(READING, style="dim", soft_wrap=True)
 
 
 def _short(dtype: str) -> str:
@@ -70,25 +92,42 @@ def show_failures(console: Console, found: Sequence[Found], folder: Path | None)
     """Every failure with its certificate and the command that shows it again."""
     for item in found[:8]:
         failure = item.failure
-        console.rule(f"{failure.op} {', '.join(failure.dtypes)} on {failure.device}", style="red")
-        console.print(failure.certificate or failure.message, markup=False, highlight=False)
-        if failure.bits:
-            bits = "  ".join(f"{name} {word}" for name, word in failure.bits.items())
-            console.print(f"  {bits}", markup=False, highlight=False)
+        title = f"{failure.op} {', '.join(failure.dtypes)} on {failure.device}"
+        console.rule(escape(title), style="red")
+        text = failure.certificate or failure.message
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        others = words_elsewhere(failure)
+        if others:
+            console.print(f"  {others}", markup=False, highlight=False, soft_wrap=True)
         if item.file and folder is not None:
-            console.print(f"  lockstep repro {folder / item.file}", markup=False, soft_wrap=True)
+            show_command(console, folder / item.file)
     if len(found) > 8:
         console.print(f"… and {len(found) - 8} more in the report")
+
+
+def show_command(console: Console, file: Path) -> None:
+    """How to run a case again, from here."""
+    text = markdown.command("", str(file))
+    console.print(f"  {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def words_elsewhere(failure: Failure) -> str:
+    """The words of the element that the certificate does not show: those of the other devices."""
+    known = (*ORACLES, failure.device) if failure.certificate else ()
+    words = (failure.bits or {}).items()
+    return "  ".join(f"{name} {word}" for name, word in words if name not in known)
 
 
 def show_totals(console: Console, cells: Sequence[CellRecord], seconds: float) -> None:
     """Counts by device, elements, and what did not run."""
     for device, counts in by_device(cells).items():
         said = [f"[{COLOURS[v]}]{counts[v]} {v}[/]" for v in SYMBOLS if counts[v]]
-        console.print(f"{device:10} " + ", ".join(reversed(said)))
+        console.print(escape(f"{device:10} ") + ", ".join(reversed(said)))
     for device, reason, remedy, count in markdown.not_run(cells):
-        text = f"not run on {device}: {count} cells: {reason}" + (f" ({remedy})" if remedy else "")
+        text = f"not run on {device}: {counted(count, 'cell')}: {reason}"
+        text += f" ({remedy})" if remedy else ""
         console.print(text, style="yellow", markup=False)
     elements = sum(cell.elements for cell in cells)
     rate = elements / seconds / 1e6 if seconds else 0.0
-    console.print(f"{elements:,} elements judged in {seconds:.1f} s ({rate:.1f} million a second)")
+    said_elements = counted(elements, "element")
+    console.print(f"{said_elements} judged in {seconds:.1f} s ({rate:.1f} million a second)")

@@ -119,11 +119,17 @@ def batches(op: str, dtypes: Dtypes, full: bool = True, seed: int = SEED) -> Ite
     Cells of mixed dtypes have the layouts of the cover in both: what they add is a cast.
     """
     available = layouts(op, dtypes)
-    for name in available if full and not mixed(op, dtypes) else cover(op, dtypes):
+    for name in names(op, dtypes, full):
         recipe, features = available[name]
         label = "/".join((op, *dtypes, name))
         case = recipe(generator(seed, label)).with_notes(label)
         yield Batch(op, dtypes, name, case, features)
+
+
+def names(op: str, dtypes: Dtypes, full: bool = True) -> tuple[str, ...]:
+    """The layouts of a cell in a plan."""
+    whole = full and not mixed(op, dtypes)
+    return tuple(layouts(op, dtypes)) if whole else cover(op, dtypes)
 
 
 def mixed(op: str, dtypes: Dtypes) -> bool:
@@ -136,9 +142,9 @@ def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
 
     `long` is among them where there is an order to keep; else it only costs an interpreter time.
     """
-    names = list(layouts(op, dtypes))
-    always = [name for name in names if name == "main"]
-    others = [name for name in names if name != "main"]
+    available = list(layouts(op, dtypes))
+    always = [name for name in available if name == "main"]
+    others = [name for name in available if name != "main"]
     if ROWS[op].order is None and "long" in others:
         others.remove("long")
     turn = list(ROWS).index(op) + sum(ALL.index(name) * 5**k for k, name in enumerate(dtypes))
@@ -149,9 +155,9 @@ def selected(ops: Sequence[str] = (), dtypes: Sequence[str] = ()) -> Iterator[tu
     """All cells of the named rows (all rows if none) that have one of the named dtypes."""
     for op in ROWS:
         if not ops or op in ops:
-            for names in cells(op):
-                if not dtypes or set(names) & set(dtypes):
-                    yield op, names
+            for found in cells(op):
+                if not dtypes or set(found) & set(dtypes):
+                    yield op, found
 
 
 def check_names(ops: Sequence[str], dtypes: Sequence[str]) -> None:

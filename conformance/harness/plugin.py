@@ -230,10 +230,10 @@ def pytest_terminal_summary(
         terminalreporter.write_line("lockstep: nothing ran: no cell was judged", red=True)
     elif recorder is not None and recorder.records:
         from conformance.harness.suite import summary
-        from reports.markdown import not_run
+        from reports.markdown import counted, not_run
 
         cells = recorder.cells()
         terminalreporter.write_line(f"lockstep: {summary(cells)}")
         for device, reason, remedy, count in not_run(cells):
-            text = f"lockstep: not run on {device}: {count} cells: {reason} ({remedy})"
-            terminalreporter.write_line(text, yellow=True)
+            text = f"lockstep: not run on {device}: {counted(count, 'cell')}: {reason}"
+            terminalreporter.write_line(f"{text} ({remedy})" if remedy else text, yellow=True)

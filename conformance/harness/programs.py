@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from conformance.harness.case import Case, print_case
 from conformance.harness.check import Device
 from conformance.harness.generate import RandomChooser, program
 from conformance.harness.judging import minority, tainted
+from conformance.harness.output import clear_cases, progress_bar, show_command
 from conformance.harness.subject import NotAvailable, Subject, array_bytes
+from reports.markdown import counted
 
 LENGTH = 10
 RUNNING = "running.case"
@@ -31,6 +33,7 @@ class Tally:
     outputs: int = 0
     compared: int = 0  # outputs compared with the reference
     problems: list[str] = field(default_factory=list)
+    files: dict[int, Path] = field(default_factory=dict)  # of problems[k]
     absent: dict[str, str] = field(default_factory=dict)
     ran: dict[str, int] = field(default_factory=dict)
 
@@ -114,10 +117,14 @@ def run_programs(
     out: Path | None = None,
     budget: float | None = None,
     length: int = LENGTH,
-    report: object = None,
+    report: Callable[[int], None] | None = None,
+    tally: Tally | None = None,
 ) -> Tally:
-    """Run programs until `count` or `budget` is reached; failing ones are shrunk and written."""
-    tally = Tally()
+    """Run programs until `count` or `budget` is reached; failing ones are shrunk and written.
+
+    A `tally` given keeps what is known when the run is interrupted.
+    """
+    tally = Tally() if tally is None else tally
     deadline = None if budget is None else time.monotonic() + budget
     for number in range(count):
         if deadline is not None and time.monotonic() > deadline:
@@ -133,8 +140,9 @@ def run_programs(
             label = f"program {number} of seed {seed}: {'; '.join(problems)}"
             tally.problems.append(label)
             if out is not None and len(tally.problems) <= FILES:
-                _write(shrunk(case, subjects), label, number, out)
-        if callable(report):
+                file = _write(shrunk(case, subjects), label, number, out)
+                tally.files[len(tally.problems) - 1] = file
+        if report is not None:
             report(number + 1)
     if out is not None:
         (out / RUNNING).unlink(missing_ok=True)
@@ -148,11 +156,13 @@ def _running(case: Case, number: int, seed: int, out: Path) -> None:
     (out / RUNNING).write_text(text, "utf-8")
 
 
-def _write(case: Case, label: str, number: int, out: Path) -> None:
+def _write(case: Case, label: str, number: int, out: Path) -> Path:
     folder = out / "cases"
     folder.mkdir(parents=True, exist_ok=True)
     text = print_case(case.with_notes(label))
-    (folder / f"program-{number}.case").write_text(text, "utf-8")
+    file = folder / f"program-{number}.case"
+    file.write_text(text, "utf-8")
+    return file
 
 
 def campaign(
@@ -164,34 +174,47 @@ def campaign(
     budget: float | None,
 ) -> int:
     """`lockstep check --programs`: 0 all equal, 1 something differs, 2 no device ran."""
-    from conformance.harness.session import clear_cases, progress_bar
-
     clear_cases(out)
     subjects = {d.name: d.subject for d in devices if d.subject is not None}
     for device in devices:
         if device.subject is None:
-            text = f"{device.name} not run: {device.reason} {device.remedy}"
+            text = f"{device.name} not run: {device.reason}"
+            text += f" ({device.remedy})" if device.remedy else ""
             console.print(text, style="yellow", markup=False)
     if not subjects:
         console.print("nothing ran", style="bold red")
         return 2
-    console.print(f"{count} programs of {LENGTH} statements on {', '.join(subjects)}, seed {seed}")
-    started = time.monotonic()
+    said = f"{counted(count, 'program')} of {LENGTH} statements on {', '.join(subjects)}"
+    console.print(f"{said}, seed {seed}", markup=False)
+    tally, started, interrupted = Tally(), time.monotonic(), False
     with progress_bar(console) as progress:
         task = progress.add_task("programs", total=count)
-        tally = run_programs(subjects, count, seed, out, budget,
-                             report=lambda done: progress.update(task, completed=done))  # fmt: skip
-    seconds = time.monotonic() - started
-    for problem in tally.problems[:10]:
-        console.print(problem, style="red", markup=False, soft_wrap=True)
-    console.print(
-        f"{tally.programs} programs, {tally.statements} statements, {tally.outputs} outputs, "
-        f"{tally.compared} of them compared with numpy, {len(tally.problems)} programs failed, "
-        f"{seconds:.1f} s"
-    )
-    if tally.problems:
-        console.print(f"cases: {out / 'cases'}", markup=False, soft_wrap=True)
+        try:
+            run_programs(subjects, count, seed, out, budget, tally=tally,
+                         report=lambda done: progress.update(task, completed=done))  # fmt: skip
+        except KeyboardInterrupt:
+            interrupted = True
+    _summarise(tally, time.monotonic() - started, console)
+    if interrupted:
+        console.print("interrupted: the results so far are above", style="yellow")
     if not tally.ran:
         console.print("nothing ran", style="bold red")
         return 2
     return 1 if tally.problems or tally.programs < count else 0
+
+
+def _summarise(tally: Tally, seconds: float, console: Console) -> None:
+    """The first problems with the commands that show them again, and counts."""
+    for k, problem in enumerate(tally.problems[:10]):
+        console.print(problem, style="red", markup=False, soft_wrap=True)
+        if k in tally.files:
+            show_command(console, tally.files[k])
+    said = [counted(tally.programs, "program"), counted(tally.statements, "statement"),
+            counted(tally.outputs, "output")]  # fmt: skip
+    console.print(
+        f"{', '.join(said)}, {tally.compared:,} of them compared with numpy, "
+        f"{counted(len(tally.problems), 'program')} failed, {seconds:.1f} s"
+    )
+    if len(tally.problems) > 10:
+        folder = next(iter(tally.files.values())).parent
+        console.print(f"all cases: {folder}", markup=False, soft_wrap=True)

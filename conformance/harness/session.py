@@ -7,24 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from conformance.harness import output
-from conformance.harness.case import Case
+from conformance.harness.case import Case, hex_words, value_dtypes
 from conformance.harness.check import Check, Device
 from conformance.harness.devices import under_test, versions
 from conformance.harness.judging import judge_case
 from conformance.harness.plan import Dtypes
 from conformance.harness.subject import NotAvailable, ReferenceSubject
+from oracles.formats import FORMATS
+from reports.markdown import counted
 from reports.records import CellRecord, RunRecord
 
-
-def progress_bar(console: Console) -> Progress:
-    """The one bar of all commands; nothing where the output is not a terminal."""
-    return Progress(
-        TextColumn("{task.description:14}"), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
+WORDS = 6  # of an output that `repro` prints
 
 
 def run_check(
@@ -37,15 +32,16 @@ def run_check(
     console: Console,
 ) -> int:
     """Check, print, write; the exit code."""
-    clear_cases(out)
+    output.clear_cases(out)
     check = Check(devices, targets, seed, out)
     started = time.monotonic()
     interrupted = False
-    console.print(f"{len(targets)} cells on {', '.join(d.name for d in devices)}, seed {seed}")
-    with progress_bar(console) as progress:
-        task = progress.add_task("", total=len(targets))
+    on = ", ".join(device.name for device in devices)
+    console.print(f"{counted(len(targets), 'cell')} on {on}, seed {seed}", markup=False)
+    with output.progress_bar(console) as progress:
+        task = progress.add_task("", total=check.planned)
         try:
-            check.run(lambda op, done: progress.update(task, description=op, completed=done),
+            check.run(lambda what, done: progress.update(task, description=what, completed=done),
                       budget)  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
@@ -69,12 +65,6 @@ def run_check(
     return max(code, 1) if interrupted else code
 
 
-def clear_cases(out: Path) -> None:
-    """Case files of an earlier run would pass for findings of this one."""
-    for file in (out / "cases").glob("*.case"):
-        file.unlink()
-
-
 def run_case(case: Case, names: Sequence[str], console: Console) -> int:
     """One case on the named devices, or on all: 0 if all are right, 1 if one is not, 2 if none ran.
 
@@ -84,41 +74,77 @@ def run_case(case: Case, names: Sequence[str], console: Console) -> int:
         reference = ReferenceSubject().run(case)
     except (ArithmeticError, LookupError, TypeError) as error:
         raise ValueError(f"the reference refuses this case: {error}") from error
-    for note in case.notes:
-        console.print(f"# {note}", style="dim", markup=False, highlight=False)
-    console.print(f"{'numpy':10} {_shown(reference)}", markup=False, highlight=False)
+    devices = under_test(names, full=True)
+    _print_notes(case.notes[:1], console)
+    text = f"{'numpy':10} {_shown(case, reference)}"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
     answers: dict[str, list[bytes]] = {}
-    wrong = False
-    for device in under_test(names, full=True):
-        if device.subject is None:
-            text = f"not run: {device.reason} {device.remedy}"
-            console.print(f"{device.name:10} {text}", markup=False)
-            continue
-        try:
-            answers[device.name] = device.subject.run(case)
-        except NotAvailable as error:
-            console.print(f"{device.name:10} not run: {error}", markup=False)
-            continue
-        except Exception as error:  # noqa: BLE001 - what the case was written to show
-            console.print(f"{device.name:10} {type(error).__name__}: {error}", markup=False)
-            answers[device.name], wrong = [], True
-            continue
-        text = _shown(answers[device.name])
-        console.print(f"{device.name:10} {text}", markup=False, highlight=False)
-        for problem in judge_case(case, answers[device.name]):
-            wrong = True
-            console.print(problem, style="red", markup=False, highlight=False)
+    problems: list[str] = []
+    for device in devices:
+        for problem in _run_on(device, case, answers, console):
+            problems.append(problem)
+            console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     given = [bits for bits in answers.values() if bits]
     if any(bits != given[0] for bits in given):
-        wrong = True
-        console.print("the devices differ", style="red")
+        problems.append("the devices differ")
+        console.print(problems[-1], style="red")
     if not answers:
         console.print("nothing ran", style="bold red")
         return 2
-    console.print("FAILED" if wrong else "passed", style="red" if wrong else "green")
-    return int(wrong)
+    _print_notes(case.notes[1:], console, problems)
+    if not any(bits is not None for bits in case.expected):
+        said = "no bits are expected: the oracles judged, and the devices were compared"
+        console.print(f"the case has no `expect`: {said}", style="dim", markup=False)
+    console.print("FAILED" if problems else "passed", style="red" if problems else "green")
+    return int(bool(problems))
 
 
-def _shown(outputs: Sequence[bytes]) -> str:
-    """The bytes of each output, or their beginnings."""
-    return "  ".join(bits[:24].hex() + ("…" if len(bits) > 24 else "") for bits in outputs)
+def _run_on(
+    device: Device, case: Case, answers: dict[str, list[bytes]], console: Console
+) -> list[str]:
+    """What is wrong with the answer of one device, which is added to `answers`."""
+
+    def say(text: str) -> None:
+        text = f"{device.name:10} {text}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    if device.subject is None:
+        say(f"not run: {device.reason}" + (f" ({device.remedy})" if device.remedy else ""))
+        return []
+    try:
+        bits = device.subject.run(case)
+    except NotAvailable as error:
+        say(f"not run: {error}")
+        return []
+    except Exception as error:  # noqa: BLE001 - what the case was written to show
+        answers[device.name] = []
+        return [f"{device.name:10} {type(error).__name__}: {error}"]
+    answers[device.name] = bits
+    say(_shown(case, bits))
+    try:
+        return judge_case(case, bits)
+    except Exception as error:  # noqa: BLE001 - an error of the judge is no verdict, and no pass
+        return [f"the judge failed: {type(error).__name__}: {error}"]
+
+
+def _print_notes(notes: Sequence[str], console: Console, problems: Sequence[str] = ()) -> None:
+    """The notes of a case, unless a problem has just said the same, its first line aside."""
+    said = {" ".join(line.split()) for text in problems for line in text.splitlines()[1:]}
+    if said and set(notes[1:]) <= said:
+        return
+    for note in notes:
+        text = f"# {note}"
+        console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def _shown(case: Case, outputs: Sequence[bytes]) -> str:
+    """The words of each output, or the first of them."""
+    dtypes = value_dtypes(case)
+    texts = []
+    for value, bits in zip(case.outputs, outputs):
+        row = FORMATS[dtypes[value]]
+        size = row.bits // 8
+        words = hex_words(bits[: WORDS * size], row)
+        more = ["…"] if len(bits) > WORDS * size else []
+        texts.append(" ".join([row.name, *words, *more]))
+    return "  ".join(texts)

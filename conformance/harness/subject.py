@@ -27,8 +27,14 @@ class NotAvailable(RuntimeError):
     """The subject cannot run here.  `reason` says why, `remedy` what would help."""
 
     def __init__(self, reason: str, remedy: str = "") -> None:
-        super().__init__(f"{reason} {remedy}".strip())
+        reason = without_remedy(reason, remedy)
+        super().__init__(f"{reason}: {remedy}" if remedy else reason)
         self.reason, self.remedy = reason, remedy
+
+
+def without_remedy(reason: str, remedy: str) -> str:
+    """What is wrong, less what would help where that is said at its end: it has its own place."""
+    return reason.removesuffix(remedy).rstrip(" ;:,") if remedy else reason
 
 
 class Subject(Protocol):

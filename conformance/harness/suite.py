@@ -10,7 +10,9 @@ from conformance.harness import plan
 from conformance.harness.cells import RED, Verdict, merge
 from conformance.harness.check import Check, Device, Found
 from conformance.harness.judging import Failure
+from conformance.harness.output import words_elsewhere
 from conformance.harness.plan import Dtypes
+from reports.markdown import command, counted
 from reports.matrix import column
 from reports.records import CellRecord, FailureRecord, Record, from_line, to_line
 
@@ -103,7 +105,8 @@ class CatalogCells:
         if wrong:
             texts = [f"{c.op} {c.dtypes} on {c.device}: {c.verdict}: {c.record().reason}"
                      for c in wrong]  # fmt: skip
-            raise Nonconforming(f"{len(wrong)} cells do not pass\n" + "\n".join(texts[:12]))
+            first = f"not passed: {counted(len(wrong), 'cell')}"
+            raise Nonconforming("\n".join([first, *texts[:12]]))
 
 
 def section(found: Found, recorder: Recorder) -> str:
@@ -112,12 +115,13 @@ def section(found: Found, recorder: Recorder) -> str:
     parts = [failure.message]
     if failure.certificate:
         parts.append(failure.certificate)
-    if failure.bits:
-        parts.append("  ".join(f"{name} {word}" for name, word in failure.bits.items()))
+    others = words_elsewhere(failure)
+    if others:
+        parts.append(others)
     lines = failure.case.text.splitlines()
     parts.append("\n".join(lines[:30] + (["…"] if len(lines) > 30 else [])))
     if found.file:
-        parts.append(f"lockstep repro {recorder.path(found.file)}")
+        parts.append(command("", str(recorder.path(found.file))))
     return "\n".join(parts)
 
 
@@ -126,7 +130,8 @@ def summary(cells: Sequence[CellRecord]) -> str:
     counts = {v: sum(c.verdict == v for c in cells) for v in Verdict}
     said = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
     elements = sum(cell.elements for cell in cells)
-    return f"{len(cells)} cells: {said or 'nothing'}; {elements:,} elements judged"
+    judged = f"{counted(elements, 'element')} judged"
+    return f"{counted(len(cells), 'cell')}: {said or 'nothing'}; {judged}"
 
 
 def nothing_ran(cells: Sequence[CellRecord]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.harness import plan
 from engine import Tensor
+from oracles import numpy_ref, torch_ref
 from oracles.catalog import ROWS
 
 # Public methods that compute nothing of their own: views and spellings of rows, reading, places.
@@ -47,6 +48,14 @@ def test_every_row_is_a_method_with_its_attributes(op: str) -> None:
         return
     parameters = inspect.signature(method).parameters
     assert set(ROWS[op].attributes) <= set(parameters)
+
+
+@pytest.mark.parametrize("op", list(ROWS))
+def test_every_row_has_a_reference(op: str) -> None:
+    places = "a function of its name in oracles/numpy_ref"
+    assert op in numpy_ref.FUNCTIONS, f"the catalog row {op} has no reference: write {places}"
+    said = "the dtypes that torch judges, or why it is never asked"
+    assert op in torch_ref.DOMAINS, f"the catalog row {op} has no row in torch_ref.DOMAINS: {said}"
 
 
 @pytest.mark.parametrize("op", list(ROWS))

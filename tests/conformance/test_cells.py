@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
+from conformance.harness import check as check_module, plan
 from conformance.harness.case import Case
 from conformance.harness.cells import Cell, Cells, Verdict, merge
 from conformance.harness.check import Check, Device
@@ -136,3 +141,53 @@ def test_what_the_budget_cut_off_is_not_run() -> None:
     check.run(budget=0.0)
     assert {c.verdict for c in check.cells} == {Verdict.NOT_RUN}
     assert "budget" in check.cells[("neg", ("int8",), "X")].record().reason
+
+
+class Slow(ReferenceSubject):
+    """Right, at a tenth of a second a launch."""
+
+    def run(self, case: Case) -> list[bytes]:
+        time.sleep(0.1)
+        return super().run(case)
+
+
+def test_the_budget_is_read_between_devices() -> None:
+    """The second device of a group is not launched when the first has used the time up."""
+    check = Check([Device("A", Slow()), Device("B", Slow())], TARGETS)
+    started = time.monotonic()
+    check.run(budget=0.05)
+    assert time.monotonic() - started < 0.19
+    assert {c.verdict for c in check.cells} == {Verdict.NOT_RUN}
+    assert not check.complete
+
+
+def test_progress_advances_with_every_batch() -> None:
+    check = Check([Device("X", ReferenceSubject())], TARGETS)
+    heard: list[int] = []
+    check.run(lambda what, done: heard.append(done))
+    assert list(dict.fromkeys(heard)) == list(range(check.planned + 1))
+    assert check.planned == sum(len(list(plan.batches(op, names))) for op, names in TARGETS)
+
+
+def test_the_first_launch_is_small() -> None:
+    targets = list(plan.selected(("neg", "abs", "add")))
+    sizes = [len(group) for group in Check([Device("X", None)], targets)._groups()]
+    assert sizes[0] < 16
+    assert max(sizes) >= 64
+
+
+def test_an_error_of_the_judge_is_a_crash_of_that_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = check_module.judge_batch
+
+    def judged(batch: plan.Batch, outputs: dict[str, list[bytes]]) -> object:
+        if batch.op == "abs":
+            raise OverflowError("too large")
+        return judge(batch, outputs)
+
+    monkeypatch.setattr(check_module, "judge_batch", judged)
+    check = Check([Device("X", ReferenceSubject())], TARGETS)
+    check.run()
+    assert {c.op: c.verdict for c in check.cells} == {"neg": Verdict.PASS, "abs": Verdict.CRASH}
+    assert "OverflowError: too large" in check.cells[("abs", ("int8",), "X")].reason
+    assert check.complete and check.cells.exit_code() == 1
+    assert {found.failure.record("").verdict for found in check.found} == {"crash"}

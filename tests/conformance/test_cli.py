@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from conformance.harness import cli, devices, session
-from conformance.harness.case import Case
 from conformance.harness.check import Check, Device
 from conformance.harness.subject import ReferenceSubject
 from reports.records import CellRecord, FailureRecord, RunRecord, read
+from tests.conformance.command import Wrong, lockstep, use, widen
 
 NARROW = ["--op", "neg", "--dtype", "int8", "--dtype", "float16"]
 
 
-class Wrong(ReferenceSubject):
-    """Zeros for everything."""
-
-    def run(self, case: Case) -> list[bytes]:
-        return [bytes(len(bits)) for bits in super().run(case)]
-
-
 @pytest.fixture(autouse=True)
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wide enough that no path is broken."""
-    for console in (cli.console, cli.errors):
-        monkeypatch.setattr(console, "_width", 250)
-
-
-def use(monkeypatch: pytest.MonkeyPatch, *found: Device) -> None:
-    def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
-        return list(found)
-
-    monkeypatch.setattr(devices, "under_test", under_test)
-    monkeypatch.setattr(session, "under_test", under_test)
-
-
-def lockstep(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(cli.app, list(arguments))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
+    widen(monkeypatch)
 
 
 def test_devices_are_listed() -> None:
@@ -70,7 +43,7 @@ def test_check_fails_with_cases_that_repro_runs(
     use(monkeypatch, Device("WRONG", Wrong()))
     code, output = lockstep("check", "--out", str(tmp_path), *NARROW)
     assert code == 1
-    assert "REFUSED" in output
+    assert "WRONG" in output
     records = list(read((tmp_path / "cells.jsonl").read_text().splitlines()))
     failures = [record for record in records if isinstance(record, FailureRecord)]
     assert failures
@@ -132,7 +105,8 @@ def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("arguments", [
     ("check", "--op", "frobnicate"), ("check", "--dtype", "int7"), ("check", "--device", "QUANTUM"),
     ("check", "--op", "neg", "--dtype", "bool"), ("repro", "no-such-file.case"),
-    ("bench", "--only", "beauty"), ("frobnicate",),
+    ("bench", "--only", "beauty"), ("frobnicate",), ("check", "--budget", "-1"),
+    ("check", "--seed", "-1"), ("check", "--programs", "-1"),
 ])  # fmt: skip
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert lockstep(*arguments)[0] == 2
@@ -160,3 +134,5 @@ def test_bench_prints_json() -> None:
     body = json.loads(output)
     assert code in (0, 1)
     assert body["figures"][0]["name"] == "import engine"
+    assert {figure["group"] for figure in body["figures"]} == {"import"}
+    assert "group" in lockstep("bench", "--only", "import")[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 
 from hypothesis import given, settings
@@ -86,3 +88,27 @@ def test_batches_that_promise_several_kernels_have_them() -> None:
                 before = Counters.kernel_count
                 EngineSubject("PYTHON").run(batch.case)
                 assert Counters.kernel_count - before > len(batch.case.outputs), batch.layout
+
+
+NEW_ROW = """
+from dataclasses import replace
+from oracles import catalog
+catalog.ROWS["frob"] = replace(catalog.ROWS["neg"], name="frob")
+from conformance.harness import bench, generate, plan, programs, suite
+from oracles import numpy_ref, torch_ref
+assert "frob" in generate.UNARY, "programs are made of the catalog's rows"
+print(torch_ref.not_judged("frob", ("int8",), {}))
+try:
+    numpy_ref.evaluate("frob", [], {})
+except LookupError as error:
+    print(error)
+"""
+
+
+def test_a_row_without_references_ends_no_import() -> None:
+    """The suites are collected, and say of their new row what it lacks."""
+    command = [sys.executable, "-c", NEW_ROW]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "no row in torch_ref.DOMAINS" in done.stdout
+    assert "frob has no numpy reference: write it in one of oracles.numpy_ref." in done.stdout

@@ -78,7 +78,7 @@ def test_a_failure_brings_its_case_and_command(
     result = run(suite, "--cells", "out/cells.jsonl", "--op", "bitwise_not", *workers)
     assert result.ret == 1
     result.stdout.fnmatch_lines([
-        "*lockstep case bitwise_not on WRONG*", "*bitwise_not*REFUSED*", "lockstep case 1",
+        "*lockstep case bitwise_not on WRONG*", "*bitwise_not*WRONG*", "lockstep case 1",
         "*lockstep repro *.case",
     ])  # fmt: skip
     assert {c["verdict"] for c in cells(suite.path / "out/cells.jsonl")} == {"fail"}

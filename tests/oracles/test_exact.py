@@ -172,3 +172,9 @@ def test_the_sticky_root_lies_on_the_right_side(numerator: int, denominator: int
     assert abs(root * root - value) / value < Fraction(1, 2**29)
     perfect = math.isqrt(numerator) ** 2 == numerator and denominator == 1
     assert (root * root == value) or not perfect
+
+
+def test_a_row_without_a_proof_is_named() -> None:
+    x = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match="no proof of rounding for 'maximum', only for sub, add"):
+        exact_fast.prove("maximum", [x, x], x)

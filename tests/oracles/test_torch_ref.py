@@ -16,6 +16,8 @@ from oracles.formats import FORMATS, Array
 
 needs_torch = pytest.mark.skipif(not torch_ref.available(), reason=torch_ref.REMEDY)
 
+JUDGED = [name for name, domain in torch_ref.DOMAINS.items() if domain.never is None]
+
 ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "cast": [{"dtype": dtype} for dtype in FORMATS],
     "bitcast": [{"dtype": dtype} for dtype in FORMATS],
@@ -59,7 +61,7 @@ def _cases(name: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
 
 
 @needs_torch
-@pytest.mark.parametrize("name", [name for name in ROWS if torch_ref.DOMAINS[name].never is None])
+@pytest.mark.parametrize("name", JUDGED)
 def test_torch_contradicts_nothing_that_it_judges(name: str) -> None:
     cases = _cases(name)
     assert cases
@@ -93,12 +95,18 @@ def test_torch_notices_a_wrong_bit() -> None:
         ("cast", ("float64",), {"dtype": "float16"}),
         ("take", ("float32", "int32"), {}),
         ("getitem", ("int8",), {"index": slice(None, None, -1)}),
+        ("pad", ("int64",), {"padding": ((1, 0),), "value": 2**63 - 1}),
     ],
 )
 def test_reasons_are_given(name: str, dtypes: tuple[str, ...], attrs: dict[str, Any]) -> None:
     assert torch_ref.not_judged(name, dtypes, attrs)
     with pytest.raises(torch_ref.NotJudged, match="not judged by torch"):
         torch_ref.evaluate(name, [np.ones(1, dtype) for dtype in dtypes], attrs)
+
+
+def test_the_catalog_and_the_domains_name_the_same_rows() -> None:
+    assert set(JUDGED) == {name for name, row in ROWS.items() if "torch" in row.references}
+    assert set(torch_ref.DOMAINS) == set(ROWS), "every row states whether torch judges it"
 
 
 def test_without_torch_the_error_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,169 @@
+"""What a reader of the terminal and of the report is told, and how often."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from conformance.harness import devices, programs, session
+from conformance.harness.case import Case, parse_case, print_script
+from conformance.harness.check import Device
+from conformance.harness.subject import NotAvailable, ReferenceSubject
+from engine.backends import registry
+from engine.backends.base import DeviceInfo
+from tests.conformance.command import Wrong, lockstep, use, widen
+
+NARROW = ["--op", "neg", "--dtype", "int8"]
+REMEDY = "pip install lockstep-tensor[zig] brings one"
+CASE = """lockstep case 1
+devices CPU
+%0 = buffer float32 (2,)
+    3dcccccd 7fc00001
+%1 = neg %0
+output %1
+"""
+EXPECT = CASE + "expect\n    bdcccccd ffc00001\n"
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    widen(monkeypatch)
+
+
+def test_a_remedy_is_shown_as_it_is_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = DeviceInfo("CPU", available=False, detail=f"no compiler: {REMEDY}", remedy=REMEDY)
+    monkeypatch.setattr(registry, "info", lambda: [absent])
+    code, output = lockstep("devices")
+    assert code == 2
+    assert output.count(REMEDY) == 1, "brackets are not markup"
+    assert devices.under_test()[0].reason == "no compiler"
+    assert str(NotAvailable(f"no compiler: {REMEDY}", REMEDY)).count(REMEDY) == 1
+
+
+def test_text_from_outside_is_not_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Device("GPU", None, reason="no [red] driver", remedy="[/] get one"))
+    output = lockstep("check", "--out", str(tmp_path), *NARROW)[1]
+    assert "not run on GPU: 1 cell: no [red] driver ([/] get one)" in output
+
+
+@pytest.mark.parametrize("options", [NARROW, ["--programs", "2"]])
+def test_a_folder_that_cannot_be_written_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    code, output = lockstep("check", "--out", str(file), *options)
+    assert code == 2
+    assert "cannot be written" in output
+    assert "seed" not in output, "nothing ran"
+
+
+def test_commands_work_from_where_the_check_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("WRONG", Wrong()))
+    monkeypatch.chdir(tmp_path)
+    assert lockstep("check", "--out", "some report", *NARROW)[0] == 1
+    page = Path("some report/report.md").read_text()
+    found = re.findall(r"lockstep repro '([^']*)'", page)
+    assert found
+    assert all(Path(file).is_file() for file in found)
+
+
+def test_a_campaign_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Device("WRONG", Wrong()))
+    output = lockstep("check", "--programs", "1", "--out", str(tmp_path))[1]
+    assert f"lockstep repro {tmp_path}/cases/program-0.case" in output
+    assert "1 program of" in output
+
+
+def test_an_interrupted_campaign_says_what_it_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    compare = programs.compare
+
+    def interrupted(
+        case: Case, reference: Sequence[bytes], subjects: object, tally: programs.Tally
+    ) -> list[str]:
+        if tally.programs == 2:
+            raise KeyboardInterrupt
+        return compare(case, reference, {"RIGHT": ReferenceSubject()}, tally)
+
+    monkeypatch.setattr(programs, "compare", interrupted)
+    code, output = lockstep("check", "--programs", "9", "--out", str(tmp_path))
+    assert code == 1
+    assert "2 programs" in output
+    assert "interrupted" in output
+
+
+def test_the_legend_says_what_stands_in_the_matrix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    output = lockstep("check", "--out", str(tmp_path), *NARROW)[1]
+    page = (tmp_path / "report.md").read_text()
+    for text in (output, page):
+        assert "no such cell" in text
+        assert "the first operand" in text
+        assert "timeout" not in text
+        assert "unspecified" not in text
+    assert "1 cell," in page
+
+
+def test_repro_says_things_once_and_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Device("WRONG", Wrong()))
+    lockstep("check", "--out", str(tmp_path), *NARROW)
+    file = next((tmp_path / "cases").glob("*.case"))
+    code, output = lockstep("repro", str(file))
+    assert code == 1
+    assert output.count("accepted") == 1, "the notes say the same"
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    assert lockstep("repro", str(file))[1].count("accepted") == 1, "here only the notes do"
+    (tmp_path / "small.case").write_text(CASE)
+    output = lockstep("repro", str(tmp_path / "small.case"))[1]
+    assert "numpy      float32 bdcccccd ffc00001" in output
+    assert "no bits are expected" in output
+    (tmp_path / "small.case").write_text(EXPECT)
+    assert "no bits are expected" not in lockstep("repro", str(tmp_path / "small.case"))[1]
+
+
+def test_the_script_runs_on_the_device_of_the_case_and_asserts(tmp_path: Path) -> None:
+    script = print_script(parse_case(EXPECT))
+    assert '"CPU"' in script
+    assert "assert v1.tobytes()" in script
+    file = tmp_path / "small.case"
+    file.write_text(EXPECT)
+    assert lockstep("repro", "--script", str(file))[1] == script
+    assert '"PYTHON"' in lockstep("repro", "--script", "--device", "python", str(file))[1]
+    wrong = print_script(parse_case(EXPECT.replace("bdcccccd", "00000000")), "PYTHON")
+    scope = {"print": lambda *words: None}
+    with pytest.raises(AssertionError, match="v1 is wrong"):
+        exec(compile(wrong.replace("sys.argv", "[]"), "script", "exec"), scope)  # noqa: S102 - ours
+
+
+def modules_in_order() -> list[str]:
+    readme = Path(session.__file__).with_name("README.md").read_text()
+    rows = re.findall(r"^\| (`.*?) \|", readme, re.MULTILINE)
+    return re.findall(r"`(\w+)`", " ".join(rows))
+
+
+def test_the_harness_is_in_the_order_of_its_readme() -> None:
+    """Each module imports those above it, inside functions too."""
+    order = modules_in_order()
+    folder = Path(session.__file__).parent
+    assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    for k, name in enumerate(order):
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                package, _, module = node.module.partition("conformance.harness")
+                if package == "" and node.module.startswith("conformance.harness"):
+                    used = [module[1:]] if module else [alias.name for alias in node.names]
+                    assert set(used) <= set(order[:k]), f"{name} imports {used}"
