@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 
 from engine import dtypes
+from engine.dtypes import DType
 from engine.graph import Node, Sint, index
 from engine.ops import Op
 
@@ -38,9 +39,8 @@ def _bounds(node: Node) -> tuple[int, int]:
         return bounds(node.src[0])
     if node.op is Op.RANGE:
         return 0, max(0, bounds(node.src[0])[1] - 1)
-    if node.op is Op.CAST and node.src[0].dtype.kind in ("int", "uint", "bool", "index"):
-        wraps = node.dtype.scalar is dtypes.index and node.src[0].dtype is dtypes.uint64
-        return (dtypes.int64.min, dtypes.int64.max) if wraps else bounds(node.src[0])
+    if node.op is Op.CAST and node.src[0].dtype.kind in _WHOLE and node.dtype.kind in _WHOLE:
+        return _cast(bounds(node.src[0]), node.dtype)
     if node.op is Op.LANES:
         return 0, node.dtype.lanes - 1
     if node.op is Op.BROADCAST:
@@ -54,6 +54,12 @@ def _bounds(node: Node) -> tuple[int, int]:
 
 
 Interval = tuple[int, int]
+_WHOLE = ("int", "uint", "bool", "index")
+
+
+def _cast(x: Interval, dtype: DType) -> Interval:
+    """Casts to narrower integers wrap: what does not fit as a whole may become anything."""
+    return x if dtype.min <= x[0] and x[1] <= dtype.max else (dtype.min, dtype.max)
 
 
 def _interval_add(x: Interval, y: Interval) -> Interval:

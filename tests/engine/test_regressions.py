@@ -19,6 +19,7 @@ from engine.linear import LinearKernel
 from engine.narrow import narrow_index
 from engine.ops import Axis, Op
 from engine.realize import Counters
+from engine.simplify.index import bounds
 
 F32 = dtypes.float32
 
@@ -100,3 +101,24 @@ def test_a_variable_may_have_an_old_value_in_what_is_realized() -> None:
     assert joined.tolist() == [[1.0, 4.0]]
     both = (x[: n.bind(3)].sum() * 100 + x[: n.bind(4)].sum()).item()
     assert both == 15 * 100 + 28
+
+
+@pytest.mark.parametrize("device", ["LLVM", "CPU", "PYTHON"])
+def test_an_index_that_wraps_in_the_same_kernel(device: str) -> None:
+    """uint64 cast to int32 may be negative: found by random programs as a crash."""
+    picks = [2**64 - 1, 2**31, 3, 2**32 + 2, 2**63]
+    data = Tensor(np.array(picks, np.uint64), device=device)
+    x = Tensor(np.arange(10, 15, dtype=np.int32), device=device)
+    assert x.take(data.cast("int32"), axis=0).tolist() == [14, 0, 13, 12, 10]
+    assert x.take((data * 2).cast("int8"), axis=0).tolist() == [13, 10, 0, 14, 10]
+
+
+@pytest.mark.parametrize("source", ["bool", "int8", "uint8", "int32", "uint32", "uint64"])
+@pytest.mark.parametrize("target", ["bool", "int8", "uint8", "int32", "uint32", "index"])
+def test_ranges_of_casts_hold_every_value(source: str, target: str) -> None:
+    of, to = dtypes.BY_NAME[source], dtypes.BY_NAME[target]
+    place = Node(Op.LOAD, of, (Node(Op.PARAM, of, (), (0, 4)), index(0)))
+    low, high = bounds(place.cast(to))
+    for value in (of.min, of.max, 0, 1):
+        wrapped = to.decode(to.encode(value))
+        assert low <= wrapped <= high
