@@ -12,7 +12,7 @@ Accuracy and Stability of Numerical Algorithms, chapters 3 and 4.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import fsum
+from math import fsum, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,9 +140,8 @@ def _check_products(rows: Array, flat: Array, wide: str, broken: Array, rounding
     usable &= (negative > row.emin) & (rows != 0).all(axis=-1)
     places = np.flatnonzero(usable)
     for k in places[_spread(places.size, EXACT_ROWS)].tolist():
-        exact = Fraction(1)
-        for term in rows[k].tolist():
-            exact *= Fraction(term)
+        ratios = [term.as_integer_ratio() for term in rows[k].tolist()]
+        exact = Fraction(prod(top for top, _ in ratios), prod(bottom for _, bottom in ratios))
         got, name = Fraction(float(flat[k])), flat.dtype.name
         if not np.isfinite(flat[k]):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path, PurePath
@@ -10,6 +11,7 @@ from reports.matrix import NOTHING, READING, by_device, coverage, matrix, symbol
 from reports.records import CellRecord, FailureRecord, Record, RunRecord
 
 TEMPLATE = "report.md.j2"
+_BAR = re.compile(r"(\\*)\|")
 
 
 def render(records: Iterable[Record], folder: str = "") -> str:
@@ -68,6 +70,15 @@ def counted(count: int, noun: str) -> str:
 
 
 def code(text: object) -> str:
-    """Text as inline code that fits a table: nothing in it is markup."""
-    plain = " ".join(str(text).split()).replace("|", "\\|").replace("`", "'")
+    """Text as inline code that fits a table: nothing in it is markup.
+
+    A backslash before a bar would undo its escape, so it is doubled there.
+    """
+    plain = " ".join(printable(str(text)).split()).replace("`", "'")
+    plain = _BAR.sub(lambda match: 2 * match[1] + "\\|", plain)
     return f"`{plain}`" if plain else ""
+
+
+def printable(text: str) -> str:
+    """Text without control characters, line breaks and surrogates; spaces stand in for them."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

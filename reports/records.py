@@ -14,6 +14,8 @@ from typing import Any, get_type_hints
 VERSION = 1
 VERDICTS = ("pass", "fail", "known", "unspecified", "crash", "timeout", "not run")
 MAX_LINE = 1 << 20
+MAX_INTEGER = 1 << 64
+MAX_SECONDS = 1e10
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def from_line(line: str) -> Record:
         raise ValueError("a record nested too deeply") from None
     if not isinstance(body, dict):
         raise ValueError("a record is a JSON object")
-    if body.pop("version", None) != VERSION:
+    version = body.pop("version", None)
+    if type(version) is not int or version != VERSION:
         raise ValueError(f"only records of version {VERSION} are read here")
     kind = _KINDS.get(str(body.pop("kind", "")))
     if kind is None:
@@ -99,9 +102,22 @@ def from_line(line: str) -> Record:
         record = kind(**_checked(kind, body))
     except TypeError as error:  # a field is missing
         raise ValueError(str(error)) from error
-    if not isinstance(record, RunRecord) and record.verdict not in VERDICTS:
-        raise ValueError(f"{record.verdict!r} is not a verdict")
+    if not isinstance(record, RunRecord):
+        _check_verdict(record)
     return record
+
+
+def _check_verdict(record: CellRecord | FailureRecord) -> None:
+    """A verdict that exists and that the counts bear out."""
+    if record.verdict not in VERDICTS:
+        raise ValueError(f"{record.verdict!r} is not a verdict")
+    if record.verdict != "pass":
+        return
+    if isinstance(record, FailureRecord):
+        raise ValueError("a failure does not pass")
+    judged = record.elements > 0 and 0 < record.cases == record.planned
+    if record.failures or not judged:
+        raise ValueError("a cell passes when all its batches were judged and nothing failed")
 
 
 def _no_constant(name: str) -> None:
@@ -125,19 +141,33 @@ def _value(name: str, value: object, hint: Any) -> object:
         number = isinstance(value, hint) or (hint is float and isinstance(value, int))
         if not number or isinstance(value, bool) or value < 0:  # type: ignore[operator]
             raise ValueError(f"{name} must be a number from 0 on")
+        limit = MAX_INTEGER if hint is int else MAX_SECONDS
+        if value > limit:  # type: ignore[operator]
+            raise ValueError(f"{name} must be at most {limit:g}")
         return value
-    if hint in (str, bool):
-        if not isinstance(value, hint):
-            raise ValueError(f"{name} must be of type {hint.__name__}")
+    if hint is bool:
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false")
         return value
+    if hint is str:
+        return _text(name, value)
     if str(hint).startswith("tuple"):
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, list):
             raise ValueError(f"{name} must be a list of strings")
-        return tuple(value)
+        return tuple(_text(name, item) for item in value)
     wanted = int if hint == Mapping[str, int] else str
-    if not isinstance(value, dict) or not all(type(item) is wanted for item in value.values()):
+    if not isinstance(value, dict):
         raise ValueError(f"{name} must map strings to values of type {wanted.__name__}")
-    return dict(value)
+    return {_text(name, key): _value(name, item, wanted) for key, item in value.items()}
+
+
+def _text(name: str, value: object) -> str:
+    """A string that can be written down again."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a string")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{name} holds half a surrogate pair")
+    return value
 
 
 def read(lines: Iterable[str]) -> Iterator[Record]:

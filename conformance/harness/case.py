@@ -19,11 +19,14 @@ nothing, limits what it allocates, and names the line that is wrong.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from conformance.harness.values import Value, parse_value, print_value
@@ -31,8 +34,10 @@ from oracles.catalog import ROWS, result_dtype
 from oracles.formats import FORMATS, Format
 
 VERSION = 1
-MAX_TEXT = 1 << 28
+MAX_TEXT = 1 << 24
 MAX_VALUES = 4096
+MAX_OUTPUTS = 256
+MAX_NOTES = 1024
 MAX_ELEMENTS = 1 << 24
 MAX_RANK = 16
 CONST_LIMIT = 16  # elements of an input that may be embedded in the program
@@ -54,7 +59,7 @@ class Input:
         if len(self.shape) > MAX_RANK or any(n < 0 for n in self.shape):
             raise ValueError(f"{self.shape} is not a shape")
         count = prod(self.shape)
-        if count > MAX_ELEMENTS:
+        if prod(max(1, n) for n in self.shape) > MAX_ELEMENTS:
             raise ValueError(f"an input holds at most {MAX_ELEMENTS} elements")
         if self.const and count > CONST_LIMIT:
             raise ValueError(f"a const input holds at most {CONST_LIMIT} elements")
@@ -174,11 +179,30 @@ def value_dtypes(case: Case) -> list[str]:
 
 
 # -- parsing ---------------------------------------------------------------------------------------
-_INPUT = re.compile(r"%(\d{1,6}) = (const|buffer) (\w+) (\(\S*\))")
-_STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)")
-_ATTRIBUTE = re.compile(r"([a-z][a-z_]*)=(\S+)")
-_OPERAND = re.compile(r"%(\d{1,6})")
-_DEVICE = re.compile(r"[A-Z][A-Z0-9_]{0,31}(:\d{1,3})?")
+_INPUT = re.compile(r"%(\d{1,6}) = (const|buffer) (\w+) (\(\S*\))", re.ASCII)
+_STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)", re.ASCII)
+_ATTRIBUTE = re.compile(r"([a-z][a-z_]*)=(\S+)", re.ASCII)
+_OPERAND = re.compile(r"%(\d{1,6})", re.ASCII)
+_DEVICE = re.compile(r"[A-Z][A-Z0-9_]{0,31}(:\d{1,3})?", re.ASCII)
+_VERSION = re.compile(r"lockstep case (\d{1,6})", re.ASCII)
+_SCALARS = ("fill_value", "value", "start", "stop", "step")  # numbers, True and False among them
+
+
+def is_device_name(text: str) -> bool:
+    """Whether a device may have this name: a kind, and a number of up to three digits."""
+    return _DEVICE.fullmatch(text) is not None
+
+
+def read_case(file: Path) -> Case:
+    """The case in a regular file, of which no more is read than a case may have."""
+    number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait
+    with open(number, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise ValueError("not a regular file")
+        data = stream.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise ValueError(f"a case has at most {MAX_TEXT} bytes")
+    return parse_case(data.decode("utf-8"))
 
 
 def parse_case(text: str) -> Case:
@@ -225,7 +249,7 @@ class _Parser:
 
     def _version(self) -> None:
         line = self._next() or ""
-        match = re.fullmatch(r"lockstep case (\d{1,6})", line)
+        match = _VERSION.fullmatch(line)
         if match is None:
             raise ValueError(f"expected 'lockstep case {VERSION}'")
         if int(match[1]) != VERSION:
@@ -233,8 +257,8 @@ class _Parser:
 
     def _line(self, line: str) -> None:
         if line.startswith("#"):
-            self.notes.append(line[1:].removeprefix(" "))
-        elif line.startswith("devices"):
+            self._note(line[1:].removeprefix(" "))
+        elif line.startswith("devices "):
             self._devices(line.split()[1:])
         elif line.startswith("output "):
             self._output(line.removeprefix("output "))
@@ -249,8 +273,13 @@ class _Parser:
         else:
             raise ValueError(f"not a line of a case: {line[:60]!r}")
 
+    def _note(self, text: str) -> None:
+        if len(self.notes) >= MAX_NOTES:
+            raise ValueError(f"a case has at most {MAX_NOTES} notes")
+        self.notes.append(text)
+
     def _devices(self, names: Sequence[str]) -> None:
-        if not names or self.devices or not all(_DEVICE.fullmatch(name) for name in names):
+        if not names or self.devices or not all(map(is_device_name, names)):
             raise ValueError("expected one line 'devices NAME …'")
         self.devices = tuple(names)
 
@@ -297,19 +326,21 @@ class _Parser:
             raise ValueError(f"{op!r} is not an operator of the catalog")
         operands: list[int] = []
         attributes: dict[str, Value] = {}
-        for word in rest.split():
+        for word in rest.split(" ")[1:]:
             if operand := _OPERAND.fullmatch(word):
                 operands.append(self._earlier(int(operand[1])))
             elif attribute := _ATTRIBUTE.fullmatch(word):
                 if attribute[1] not in row.attributes or attribute[1] in attributes:
                     raise ValueError(f"{op} has no such attribute, or it is twice: {attribute[1]}")
-                attributes[attribute[1]] = parse_value(attribute[2])
+                attributes[attribute[1]] = _attribute(attribute[1], attribute[2])
             else:
                 raise ValueError(f"expected %operand or name=value, got {word[:40]!r}")
         if len(operands) != row.operands:
             raise ValueError(f"{op} takes {row.operands} operands, got {len(operands)}")
+        result = result_dtype(op, [self.names[k] for k in operands], attributes)
+        _check_attributes(op, attributes, result)
         self.statements.append(Statement(op, tuple(operands), attributes))
-        self.names.append(result_dtype(op, [self.names[k] for k in operands], attributes))
+        self.names.append(result)
 
     def _earlier(self, value: int) -> int:
         if value >= len(self.inputs) + len(self.statements):
@@ -320,6 +351,8 @@ class _Parser:
         match = _OPERAND.fullmatch(word)
         if match is None:
             raise ValueError("expected 'output %value'")
+        if len(self.outputs) >= MAX_OUTPUTS:
+            raise ValueError(f"a case has at most {MAX_OUTPUTS} outputs")
         self.outputs.append(self._earlier(int(match[1])))
         self.expected.append(None)
 
@@ -331,9 +364,40 @@ class _Parser:
         )  # fmt: skip
 
 
+def _attribute(name: str, text: str) -> Value:
+    """The value of an attribute; True is no integer, though numpy takes it for one."""
+    value = parse_value(text)
+    if name == "keepdim" or name in _SCALARS:
+        allowed = bool if name == "keepdim" else bool | int | float
+        if not isinstance(value, allowed) and not (name == "stop" and value is None):
+            raise ValueError(f"{name}={text[:40]}: not a {'bool' if allowed is bool else 'number'}")
+    elif _has_truth_value(value):
+        raise ValueError(f"{name}={text[:40]}: a truth value where an integer is needed")
+    return value
+
+
+def _check_attributes(op: str, attributes: Mapping[str, Value], result: str) -> None:
+    """ValueError for what numpy takes and the engine, by its contract, does not."""
+    if op == "arange" and "start" not in attributes:
+        raise ValueError("arange needs a start")
+    if op == "arange" and result == "bool":
+        raise ValueError("there are no ranges of bool")
+    if op == "pad" and type(attributes.get("value")) is float and not FORMATS[result].is_float:
+        raise ValueError(f"a float is no value of {result}")
+    index = attributes.get("index")
+    if isinstance(index, tuple) and any(isinstance(part, tuple) for part in index):
+        raise ValueError("an index holds integers, slices, None and ..., no lists of places")
+
+
+def _has_truth_value(value: Value) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_has_truth_value, value))
+    return isinstance(value, bool)
+
+
 def _parse_words(words: Sequence[str], row: Format) -> bytes:
     digits = row.bits // 4
-    valid = re.compile(f"[0-9a-f]{{{digits}}}")
+    valid = re.compile(f"[0-9a-f]{{{digits}}}", re.ASCII)
     for word in words:
         if valid.fullmatch(word) is None:
             raise ValueError(f"{row.name} words have {digits} hex digits, got {word[:40]!r}")

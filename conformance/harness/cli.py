@@ -3,9 +3,13 @@ nothing ran."""
 
 from __future__ import annotations
 
+import math
+import sys
 import time
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -19,10 +23,29 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+MAX_SEED = (1 << 64) - 1  # what a record holds
+
 Names = Annotated[list[str] | None, typer.Option(help="Only these; may be given several times.")]
+
+P = ParamSpec("P")
+
+
+def interruptible(command: Callable[P, None]) -> Callable[P, None]:
+    """Ctrl-C anywhere in a command is exit code 1 and a line."""
+
+    @wraps(command)
+    def wrapped(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            errors.print("interrupted", style="yellow")
+            raise typer.Exit(1) from None
+
+    return wrapped
 
 
 @app.command()
+@interruptible
 def devices() -> None:
     """List the devices: what they run on, versions, and how to get those that are missing."""
     from rich.markup import escape
@@ -46,6 +69,7 @@ def devices() -> None:
 
 
 @app.command()
+@interruptible
 def check(
     device: Names = None,
     op: Names = None,
@@ -58,11 +82,17 @@ def check(
     programs: Annotated[
         int, typer.Option(min=0, help="Run this many random programs instead.")
     ] = 0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all generated data.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MAX_SEED, help="Seed of all generated data.")
+    ] = None,
 ) -> None:
     """Judge every operator × dtype × device against the oracles and write a report."""
     from conformance.harness import devices as devices_module, plan
 
+    if budget is not None and math.isnan(budget):
+        raise _usage("--budget is a number of seconds")
+    if programs and (op or dtype):
+        raise _usage("--programs draws its own operators and dtypes: leave --op and --dtype out")
     try:
         plan.check_names(op or (), dtype or ())
         chosen = devices_module.under_test(device or (), full)
@@ -95,39 +125,47 @@ def _make_writable(folder: Path) -> None:
 
 
 def _usage(message: str) -> typer.Exit:
-    errors.print(f"error: {message}", markup=False, style="red")
+    from reports.markdown import printable
+
+    errors.print(printable(f"error: {message}"), markup=False, style="red")
     return typer.Exit(2)
 
 
 @app.command()
+@interruptible
 def repro(
     file: Annotated[Path, typer.Argument(help="A case file, as `check` writes them.")],
     device: Names = None,
     script: Annotated[bool, typer.Option(help="Print it as a Python script instead.")] = False,
 ) -> None:
     """Run one case file again and print what is wrong with the result."""
-    from conformance.harness.case import MAX_TEXT, parse_case, print_script
-
     try:
-        if file.stat().st_size > MAX_TEXT:
-            raise ValueError(f"a case has at most {MAX_TEXT} characters")
-        case = parse_case(file.read_text("utf-8"))
+        raise typer.Exit(_repro(file, device or [], script))
     except (OSError, ValueError) as error:
         raise _usage(f"{file}: {error}") from None
-    if script:
-        chosen = (device or ("",))[0].upper()
-        text = print_script(case, chosen)
-        console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
-        return
-    from conformance.harness.session import run_case
+    except MemoryError:
+        raise _usage(f"{file}: there is not enough memory for this case") from None
 
-    try:
-        raise typer.Exit(run_case(case, device or case.devices, console))
-    except ValueError as error:
-        raise _usage(f"{file}: {error}") from None
+
+def _repro(file: Path, names: list[str], script: bool) -> int:
+    """The exit code; ValueError and OSError for what cannot be read or run."""
+    from conformance.harness.case import is_device_name, print_script, read_case
+
+    case = read_case(file)
+    if not script:
+        from conformance.harness.session import run_case
+
+        return run_case(case, names or case.devices, console)
+    chosen = (names or [""])[0].upper()
+    if chosen and not is_device_name(chosen):
+        raise ValueError(f"not the name of a device: {chosen!r}")
+    text = print_script(case, chosen)
+    console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
+    return 0
 
 
 @app.command()
+@interruptible
 def bench(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these figures.")] = None,
@@ -144,4 +182,12 @@ def bench(
 
 def main() -> None:
     """The entry point."""
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command runs
+        errors.print("interrupted", style="yellow")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

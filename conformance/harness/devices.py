@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from conformance.harness.case import is_device_name
 from conformance.harness.check import Device
 from conformance.harness.subject import EngineSubject, without_remedy
 
@@ -17,6 +18,9 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     rows = {row.name: row for row in registry.info()}
     kinds = list(rows)
     chosen = [name.upper() for name in names] or kinds
+    unclear = [name for name in chosen if not is_device_name(name)]
+    if unclear:
+        raise ValueError(f"not the name of a device: {', '.join(map(repr, unclear))}")
     unknown = [name for name in chosen if name.partition(":")[0] not in kinds]
     if unknown:
         raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")

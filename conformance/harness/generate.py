@@ -19,6 +19,7 @@ from conformance.harness.build import Builder
 from conformance.harness.case import CONST_LIMIT, Case, Statement
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
+from conformance.harness.work import Budget
 from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS, Exactness
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
@@ -76,7 +77,7 @@ class Program:
         """Add a statement if its result is small enough."""
         operands = [self.values[k] for k in places]
         statement = Statement(op, tuple(places), attributes)
-        value = apply(statement, operands)
+        value = apply(statement, operands, Budget())
         if value.size > MAX_SIZE:
             return False
         handles = [self.handles[k] for k in places]

@@ -17,7 +17,9 @@ from conformance.harness.judging import Failure
 from reports import markdown
 from reports.markdown import counted
 from reports.matrix import NOTHING, READING, SYMBOLS, by_device, matrix, symbols
-from reports.records import CellRecord, Record, RunRecord, to_line
+from reports.records import CellRecord, FailureRecord, Record, RunRecord, read, to_line
+
+RECORDS = "cells.jsonl"
 
 COLOURS = {
     "pass": "green", "fail": "bold red", "crash": "bold red", "timeout": "bold red",
@@ -38,9 +40,24 @@ def progress_bar(console: Console) -> Progress:
 
 
 def clear_cases(out: Path) -> None:
-    """Case files of an earlier run would pass for findings of this one."""
-    for file in (out / "cases").glob("*.case"):
-        file.unlink()
+    """Case files of an earlier run would pass for findings of this one.
+
+    Only those that its records name are deleted: the folder may hold a user's own.
+    """
+    folder = (out / "cases").resolve()
+    for name in _cases_of_earlier(out / RECORDS):
+        file = out / name
+        if file.suffix == ".case" and file.parent.resolve() == folder and file.is_file():
+            file.unlink()
+
+
+def _cases_of_earlier(file: Path) -> list[str]:
+    """The case files that a run has listed; none where its records cannot be read."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            return [found.case for found in read(lines) if isinstance(found, FailureRecord)]
+    except (OSError, ValueError):
+        return []
 
 
 def records(check: Check, run: RunRecord) -> list[Record]:
@@ -51,10 +68,10 @@ def records(check: Check, run: RunRecord) -> list[Record]:
 
 
 def write(folder: Path, found: Sequence[Record]) -> None:
-    """`cells.jsonl` and `report.md`; the case files are in `cases/` already."""
+    """The records and `report.md`; the case files are in `cases/` already."""
     folder.mkdir(parents=True, exist_ok=True)
     text = "".join(to_line(record) + "\n" for record in found)
-    (folder / "cells.jsonl").write_text(text, "utf-8")
+    (folder / RECORDS).write_text(text, "utf-8")
     (folder / "report.md").write_text(markdown.render(found, str(folder)), "utf-8")
 
 

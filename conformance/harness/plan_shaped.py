@@ -363,7 +363,9 @@ def takes_kernels(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
 RANGES: tuple[tuple[Value, Value, Value], ...] = (
     (0, 37, 1), (3, 100, 7), (5, 5, 1), (5, 1, 1), (0, 1, 1),
 )  # fmt: skip
-SIGNED_RANGES: tuple[tuple[Value, Value, Value], ...] = ((10, -11, -3), (-5, 6, 2))
+SIGNED_RANGES: tuple[tuple[Value, Value, Value], ...] = (
+    (10, -11, -3), (-5, 6, 2), (0, -3, -1),  # the last starts at +0: 0 + 0 * -1
+)  # fmt: skip
 FLOAT_RANGES: tuple[tuple[Value, Value, Value], ...] = (
     (0.0, 1.0, 0.1), (1.5, -2.0, -0.25), (0.0, 5000.0, 1.0),
 )  # fmt: skip

@@ -13,11 +13,13 @@ from rich.console import Console
 
 from conformance.harness.case import Case, print_case
 from conformance.harness.check import Device
+from conformance.harness.devices import versions
 from conformance.harness.generate import RandomChooser, program
 from conformance.harness.judging import minority, tainted
-from conformance.harness.output import clear_cases, progress_bar, show_command
+from conformance.harness.output import clear_cases, progress_bar, show_command, write
 from conformance.harness.subject import NotAvailable, Subject, array_bytes
 from reports.markdown import counted
+from reports.records import FailureRecord, RunRecord
 
 LENGTH = 10
 RUNNING = "running.case"
@@ -194,13 +196,27 @@ def campaign(
                          report=lambda done: progress.update(task, completed=done))  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
-    _summarise(tally, time.monotonic() - started, console)
+    seconds = time.monotonic() - started
+    complete = tally.programs == count
+    plan = f"{count} random programs"
+    run = RunRecord(seed, plan, tuple(subjects), versions(), seconds, complete)
+    write(out, [run, *_records(tally, out)])
+    _summarise(tally, seconds, console)
     if interrupted:
         console.print("interrupted: the results so far are above", style="yellow")
     if not tally.ran:
         console.print("nothing ran", style="bold red")
         return 2
     return 1 if tally.problems or tally.programs < count else 0
+
+
+def _records(tally: Tally, out: Path) -> list[FailureRecord]:
+    """The programs that have a case file, so that a later run knows which files are its own."""
+    return [
+        FailureRecord("program", (), "", "fail", file.relative_to(out).as_posix(),
+                      tally.problems[k])
+        for k, file in tally.files.items()
+    ]  # fmt: skip
 
 
 def _summarise(tally: Tally, seconds: float, console: Console) -> None:

@@ -16,7 +16,7 @@ from conformance.harness.judging import judge_case
 from conformance.harness.plan import Dtypes
 from conformance.harness.subject import NotAvailable, ReferenceSubject
 from oracles.formats import FORMATS
-from reports.markdown import counted
+from reports.markdown import counted, printable
 from reports.records import CellRecord, RunRecord
 
 WORDS = 6  # of an output that `repro` prints
@@ -72,7 +72,7 @@ def run_case(case: Case, names: Sequence[str], console: Console) -> int:
     """
     try:
         reference = ReferenceSubject().run(case)
-    except (ArithmeticError, LookupError, TypeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
         raise ValueError(f"the reference refuses this case: {error}") from error
     devices = under_test(names, full=True)
     _print_notes(case.notes[:1], console)
@@ -116,6 +116,8 @@ def _run_on(
     except NotAvailable as error:
         say(f"not run: {error}")
         return []
+    except MemoryError:
+        raise  # says nothing about the device
     except Exception as error:  # noqa: BLE001 - what the case was written to show
         answers[device.name] = []
         return [f"{device.name:10} {type(error).__name__}: {error}"]
@@ -123,6 +125,8 @@ def _run_on(
     say(_shown(case, bits))
     try:
         return judge_case(case, bits)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 - an error of the judge is no verdict, and no pass
         return [f"the judge failed: {type(error).__name__}: {error}"]
 
@@ -133,7 +137,7 @@ def _print_notes(notes: Sequence[str], console: Console, problems: Sequence[str]
     if said and set(notes[1:]) <= said:
         return
     for note in notes:
-        text = f"# {note}"
+        text = printable(f"# {note}")
         console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -23,7 +23,8 @@ MAX_ITEMS = 64
 MAX_INTEGER = 1 << 64  # bounds are inclusive: the grammar carries every integer dtype
 _WORD = re.compile(
     r"(?P<name>None|True|False)\b|(?P<float>f[0-9a-f]{16})\b|(?P<int>-?[0-9]{1,20})(?![0-9])"
-    r"|'(?P<str>[A-Za-z0-9_]{0,64})'|(?P<dots>\.\.\.)|(?P<slice>slice\()|(?P<tuple>\()"
+    r"|'(?P<str>[A-Za-z0-9_]{0,64})'|(?P<dots>\.\.\.)|(?P<slice>slice\()|(?P<tuple>\()",
+    re.ASCII,
 )
 _NAMES: dict[str, Value] = {"None": None, "True": True, "False": False}
 

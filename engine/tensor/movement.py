@@ -181,6 +181,8 @@ def _amount(value: object) -> int:
 
 def _pad_value(value: Scalar, tensor: TensorBase) -> Scalar:
     """`value` as a value of the tensor's dtype: integers take no fraction."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"pad: the value is a number, not {type(value).__name__}")
     if tensor.dtype.is_float or isinstance(value, int):
         return value
     if value.is_integer():

@@ -58,6 +58,8 @@ def pad(x: Array, padding: Sequence[tuple[int, int]], value: Scalar = 0) -> Arra
     row = format_of(x)
     fill = row.to_bits(np.asarray(scalar(value, row.name)))[()]
     widths = [tuple(pair) for pair in padding]
+    if len(widths) != x.ndim:
+        raise ValueError(f"pad: {len(widths)} pairs for {x.ndim} dimensions")
     if not widths:
         return x
     return _move(x, lambda bits: np.pad(bits, widths, constant_values=fill))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from conformance.harness import cli, devices
 from conformance.harness.check import Check, Device
 from conformance.harness.subject import ReferenceSubject
-from reports.records import CellRecord, FailureRecord, RunRecord, read
+from reports.records import CellRecord, FailureRecord, RunRecord, read, to_line
 from tests.conformance.command import Wrong, lockstep, use, widen
 
 NARROW = ["--op", "neg", "--dtype", "int8", "--dtype", "float16"]
@@ -106,10 +109,53 @@ def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("check", "--op", "frobnicate"), ("check", "--dtype", "int7"), ("check", "--device", "QUANTUM"),
     ("check", "--op", "neg", "--dtype", "bool"), ("repro", "no-such-file.case"),
     ("bench", "--only", "beauty"), ("frobnicate",), ("check", "--budget", "-1"),
-    ("check", "--seed", "-1"), ("check", "--programs", "-1"),
+    ("check", "--seed", "-1"), ("check", "--programs", "-1"), ("check", "--budget", "nan"),
+    ("check", "--seed", str(1 << 64)), ("check", "--device", "PYTHON:1000"),
+    ("check", "--programs", "2", "--op", "neg"), ("check", "--programs", "2", "--dtype", "int8"),
 ])  # fmt: skip
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert lockstep(*arguments)[0] == 2
+
+
+def test_the_module_is_the_command() -> None:
+    module = [sys.executable, "-m", "conformance.harness.cli", "check", "--op", "frobnicate"]
+    done = subprocess.run(module, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "frobnicate" in done.stderr
+
+
+def test_ctrl_c_before_a_run_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(devices, "under_test", interrupted)
+    code, output = lockstep("check", *NARROW)
+    assert code == 1
+    assert output == "interrupted\n"
+    monkeypatch.setattr(cli, "app", interrupted)
+    with pytest.raises(SystemExit) as raised:
+        cli.main()
+    assert raised.value.code == 1
+
+
+@pytest.mark.parametrize("options", [NARROW, ["--programs", "2"]])
+def test_only_case_files_of_the_run_before_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    use(monkeypatch, Device("WRONG", Wrong()))
+    assert lockstep("check", "--out", str(tmp_path), *options)[0] == 1
+    written = set((tmp_path / "cases").iterdir())
+    own, outside = tmp_path / "cases/mine.case", tmp_path / "outside.case"
+    evil = FailureRecord("neg", ("int8",), "X", "fail", "cases/../outside.case", "")
+    with (tmp_path / "cells.jsonl").open("a") as records:
+        records.write(to_line(evil) + "\n")
+    for file in (own, outside):
+        file.write_text("precious")
+    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
+    assert written
+    assert lockstep("check", "--out", str(tmp_path), *options)[0] == 0
+    assert set((tmp_path / "cases").iterdir()) == {own}
+    assert outside.exists()
 
 
 def test_repro_refuses_what_is_no_case(tmp_path: Path) -> None:

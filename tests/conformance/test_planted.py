@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from conformance.harness import plan, session
 from conformance.harness.case import Case, parse_case
 from conformance.harness.cells import Verdict
 from conformance.harness.check import Check, Device
-from conformance.harness.judging import judge_case
+from conformance.harness.judging import judge_case, minority
 from conformance.harness.programs import run_programs
-from conformance.harness.subject import EngineSubject, ReferenceSubject
+from conformance.harness.subject import EngineSubject, NotAvailable, ReferenceSubject
+from conformance.harness.suite import CatalogCells, Nonconforming, Recorder, targets
 from tests.conformance import planted as faults
+from tests.conformance.command import use
+from tests.conformance.test_cells import Broken
 
 FLOAT = ("float32", "float32")
 # fault, what is planted, the cell that must fail
@@ -121,6 +127,59 @@ def test_devices_that_differ_are_a_failure_although_each_is_accepted() -> None:
     found.run()
     verdicts = {cell.device: cell.verdict for cell in found.cells}
     assert verdicts == {"A": Verdict.PASS, "B": Verdict.PASS, "C": Verdict.FAIL}
+
+
+def test_without_a_majority_nobody_is_right() -> None:
+    assert minority({"A": b"0", "B": b"1"}) == ["A", "B"]
+    assert minority({"A": b"0", "B": b"0", "C": b"1", "D": b"1"}) == ["A", "B", "C", "D"]
+    assert minority({"A": b"0", "B": b"0", "C": b"1"}) == ["C"]
+
+
+class Fixed:
+    """A subject that gives the same bits whatever it is asked."""
+
+    def __init__(self, name: str, *outputs: bytes) -> None:
+        self.name, self.outputs = name, list(outputs)
+
+    def run(self, case: Case) -> list[bytes]:
+        return self.outputs
+
+
+def test_devices_that_differ_where_nothing_judges_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What depends on a faithful function has no expected bits, but must be the same ones."""
+    case = parse_case(
+        "lockstep case 1\n%0 = buffer float32 (1,)\n    3f800000\n"
+        "%1 = exp2 %0\n%2 = neg %1\noutput %2\n"
+    )
+    words = {"A": b"\0\0\0\xc0", "B": b"\1\0\0\xc0"}
+    for others, expected in (("AB", 1), ("AA", 0)):
+        subjects = [Device(n, Fixed(n, words[n])) for n in others]
+        use(monkeypatch, *subjects)
+        assert session.run_case(case, (), Console(quiet=True)) == expected
+
+
+@pytest.mark.parametrize(("error", "verdict"), [
+    (OSError("gone"), "crash"), (NotAvailable("lost", "plug it in"), "not run"),
+])  # fmt: skip
+def test_a_suite_does_not_pass_on_what_crashed_or_did_not_run(
+    tmp_path: Path, error: Exception, verdict: str
+) -> None:
+    (target,) = targets(["elementwise"], ["neg"], ["int8"])
+    devices = [Device("BROKEN", Broken(error)), Device("RIGHT", ReferenceSubject())]
+    with pytest.raises(Nonconforming, match=f"on BROKEN: {verdict}"):
+        CatalogCells(target, Recorder(devices, tmp_path)).judge()
+    CatalogCells(target, Recorder(devices[1:], tmp_path)).judge()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_a_range_falls_from_zero(dtype: str) -> None:
+    """0 + 0 * -1 is +0, and only a falling range that starts at 0 can show it."""
+    (batch,) = plan.batches("arange", (dtype,))
+    ranges = [statement.attributes for statement in batch.case.statements]
+    falling = [k for k, r in enumerate(ranges) if r["start"] == 0 and str(r["step"])[0] == "-"]
+    assert falling
+    values = ReferenceSubject().evaluate(batch.case)
+    assert not any(values[k].tobytes()[: values[k].itemsize].strip(b"\0") for k in falling)
 
 
 def test_expected_bits_of_a_case_are_judged() -> None:

@@ -122,3 +122,9 @@ def test_ranges_of_casts_hold_every_value(source: str, target: str) -> None:
     for value in (of.min, of.max, 0, 1):
         wrapped = to.decode(to.encode(value))
         assert low <= wrapped <= high
+
+
+@pytest.mark.parametrize("value", [None, "1", [0]])
+def test_pad_says_what_a_value_is(value: object) -> None:
+    with pytest.raises(TypeError, match="pad: the value is a number"):
+        Tensor([1, 2]).pad(((1, 1),), value=value)  # type: ignore[arg-type] # the mistake

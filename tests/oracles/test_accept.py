@@ -113,6 +113,17 @@ def test_a_computed_nan_must_be_canonical(name: str, values: list[float]) -> Non
         assert bool(judge(name, args, {}, got).ok.all()) is accepted
 
 
+def test_a_distance_next_to_the_bound_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The filter may be off by a little: just below the bound mpmath decides."""
+    x = np.array([0.3], "float32")
+    wrong = mpmath_ref.exp2(x) + np.float32(1e-5)
+    near = ROWS["exp2"].bound_ulp["float32"] - mpmath_ref.DOUBT / 2
+    monkeypatch.setattr(
+        mpmath_ref, "distances", lambda known, got: (np.array([near]), np.array([False]))
+    )
+    assert not judge("exp2", [x], {}, wrong).passed
+
+
 def test_a_moved_nan_keeps_its_bits() -> None:
     x = np.array([0xFF800001], np.uint32).view(np.float32)
     canonical = np.array([np.nan], np.float32)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.markdown import render
+from reports.markdown import code, command, not_run, render
 from reports.matrix import matrix
 from reports.records import (
     CellRecord,
@@ -49,7 +49,12 @@ def body(**changes: Any) -> str:
     body(coverage={"buffer": "2"}), body(coverage=[]), body(coverage={"buffer": True}),
     body(surprise=1), body(op="absent"), body(op=None),
     '{"version": 1, "kind": "run", "seed": NaN, "plan": "", "devices": []}',
-    body(reason="x" * (1 << 20)),
+    body(reason="x" * (1 << 20)), body(version=True), body(version=1.0), body(elements=1 << 65),
+    body(failures=1), body(cases=0), body(planned=0, cases=0), body(cases=1), body(elements=0),
+    body(reason="\ud800"), body(dtypes=["\udfff"]), body(coverage={"\ud800": 1}),
+    json.dumps(json.loads(to_line(RUN)) | {"seconds": 10**400}),
+    to_line(RUN).replace("1.5", "1e999"), to_line(RUN).replace("1.5", "9" * 5000),
+    to_line(FAILURE).replace('"fail"', '"pass"'),
 ])  # fmt: skip
 def test_hostile_lines_are_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -59,6 +64,8 @@ def test_hostile_lines_are_refused(line: str) -> None:
 def test_a_file_names_the_line_that_is_wrong() -> None:
     with pytest.raises(ValueError, match="line 3"):
         list(read([to_line(RUN), "", "{}"]))
+    with pytest.raises(ValueError, match=r"line 2: .*seconds"):
+        list(read([to_line(RUN), json.dumps(json.loads(to_line(RUN)) | {"seconds": 1e300})]))
     assert list(read(to_line(record) + "\n" for record in ALL)) == ALL
 
 
@@ -81,6 +88,41 @@ def test_the_page_shows_what_failed_and_what_did_not_run() -> None:
 
 def test_a_page_of_nothing() -> None:
     assert "0 cells" in render([])
+
+
+def test_every_cell_that_did_not_run_is_listed() -> None:
+    """With a remedy or without one."""
+    bare = CellRecord("add", ("float32",), "LLVM", "not run", 1, 0, 0, reason="why")
+    assert not_run([bare, ABSENT, bare, PASS]) == [
+        ("LLVM", "why", "", 2), ("Y", "no driver", "get one", 1),
+    ]  # fmt: skip
+    assert "`LLVM`, 2 cells: `why`\n" in render([bare, bare])
+
+
+EVIL = "<b>*x*</b>\x1b[2J\n# title"
+
+
+def test_every_field_from_outside_is_quoted() -> None:
+    quoted = code(EVIL)
+    run = RunRecord(7, EVIL, (EVIL,), {EVIL: EVIL})
+    cell = CellRecord(EVIL, (EVIL,), EVIL, "not run", 1, 0, 0, 0, EVIL, EVIL, {EVIL: 1})
+    wrong = FailureRecord(EVIL, (EVIL, EVIL), EVIL, "fail", EVIL, EVIL, (EVIL,), EVIL, (EVIL,),
+                          EVIL, {EVIL: EVIL})  # fmt: skip
+    page = render([run, cell, wrong])
+    assert "\x1b" not in page
+    assert "\n# title" not in page
+    assert page.count(quoted) >= 20
+    rest = page.replace(quoted, "")
+    assert "<b>" not in rest.replace(code(command("", EVIL)), "")
+
+
+@pytest.mark.parametrize(("text", "quoted"), [
+    ("a|b", r"`a\|b`"), (r"a\|b", r"`a\\\|b`"), (r"a\b", r"`a\b`"), ("a`b", "`a'b`"),
+    ("\x1b[2J\r\n\x00", "`[2J`"), ("\ud800\u202e", ""), ("σ × γ", "`σ × γ`"),
+])  # fmt: skip
+def test_code_is_one_cell_of_a_table(text: str, quoted: str) -> None:
+    """A bar is escaped by an odd number of backslashes."""
+    assert code(text) == quoted
 
 
 def test_text_from_records_is_not_markup() -> None:

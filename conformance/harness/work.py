@@ -1,0 +1,115 @@
+"""What a statement costs, from the shapes of its operands alone: cases come from strangers.
+
+Work is counted in elements: those that are made, those that a reduction or a function reads, and
+the products of a matmul.  Extents of 0 count as 1, since a later statement may reduce them away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from conformance.harness.case import MAX_ELEMENTS, Statement
+
+MAX_WORK = 1 << 25  # of a whole case: seconds, and a few hundred MiB of results
+SLOW = 8  # an element of a function or of a range, which Python makes one by one
+STEP = 1 << 10  # the least that one step of a contraction counts, however few elements it has
+
+Shape = tuple[int, ...]
+Attributes = Mapping[str, Any]
+
+
+def span(shape: Sequence[int]) -> int:
+    """Elements of a shape, with extents of 0 as 1."""
+    return prod(max(1, int(n)) for n in shape)
+
+
+class Budget:
+    """The work that a case may still do."""
+
+    def __init__(self, limit: int = MAX_WORK) -> None:
+        self.limit = limit
+        self.done = 0
+
+    def spend(self, statement: Statement, shapes: Sequence[Shape]) -> None:
+        """Take the work of a statement off; ValueError before it would be too much."""
+        made = result_span(statement.op, shapes, statement.attributes)
+        if made > MAX_ELEMENTS:
+            text = f"{statement.op} would make {made} elements; the limit is {MAX_ELEMENTS}"
+            raise ValueError(text)
+        self.add(max(made, statement_work(statement.op, shapes, made)))
+
+    def add(self, work: int) -> None:
+        self.done += work
+        if self.done > self.limit:
+            raise ValueError(f"a case may work on {self.limit} elements in all; this is more")
+
+
+def statement_work(op: str, shapes: Sequence[Shape], made: int) -> int:
+    """What a statement costs beyond the elements that it makes."""
+    from oracles.catalog import ROWS, Exactness
+
+    if op == "matmul":
+        depth = shapes[0][-1] if shapes[0] else 1
+        return depth * max(made, STEP)
+    if op == "arange" or ROWS[op].exactness is Exactness.FAITHFUL:
+        return SLOW * made
+    return max((span(shape) for shape in shapes), default=0)
+
+
+def result_span(op: str, shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """The span of what a statement makes, or more."""
+    measure = _SPANS.get(op)
+    if measure is not None:
+        return measure(shapes, attributes)
+    if len(shapes) > 1:
+        return span(np.broadcast_shapes(*shapes))
+    return span(shapes[0])
+
+
+def _given(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`expand` and `full`: -1 keeps an extent."""
+    kept = span(shapes[0]) if shapes else 1
+    return prod(max(1, int(n)) if int(n) >= 0 else kept for n in attributes["shape"])
+
+
+def _reshaped(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return max(span(shapes[0]), span(attributes["shape"]))
+
+
+def _range(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    start, stop = attributes.get("start", 0), attributes.get("stop")
+    step = attributes.get("step", 1)
+    if not all(isinstance(n, int | float) for n in (start, step)) or step == 0:
+        raise ValueError("arange needs numbers, and a step that is not 0")
+    return int(abs((start if stop is None else stop - start) / step)) + 1
+
+
+def _padded(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    grown = zip(shapes[0], attributes["padding"])
+    return span([n + abs(int(pair[0])) + abs(int(pair[1])) for n, pair in grown])
+
+
+def _contracted(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    left, right = shapes
+    rows = left[-2] if len(left) > 1 else 1
+    columns = right[-1] if len(right) > 1 else 1
+    return span((*np.broadcast_shapes(left[:-2], right[:-2]), rows, columns))
+
+
+def _taken(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """The extent of the axis gives way to the index's shape; without an axis nothing is kept."""
+    kept, index = shapes
+    axis = attributes.get("axis")
+    if axis is None:
+        return span(index)
+    return span(kept) // max(1, kept[axis]) * span(index)
+
+
+_SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
+    "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
+    "matmul": _contracted, "take": _taken,
+}  # fmt: skip
