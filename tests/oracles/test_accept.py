@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -246,13 +245,3 @@ def test_mixed_dtypes_are_promoted_first() -> None:
     x, y = np.array([2**24 + 1], np.int32), np.array([0.5], np.float32)
     assert judge("add", [x, y], {}, np.array([2**24], np.float32)).passed
     assert judge("div", [x, x], {}, np.array([1], np.float32)).passed
-
-
-def test_the_judge_is_fast() -> None:
-    """A tenth of the speed that is asked for, since test machines are busy."""
-    x = np.random.default_rng(0).standard_normal(1 << 19).astype(np.float32)
-    for name in ("add", "mul"):
-        got = numpy_ref.evaluate(name, [x, x], {})
-        begin = time.perf_counter()
-        judge(name, [x, x], {}, got)
-        assert x.size / (time.perf_counter() - begin) > 5e5
