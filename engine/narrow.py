@@ -10,7 +10,7 @@ from engine.simplify.index import bounds
 
 
 def narrow_index(sink: Node, prefer_narrow: bool) -> Node:
-    """The kernel without dtype `index`. Ranges are read off before vectors hide them."""
+    """The kernel without dtype `index`; int32 only if no intermediate result can leave it."""
     order = toposort([sink])
     dtype = dtypes.int64
     if prefer_narrow and all(_fits(node, dtypes.int32) for node in order):

@@ -30,7 +30,7 @@ from pathlib import Path
 from engine.backends import render_c
 from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.launch import HostProgram
+from engine.backends.launch import HostProgram, processors
 from engine.backends.memory import HostMemory
 from engine.context import setting
 from engine.linear import LinearKernel
@@ -217,8 +217,7 @@ class CpuBackend:
     def __init__(self, compiler: Compiler | None = None, cache: Cache | None = None) -> None:
         self.cache = cache or Cache()
         self.candidates = None if compiler is None else [compiler]
-        threads = len(os.sched_getaffinity(0))
-        self.target = Target("CPU", vector_bytes=0, threads=threads, features=(features(),))
+        self.target = Target("CPU", vector_bytes=0, threads=processors(), features=(features(),))
         self.code: weakref.WeakValueDictionary[str, _Code] = weakref.WeakValueDictionary()
         self.libraries: weakref.WeakValueDictionary[str, Library] = weakref.WeakValueDictionary()
 

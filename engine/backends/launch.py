@@ -28,6 +28,13 @@ PIECES = 4  # for each thread: cores are not equally fast, so whoever is free ta
 _Piece = tuple[ctypes.c_int64, ctypes.c_int64]
 
 
+def processors() -> int:
+    """How many processors this process may use: containers often get fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class HostProgram:
     """A kernel at an address of this process. Calls may overlap: a program has no state.
 
@@ -87,7 +94,7 @@ def _pieces(rounds: int, threads: int) -> tuple[_Piece, ...]:
 @cache
 def _pool() -> ThreadPoolExecutor:
     """The threads that all programs share, one a core: more would only take turns."""
-    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lockstep")
+    return ThreadPoolExecutor(processors(), thread_name_prefix="lockstep")
 
 
 if hasattr(os, "register_at_fork"):

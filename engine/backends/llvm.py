@@ -7,7 +7,6 @@ than linearly with the code, so that large modules are generated at a lower leve
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from typing import Any
 
 from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.launch import HostProgram
+from engine.backends.launch import HostProgram, processors
 from engine.backends.memory import HostMemory
 from engine.backends.render_llvm import render
 from engine.context import setting
@@ -101,7 +100,7 @@ class LlvmBackend:
             name="LLVM",
             vector_bytes=64 if wide else 32 if features.get("avx2") else 16,
             vector_registers=32 if wide else 16,
-            threads=os.cpu_count() or 1,
+            threads=processors(),
             narrow_index=False,
             features=(self._processor,),
         )

@@ -43,7 +43,7 @@ def device(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     info = backend(name).info()
     if not info.available:
-        pytest.skip(f"{name}: {info.detail}")
+        pytest.skip(f"{name}: {info.detail}: {info.remedy}")
     return name
 
 
@@ -124,8 +124,9 @@ def test_after_orders_what_no_operand_shows(device: str) -> None:
 # -- devices ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("target", ["LLVM:1", "PYTHON", "CPU"])
 def test_a_copy_is_a_node_that_changes_the_device(target: str) -> None:
-    if not backend(target).info().available:
-        pytest.skip(f"{target} is not available")
+    info = backend(target).info()
+    if not info.available:
+        pytest.skip(f"{target}: {info.detail}: {info.remedy}")
     x = floats(10, "LLVM")
     moved = (x * 2.0).flip(0).to(target)
     assert moved.node.op is Op.COPY and moved.node.arg == target
