@@ -105,11 +105,10 @@ def unregister(name: str) -> None:
     if name in _ROWS or name not in _rows:
         raise ValueError(f"{name!r} was not registered")
     del _rows[name]
-    _changes.append(name)
 
 
 def generation() -> int:
-    """Grows whenever a name changes its meaning: part of the key of what depends on names."""
+    """Grows whenever a name gets a meaning: part of the key of what depends on names."""
     return len(_changes)
 
 
