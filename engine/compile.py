@@ -22,7 +22,7 @@ from engine.graph import Node, dump
 from engine.linearize import Launchable, linearize
 from engine.lower import lower
 from engine.narrow import narrow_index
-from engine.ops import Op
+from engine.ops import FUNCTIONS as FUNCTION_OPS, Op
 from engine.optimize import optimize
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.schedule import Output, Variables
@@ -53,10 +53,12 @@ def _place_canon(sink: Node, target: Target) -> list[Node]:
 def _expand_function(node: Node) -> Node | None:
     if node.dtype not in (dtypes.float32, dtypes.float64):
         return None
-    return FUNCTIONS[node.op.name.lower()](node.src[0])
+    return FUNCTIONS[node.op.name.lower()](*node.src)
 
 
-FUNCTION_RULES = RuleSet([Expansion("functions", (Op.EXP2, Op.LOG2), _expand_function)])
+FUNCTION_RULES = RuleSet([
+    Expansion("functions", (*sorted(FUNCTION_OPS, key=str), Op.POW), _expand_function),
+])
 
 
 def _decompose_functions(sink: Node, target: Target) -> list[Node]:

@@ -63,13 +63,39 @@ class Op(Enum):
     SUB = OpRow(Group.COMPUTE, 2)
     MUL = OpRow(Group.COMPUTE, 2)
     DIV = OpRow(Group.COMPUTE, 2)       # floats only
-    FLOORDIV = OpRow(Group.COMPUTE, 2)  # integers; x // 0 = 0, MIN // -1 = MIN
-    FLOORMOD = OpRow(Group.COMPUTE, 2)  # integers; sign of y, x % 0 = 0
+    FLOORDIV = OpRow(Group.COMPUTE, 2)  # integers: x // 0 = 0, MIN // -1 = MIN; floats: exact floor
+    FLOORMOD = OpRow(Group.COMPUTE, 2)  # sign of y; integers: x % 0 = 0
     MAXIMUM = OpRow(Group.COMPUTE, 2)   # NaN wins, +0 > -0
     MINIMUM = OpRow(Group.COMPUTE, 2)
     SQRT = OpRow(Group.COMPUTE, 1)
+    FMOD = OpRow(Group.COMPUTE, 2)      # exact; sign of x; integers: x fmod 0 = 0
+    TRUNC = OpRow(Group.COMPUTE, 1)     # floats, as the three below: -0 and the sign of 0 are kept
+    FLOOR = OpRow(Group.COMPUTE, 1)
+    CEIL = OpRow(Group.COMPUTE, 1)
+    ROUND = OpRow(Group.COMPUTE, 1)     # halves to even
+    POW = OpRow(Group.COMPUTE, 2)       # integers: modulo 2**n; floats: C Annex F
+    RSQRT = OpRow(Group.COMPUTE, 1)     # from here on: functions of one float
+    EXP = OpRow(Group.COMPUTE, 1)
     EXP2 = OpRow(Group.COMPUTE, 1)
+    EXPM1 = OpRow(Group.COMPUTE, 1)
+    LOG = OpRow(Group.COMPUTE, 1)
     LOG2 = OpRow(Group.COMPUTE, 1)
+    LOG10 = OpRow(Group.COMPUTE, 1)
+    LOG1P = OpRow(Group.COMPUTE, 1)
+    SIN = OpRow(Group.COMPUTE, 1)
+    COS = OpRow(Group.COMPUTE, 1)
+    TAN = OpRow(Group.COMPUTE, 1)
+    ASIN = OpRow(Group.COMPUTE, 1)
+    ACOS = OpRow(Group.COMPUTE, 1)
+    ATAN = OpRow(Group.COMPUTE, 1)
+    SINH = OpRow(Group.COMPUTE, 1)
+    COSH = OpRow(Group.COMPUTE, 1)
+    TANH = OpRow(Group.COMPUTE, 1)
+    ASINH = OpRow(Group.COMPUTE, 1)
+    ACOSH = OpRow(Group.COMPUTE, 1)
+    ATANH = OpRow(Group.COMPUTE, 1)
+    ERF = OpRow(Group.COMPUTE, 1)
+    SIGMOID = OpRow(Group.COMPUTE, 1)   # 1 / (1 + exp(-x))
     CAST = OpRow(Group.COMPUTE, 1)      # one rounding, saturating, NaN -> 0
     CANON = OpRow(Group.COMPUTE, 1)     # any NaN becomes the canonical one
 
@@ -152,6 +178,12 @@ ELEMENTWISE = frozenset(
     op for op in Op
     if op.row.group in (Group.COMPUTE, Group.MOVE_BITS, Group.TEST, Group.MACHINE)
 )
+ROUNDINGS = frozenset({Op.TRUNC, Op.FLOOR, Op.CEIL, Op.ROUND})
+FUNCTIONS = frozenset({
+    Op.RSQRT, Op.EXP, Op.EXP2, Op.EXPM1, Op.LOG, Op.LOG2, Op.LOG10, Op.LOG1P, Op.SIN, Op.COS,
+    Op.TAN, Op.ASIN, Op.ACOS, Op.ATAN, Op.SINH, Op.COSH, Op.TANH, Op.ASINH, Op.ACOSH, Op.ATANH,
+    Op.ERF, Op.SIGMOID,
+})  # of one float; a float POW is one of two
 COMMUTATIVE = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.EQ, Op.NE})
 MOVEMENT = frozenset(op for op in Op if op.row.group is Group.MOVEMENT)
 STORAGE_VIEWS = MOVEMENT - {Op.PAD}  # show elements of one storage and no others

@@ -22,7 +22,7 @@ from enum import IntEnum
 
 from engine import dtypes
 from engine.graph import Node, checked_attribute, toposort
-from engine.ops import ELEMENTWISE, MOVEMENT, Axis, Group, Op
+from engine.ops import ELEMENTWISE, FUNCTIONS, MOVEMENT, ROUNDINGS, Axis, Group, Op
 from engine.target import Target
 
 
@@ -169,8 +169,9 @@ def _lanes(node: Node) -> bool:
 
 KERNEL_ROWS: dict[Op, Row] = {
     **dict.fromkeys((Op.ADD, Op.SUB, Op.MUL, Op.MAXIMUM, Op.MINIMUM, Op.NEG, Op.ABS), _numbers),
-    **dict.fromkeys((Op.DIV, Op.SQRT, Op.EXP2, Op.LOG2, Op.CANON), _floats),
-    **dict.fromkeys((Op.FLOORDIV, Op.FLOORMOD, Op.LSHIFT, Op.RSHIFT), _integers),
+    **dict.fromkeys((Op.DIV, Op.SQRT, Op.CANON, *FUNCTIONS, *ROUNDINGS), _floats),
+    **dict.fromkeys((Op.FLOORDIV, Op.FLOORMOD, Op.FMOD, Op.POW), _numbers),
+    **dict.fromkeys((Op.LSHIFT, Op.RSHIFT), _integers),
     **dict.fromkeys((Op.SHL, Op.SHR, Op.IDIV, Op.IREM), _integers),
     **dict.fromkeys((Op.AND, Op.OR, Op.XOR, Op.NOT), _logic),
     **dict.fromkeys((Op.LT, Op.EQ, Op.NE), _test),

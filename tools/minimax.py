@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of `engine/decompose/functions.py`.
+"""Derive the polynomial coefficients of `engine/decompose/functions/exponential.py`.
 
 Run `python tools/minimax.py` to print, for each function and dtype, the coefficients from the
 highest degree to the constant (exact in that dtype) and the error of the rounded polynomial.

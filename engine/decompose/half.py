@@ -11,13 +11,13 @@ from engine import dtypes
 from engine.decompose.functions import FLOAT16_FUNCTIONS
 from engine.dtypes import DType
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import FUNCTIONS, ROUNDINGS, Op
 from engine.rewrite import Expansion, RuleSet
 
 HALF, SINGLE = dtypes.float16, dtypes.float32
 THROUGH_SINGLE = (
     Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT, Op.MAXIMUM, Op.MINIMUM, Op.CANON,
-    Op.LT, Op.EQ, Op.NE, Op.LOG2,
+    Op.LT, Op.EQ, Op.NE, Op.FMOD, Op.POW, *sorted(FUNCTIONS | ROUNDINGS, key=str),
 )  # fmt: skip
 
 
@@ -29,14 +29,9 @@ def _through_single(node: Node) -> Node | None:
     wide = tuple(s.cast(SINGLE) for s in node.src)
     if node.dtype is not HALF:
         return Node(node.op, node.dtype, wide)
-    return Node(node.op, SINGLE, wide).cast(HALF)
-
-
-def _function(node: Node) -> Node | None:
-    """exp2: a float32 result that rounds to the correct float16."""
-    if node.dtype is not HALF:
-        return None
-    return FLOAT16_FUNCTIONS["exp2"](node.src[0].cast(SINGLE)).cast(HALF)
+    special = FLOAT16_FUNCTIONS.get(node.op.name.lower())
+    single = Node(node.op, SINGLE, wide) if special is None else special(*wide)
+    return single.cast(HALF)
 
 
 def _tree(node: Node) -> Node | None:
@@ -62,7 +57,6 @@ def _cast(node: Node) -> Node | None:
 
 ARITHMETIC = RuleSet([
     Expansion("half through single", THROUGH_SINGLE, _through_single),
-    Expansion("half exp2", (Op.EXP2,), _function),
     Expansion("half tree", (Op.TREE,), _tree),
     Expansion("half casts", (Op.CAST,), _cast),
 ])

@@ -7,19 +7,20 @@ Invariants:
   NaN keeps its sign and payload.
 - Operations on numbers round once. A NaN that they compute is whatever the host makes of it; the
   tensor level wants the canonical one and calls `canonical`, kernels have CANON instructions.
-- EXP2 and LOG2 evaluate the decomposition that devices run, never the host's library.
+- Functions evaluate the decomposition that devices run, never the host's library.
 - Operations of group MACHINE raise `PreconditionError` outside the domain that devices agree on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from engine import dtypes
-from engine.decompose.functions import FUNCTIONS
+from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
 from engine.dtypes import DType
 from engine.ops import Op
 
@@ -189,14 +190,6 @@ def sqrt(to: DType, of: DType, x: Array) -> Array:
     return np.sqrt(x)
 
 
-def exp2(to: DType, of: DType, x: Array) -> Array:
-    return _function("exp2", of, x)
-
-
-def log2(to: DType, of: DType, x: Array) -> Array:
-    return _function("log2", of, x)
-
-
 def cast(to: DType, of: DType, x: Array) -> Array:
     """One rounding to floats; float to integer truncates, saturates, NaN -> 0; bool is x != 0."""
     if to.kind == "bool":
@@ -317,7 +310,7 @@ MEANING: dict[Op, Callable[..., Array]] = {
     Op.ADD: add, Op.SUB: sub, Op.MUL: mul, Op.DIV: div,
     Op.FLOORDIV: floordiv, Op.FLOORMOD: floormod,
     Op.MAXIMUM: maximum, Op.MINIMUM: minimum,
-    Op.SQRT: sqrt, Op.EXP2: exp2, Op.LOG2: log2, Op.CAST: cast, Op.CANON: canon,
+    Op.SQRT: sqrt, Op.CAST: cast, Op.CANON: canon,
     Op.NEG: neg, Op.ABS: absolute,
     Op.AND: bitwise_and, Op.OR: bitwise_or, Op.XOR: bitwise_xor, Op.NOT: bitwise_not,
     Op.LSHIFT: lshift, Op.RSHIFT: rshift,
@@ -329,13 +322,6 @@ MEANING: dict[Op, Callable[..., Array]] = {
 
 
 # -- functions -------------------------------------------------------------------------------------
-def _function(name: str, dtype: DType, x: Array) -> Array:
-    """The decomposition of a function; float16 goes through float32 and is rounded once more."""
-    wide = dtypes.float32 if dtype is dtypes.float16 else dtype
-    result = FUNCTIONS[name](Value(wide, x.astype(NUMPY[wide])))
-    return result.array.astype(NUMPY[dtype])
-
-
 class Value:
     """The `Value` that decompositions are written for, over arrays: each operation is evaluated."""
 
@@ -434,3 +420,15 @@ class Value:
 
     def opaque(self) -> Value:
         return self
+
+
+def _function(name: str, to: DType, of: DType, *operands: Array) -> Array:
+    """The decomposition of a function; float16 goes through float32 and is rounded once more."""
+    half = of is dtypes.float16
+    wide = dtypes.float32 if half else of
+    function = FLOAT16_FUNCTIONS.get(name, FUNCTIONS[name]) if half else FUNCTIONS[name]
+    result = function(*(Value(wide, x.astype(NUMPY[wide])) for x in operands))
+    return result.array.astype(NUMPY[of])
+
+
+MEANING.update({Op[name.upper()]: partial(_function, name) for name in FUNCTIONS})

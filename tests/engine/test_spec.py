@@ -71,7 +71,7 @@ WRONGLY_TYPED = [
     Node(Op.SQRT, I32, (N,)),
     Node(Op.EXP2, I32, (N,)),
     Node(Op.CANON, I32, (N,)),
-    Node(Op.FLOORDIV, F32, (X, X)),
+    Node(Op.LSHIFT, F32, (X, X)),
     Node(Op.LSHIFT, F32, (X, X)),
     Node(Op.SHL, BOOL, (C, C)),
     Node(Op.AND, F32, (X, X)),

@@ -1,0 +1,18 @@
+"""Elementary functions from operations that every device rounds correctly.
+
+`FUNCTIONS` has the functions of float32 and float64, by the lower-case name of their operation.
+float16 is computed in float32 and rounded once; where that alone would not round correctly,
+`FLOAT16_FUNCTIONS` has a function of its own.
+"""
+
+from __future__ import annotations
+
+from engine.decompose.functions.exponential import exp2, exp2_for_float16, log2
+from engine.decompose.functions.value import Function
+
+__all__ = ["FLOAT16_FUNCTIONS", "FUNCTIONS"]
+
+FUNCTIONS: dict[str, Function] = {"exp2": exp2, "log2": log2}
+
+# To be evaluated in float32 on a converted float16; the result converted back is correctly rounded.
+FLOAT16_FUNCTIONS: dict[str, Function] = {"exp2": exp2_for_float16}
