@@ -53,7 +53,8 @@ def _place_canon(sink: Node, target: Target) -> list[Node]:
 def _expand_function(node: Node) -> Node | None:
     if node.dtype not in (dtypes.float32, dtypes.float64):
         return None
-    return FUNCTIONS[node.op.name.lower()](*node.src)
+    expanded: Node = FUNCTIONS[node.op.name.lower()](*node.src)
+    return expanded
 
 
 FUNCTION_RULES = RuleSet([

@@ -427,7 +427,7 @@ def _function(name: str, to: DType, of: DType, *operands: Array) -> Array:
     half = of is dtypes.float16
     wide = dtypes.float32 if half else of
     function = FLOAT16_FUNCTIONS.get(name, FUNCTIONS[name]) if half else FUNCTIONS[name]
-    result = function(*(Value(wide, x.astype(NUMPY[wide])) for x in operands))
+    result: Value = function(*(Value(wide, x.astype(NUMPY[wide])) for x in operands))
     return result.array.astype(NUMPY[of])
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
 
 # Measured bounds, stated in engine/decompose/functions/exponential.py. Subnormal results make
-# those of exp2: they are rounded once to the format's precision and once more to that of the subnormal.
+# those of exp2: they are rounded once to the precision of the format and once to the subnormal's.
 MAX_ULP = {
     ("exp2", "float32"): 0.784,
     ("log2", "float32"): 0.752,
