@@ -89,22 +89,6 @@ class Elementwise(TensorBase):
         operation = promotion.operation("abs", self.dtype)
         return self if self.dtype.kind == "uint" else self._unary(operation)
 
-    def _function(self, op: Op) -> Self:
-        """A function of floats; bools and integers are cast to the default float first."""
-        return self._like(self.node.cast(promotion.as_float(self.dtype)).unary(op))
-
-    def sqrt(self) -> Self:
-        """The square root, correctly rounded; sqrt(-0) is -0."""
-        return self._function(Op.SQRT)
-
-    def exp2(self) -> Self:
-        """2 to the power of x."""
-        return self._function(Op.EXP2)
-
-    def log2(self) -> Self:
-        """The logarithm to base 2."""
-        return self._function(Op.LOG2)
-
     # -- comparisons -------------------------------------------------------------------------------
     def _compare(self, name: str, other: Operand) -> Self:
         other = checked_operand(name, other)

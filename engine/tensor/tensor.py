@@ -17,6 +17,7 @@ from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
 from engine.tensor.creation import Creation, constant
 from engine.tensor.elementwise import Elementwise
+from engine.tensor.functions import Functions
 from engine.tensor.index import Index
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | memoryview
 
 
-class Tensor(Creation, Elementwise, Casts, Movement, Reduce, Index, Linalg):
+class Tensor(Creation, Elementwise, Functions, Casts, Movement, Reduce, Index, Linalg):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
     `data`: a Python number, nested lists of them, a numpy array (copied), bytes (uint8, or items
