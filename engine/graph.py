@@ -191,6 +191,12 @@ class Node:
     def canonical(self) -> Node:
         return self.unary(Op.CANON)
 
+    def lookup(self, table_bits: tuple[int, ...], dtype_name: str) -> Node:
+        """Item number `self` of a table in memory; kernel level only."""
+        dtype = dtypes.as_dtype(dtype_name)
+        table = Node(Op.TABLE, dtype, (), table_bits)
+        return Node(Op.LOAD, dtype.vec(self.dtype.lanes), (table, self.cast(dtypes.index)))
+
     @property
     def dtype_name(self) -> str:
         return self.dtype.name

@@ -73,10 +73,11 @@ class _Access:
 
 
 def _accesses(order: Sequence[Node], below: Below) -> list[_Access]:
+    """Those of buffers: the tables of functions are small, and stay in the nearest cache."""
     reduced = {n.src[0] for n in order if n.op is Op.FOLD}
     return [
         _Access(n, 8 if below[n] & reduced else 1)
-        for n in order if n.op in (Op.LOAD, Op.WRITE)
+        for n in order if n.op in (Op.LOAD, Op.WRITE) and n.src[0].op is Op.PARAM
     ]
 
 

@@ -384,10 +384,10 @@ class Value:
     def __xor__(self, other: Value | int) -> Value:
         return self._with(Op.XOR, other)
 
-    def __lshift__(self, count: int) -> Value:
+    def __lshift__(self, count: Value | int) -> Value:
         return self._with(Op.SHL, count)
 
-    def __rshift__(self, count: int) -> Value:
+    def __rshift__(self, count: Value | int) -> Value:
         return self._with(Op.SHR, count)
 
     def lt(self, other: Value | float) -> Value:
@@ -411,6 +411,14 @@ class Value:
 
     def convert(self, dtype_name: str) -> Value:
         return self._to(Op.CONVERT, dtype_name)
+
+    def sqrt(self) -> Value:
+        return self._to(Op.SQRT, self.dtype.name)
+
+    def lookup(self, table_bits: tuple[int, ...], dtype_name: str) -> Value:
+        dtype = dtypes.as_dtype(dtype_name)
+        table = np.array(table_bits, NUMPY[dtype.unsigned]).view(NUMPY[dtype])
+        return Value(dtype, table[self.array])
 
     def horner(self, coefficients: tuple[float, ...]) -> Value:
         total = self.constant(coefficients[0])

@@ -48,8 +48,11 @@ def _bounds(node: Node) -> tuple[int, int]:
     rule = _INTERVALS.get(node.op) if node.dtype.scalar is dtypes.index else None
     if rule is not None:
         return rule(*(bounds(s) for s in node.src))
-    if node.dtype.kind in ("int", "uint", "bool"):
-        return node.dtype.min, node.dtype.max
+    whole = node.dtype.scalar
+    if node.op in _MASKS and whole.kind == "uint":
+        return _MASKS[node.op](*(bounds(s) for s in node.src))
+    if whole.kind in ("int", "uint", "bool"):
+        return whole.min, whole.max
     return -_FAR, _FAR
 
 
@@ -110,6 +113,18 @@ _INTERVALS: dict[Op, Callable[..., Interval]] = {
     Op.MAXIMUM: _interval_maximum,
     Op.WHERE: _interval_where,
 }
+
+
+def _interval_and(x: Interval, y: Interval) -> Interval:
+    return 0, min(x[1], y[1])
+
+
+def _interval_shr(x: Interval, count: Interval) -> Interval:
+    return x[0] >> count[1], x[1] >> count[0]
+
+
+# On unsigned integers, where functions make indices of tables from the bits of floats.
+_MASKS: dict[Op, Callable[..., Interval]] = {Op.AND: _interval_and, Op.SHR: _interval_shr}
 
 
 # -- sums ------------------------------------------------------------------------------------------

@@ -88,10 +88,10 @@ class Lanes:
     def __xor__(self, other: Lanes | int) -> Lanes:
         return self._apply(np.bitwise_xor, other)
 
-    def __lshift__(self, count: int) -> Lanes:
+    def __lshift__(self, count: Lanes | int) -> Lanes:
         return self._apply(np.left_shift, count)
 
-    def __rshift__(self, count: int) -> Lanes:
+    def __rshift__(self, count: Lanes | int) -> Lanes:
         return self._apply(np.right_shift, count)
 
     def lt(self, other: Lanes | float) -> Lanes:
@@ -120,6 +120,14 @@ class Lanes:
     def constant_bits(self, bits: int) -> Lanes:
         unsigned = f"uint{8 * self.array.itemsize}"
         return Lanes(np.full(self.array.shape, bits, unsigned).view(self.array.dtype))
+
+    def sqrt(self) -> Lanes:
+        with np.errstate(invalid="ignore"):
+            return Lanes(np.sqrt(self.array))
+
+    def lookup(self, table_bits: tuple[int, ...], dtype_name: str) -> Lanes:
+        unsigned = f"uint{8 * np.dtype(dtype_name).itemsize}"
+        return Lanes(np.array(table_bits, unsigned).view(dtype_name)[self.array])
 
     def horner(self, coefficients: tuple[float, ...]) -> Lanes:
         total = self.constant(coefficients[0])

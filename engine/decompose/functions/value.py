@@ -2,9 +2,10 @@
 error-free transformations that they share.
 
 Invariants of every function in this package:
-- It is built only from float `+ - *`, comparisons, selects, integer arithmetic, shifts, bitcasts
-  and reads of constant tables, all of which have one correct result, so that it gives the same bits
-  everywhere. No fused multiply-add, and nothing of a device's or the host's library.
+- It is built only from float `+ - * /` and sqrt, comparisons, selects, integer arithmetic, shifts,
+  bitcasts, conversions and reads of constant tables, all of which have one correct result, so that
+  it gives the same bits everywhere. No fused multiply-add, and nothing of a device's or the host's
+  library.
 - The order of the operations is part of the result: nothing may be reassociated, contracted or
   folded through `opaque`, which guards the error-free transformations.
 - A NaN operand gives a NaN. Its payload is whatever the device's arithmetic makes of it.
@@ -24,8 +25,8 @@ class Value(Protocol):
     """A scalar expression with a dtype; a Python number stands for the nearest constant.
 
     Arithmetic is between values of one dtype and rounds to nearest, ties to even, with gradual
-    underflow. Comparisons give a value of dtype bool. Shift counts are constants in range; `>>` is
-    arithmetic on signed and logical on unsigned integers, and integer arithmetic wraps.
+    underflow. Comparisons give a value of dtype bool. Shift counts are in range; `>>` is arithmetic
+    on signed and logical on unsigned integers, and integer arithmetic wraps.
     """
 
     @property
@@ -41,8 +42,8 @@ class Value(Protocol):
     def __and__(self, other: Self | int) -> Self: ...
     def __or__(self, other: Self | int) -> Self: ...
     def __xor__(self, other: Self | int) -> Self: ...
-    def __lshift__(self, count: int) -> Self: ...
-    def __rshift__(self, count: int) -> Self: ...
+    def __lshift__(self, count: Self | int) -> Self: ...
+    def __rshift__(self, count: Self | int) -> Self: ...
     def lt(self, other: Self | float) -> Self: ...
     def eq(self, other: Self | float) -> Self: ...
     def ne(self, other: Self | float) -> Self: ...
@@ -63,6 +64,15 @@ class Value(Protocol):
 
     def constant_bits(self, bits: int) -> Self:
         """The constant of this value's dtype with this bit pattern."""
+        ...
+
+    def sqrt(self) -> Self: ...
+
+    def lookup(self, table_bits: tuple[int, ...], dtype_name: str) -> Self:
+        """The item at this index of a constant table of bit patterns of another dtype.
+
+        The index is unsigned, and masks or logical shifts prove it to be in range.
+        """
         ...
 
     def horner(self, coefficients: tuple[float, ...]) -> Self:
@@ -89,6 +99,20 @@ class Format:
     bias: int
     signed: str
     unsigned: str
+
+    @property
+    def bits(self) -> int:
+        """The width of the format, and of the integers of its bits."""
+        return int(self.unsigned.removeprefix("uint"))
+
+    @property
+    def sign_bit(self) -> int:
+        return 1 << self.bits - 1
+
+    @property
+    def splitter(self) -> float:
+        """2**s + 1 for s = ceil(precision / 2), which `split` multiplies by."""
+        return 2.0 ** (self.fraction_bits // 2 + 1) + 1.0
 
     @property
     def integer_shifter(self) -> float:
@@ -130,6 +154,28 @@ def fast_two_sum(a: V, b: V) -> tuple[V, V]:
     """
     total = (a + b).opaque()
     return total, b - (total - a).opaque()
+
+
+def split(a: V) -> tuple[V, V]:
+    """(h, l) with h + l = a exactly, both of at most half of the precision, if a * 2**28 is finite.
+
+    Veltkamp's algorithm: "Handbook", section 4.4.1.
+    """
+    scaled = (a * FORMATS[a.dtype_name].splitter).opaque()
+    high = (scaled - (scaled - a).opaque()).opaque()
+    return high, a - high
+
+
+def two_product(a: V, b: V) -> tuple[V, V]:
+    """(p, e) with p = a * b rounded and p + e = a * b exactly, unless e underflows.
+
+    Dekker's product: "Handbook", section 4.4.2.
+    """
+    product = (a * b).opaque()
+    high, low = split(a)
+    other_high, other_low = split(b)
+    middle = (high * other_high - product) + high * other_low + low * other_high
+    return product, middle + low * other_low
 
 
 def scale_by_power_of_two(value: V, biased: V) -> V:
