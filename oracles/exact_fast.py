@@ -63,7 +63,8 @@ def correctly_rounded(name: str, operands: Sequence[Array], target: str) -> Roun
 def _candidate(name: str, operands: Sequence[Array], target: str) -> Array:
     if name == "cast":
         return convert(operands[0], target)
-    return FUNCTIONS[name](*operands)
+    result: Array = FUNCTIONS[name](*operands)
+    return result
 
 
 def _settle(

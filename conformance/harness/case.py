@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.harness.values import Value, parse_value, print_value
-from oracles.catalog import ROWS, result_dtype
+from oracles.catalog import OUTPUT, ROWS, OpRow, result_dtype
 from oracles.formats import FORMATS, Format
 
 VERSION = 1
@@ -330,15 +330,17 @@ class _Parser:
             if operand := _OPERAND.fullmatch(word):
                 operands.append(self._earlier(int(operand[1])))
             elif attribute := _ATTRIBUTE.fullmatch(word):
-                if attribute[1] not in row.attributes or attribute[1] in attributes:
+                known = attribute[1] in row.attributes or attribute[1] == OUTPUT
+                if not known or attribute[1] in attributes:
                     raise ValueError(f"{op} has no such attribute, or it is twice: {attribute[1]}")
                 attributes[attribute[1]] = _attribute(attribute[1], attribute[2])
             else:
                 raise ValueError(f"expected %operand or name=value, got {word[:40]!r}")
-        if len(operands) != row.operands:
+        if not row.takes(len(operands)):
             raise ValueError(f"{op} takes {row.operands} operands, got {len(operands)}")
+        _check_output(row, attributes)
         result = result_dtype(op, [self.names[k] for k in operands], attributes)
-        _check_attributes(op, attributes, result)
+        _check_attributes(op, attributes, result, len(operands))
         self.statements.append(Statement(op, tuple(operands), attributes))
         self.names.append(result)
 
@@ -376,7 +378,18 @@ def _attribute(name: str, text: str) -> Value:
     return value
 
 
-def _check_attributes(op: str, attributes: Mapping[str, Value], result: str) -> None:
+def _check_output(row: OpRow, attributes: Mapping[str, Value]) -> None:
+    """A row with several results names one; any other has no such attribute."""
+    number = attributes.get(OUTPUT)
+    if row.outputs == 1 and OUTPUT not in attributes:
+        return
+    if row.outputs == 1 or type(number) is not int or not 0 <= number < row.outputs:
+        raise ValueError(f"{row.name} has {row.outputs} results, which output=0 … name")
+
+
+def _check_attributes(
+    op: str, attributes: Mapping[str, Value], result: str, operands: int
+) -> None:
     """ValueError for what numpy takes and the engine, by its contract, does not."""
     if op == "arange" and "start" not in attributes:
         raise ValueError("arange needs a start")
@@ -385,8 +398,13 @@ def _check_attributes(op: str, attributes: Mapping[str, Value], result: str) -> 
     if op == "pad" and type(attributes.get("value")) is float and not FORMATS[result].is_float:
         raise ValueError(f"a float is no value of {result}")
     index = attributes.get("index")
-    if isinstance(index, tuple) and any(isinstance(part, tuple) for part in index):
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, tuple) for part in parts):
         raise ValueError("an index holds integers, slices, None and ..., no lists of places")
+    if op == "getitem" and [p for p in parts if isinstance(p, str)] != [
+        f"t{k}" for k in range(1, operands)
+    ]:
+        raise ValueError("an index names its operands t1, t2 … in order")
 
 
 def _has_truth_value(value: Value) -> bool:
@@ -402,48 +420,3 @@ def _parse_words(words: Sequence[str], row: Format) -> bytes:
         if valid.fullmatch(word) is None:
             raise ValueError(f"{row.name} words have {digits} hex digits, got {word[:40]!r}")
     return b"".join(bytes.fromhex(word)[::-1] for word in words)
-
-
-# -- as a program of its own -----------------------------------------------------------------------
-def print_script(case: Case, device: str = "") -> str:
-    """A Python script that needs the engine alone: data, one line a value, one print.
-
-    It runs on `device`, else on the first that the case names, and fails where the outputs are not
-    the bits that the case expects.
-    """
-    device = device or (case.devices[0] if case.devices else "LLVM")
-    lines = ["import sys", "from engine import Tensor", ""]
-    lines.append(f'device = sys.argv[1] if len(sys.argv) > 1 else "{device}"')
-    for k, item in enumerate(case.inputs):
-        call = f'bytes.fromhex("{item.data.hex()}"), "{item.dtype}", {item.shape!r}, device'
-        lines.append(f"v{k} = Tensor.from_bytes({call})")
-    for k, statement in enumerate(case.statements, len(case.inputs)):
-        lines.append(f"v{k} = {_script_call(statement)}")
-    shown = ", ".join(f"v{value}.tobytes().hex()" for value in case.outputs)
-    lines.append(f"print({shown})")
-    for value, bits in zip(case.outputs, case.expected):
-        if bits is not None:
-            lines.append(f'assert v{value}.tobytes().hex() == "{bits.hex()}", "v{value} is wrong"')
-    return "\n".join(lines) + "\n"
-
-
-def _script_call(statement: Statement) -> str:
-    names = [f"v{k}" for k in statement.operands]
-    attributes = {name: _script_value(value) for name, value in statement.attributes.items()}
-    if statement.op == "getitem":
-        return f"{names[0]}[{attributes['index']}]"
-    keywords = [f"{name}={text}" for name, text in attributes.items()]
-    if not names:
-        return f"Tensor.{statement.op}({', '.join([*keywords, 'device=device'])})"
-    return f"{names[0]}.{statement.op}({', '.join([*names[1:], *keywords])})"
-
-
-def _script_value(value: Value) -> str:
-    if value is Ellipsis:
-        return "..."
-    if isinstance(value, float):
-        return f'float.fromhex("{value.hex()}")' if value == value else 'float("nan")'
-    if isinstance(value, tuple):
-        inner = ", ".join(_script_value(item) for item in value)
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return repr(value)

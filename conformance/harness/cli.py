@@ -149,7 +149,8 @@ def repro(
 
 def _repro(file: Path, names: list[str], script: bool) -> int:
     """The exit code; ValueError and OSError for what cannot be read or run."""
-    from conformance.harness.case import is_device_name, print_script, read_case
+    from conformance.harness.case import is_device_name, read_case
+    from conformance.harness.script import print_script
 
     case = read_case(file)
     if not script:

@@ -16,7 +16,7 @@ import numpy as np
 from conformance.harness.case import Case, Statement, print_statement
 from conformance.harness.draws import as_input
 from conformance.harness.plan import Batch
-from conformance.harness.plan_elementwise import is_elementwise
+from conformance.harness.plans.elementwise import is_elementwise
 from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
 from oracles import accept
 from oracles.formats import FORMATS, Array

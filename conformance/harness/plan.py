@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-from conformance.harness import plan_elementwise, plan_shaped
 from conformance.harness.case import Case
 from conformance.harness.draws import Generator, generator
-from conformance.harness.values import Value
+from conformance.harness.plans import CELLS, LAYOUTS, elementwise
+from conformance.harness.plans.elementwise import is_elementwise
+from conformance.harness.plans.layouts import Recipe
 from oracles.catalog import ALL, INTEGERS, NUMBERS, ROWS, OpRow
 from oracles.formats import FORMATS
 
@@ -47,16 +48,16 @@ def cells(op: str) -> tuple[Dtypes, ...]:
     operands: all equal ones, and a cover of the mixed ones.
     """
     row = ROWS[op]
+    if op in CELLS:
+        return CELLS[op]
     if op == "cast":
         return tuple((source, target) for source in ALL for target in ALL)
     if op == "bitcast":
         return tuple((a, b) for a in NUMBERS for b in NUMBERS if _same_width(a, b))
     if row.operands == 0:
-        return tuple((name,) for name in (NUMBERS if op == "arange" else ALL))
+        return tuple((name,) for name in ALL)
     if row.operands == 1:
         return tuple((name,) for name in row.dtypes[0])
-    if op == "take":
-        return _takes()
     return tuple(dict.fromkeys(_equal(row) + _mixed(row)))
 
 
@@ -64,52 +65,54 @@ def _same_width(a: str, b: str) -> bool:
     return FORMATS[a].bits == FORMATS[b].bits
 
 
-def _takes() -> tuple[Dtypes, ...]:
-    """Each dtype with two index dtypes, so that each of these meets both."""
-    pairs = []
-    for k, name in enumerate(ALL):
-        pairs += [(name, INTEGERS[k % 8]), (name, INTEGERS[(3 * k + 2) % 8])]
-    return tuple(dict.fromkeys(pairs))
-
-
-def _condition(row: OpRow) -> Dtypes:
-    return ("bool",) if row.name == "where" else ()
+def _beside(row: OpRow, names: Sequence[str], turn: int) -> Dtypes:
+    """A cell in which the promoted operands have these dtypes, the others theirs in turn."""
+    shared = iter(names)
+    dtypes = []
+    for k in range(row.operands):
+        allowed = row.allowed(k)
+        dtypes.append(next(shared) if k in row.common else allowed[(turn + 3 * k) % len(allowed)])
+    return tuple(dtypes)
 
 
 def _equal(row: OpRow) -> list[Dtypes]:
-    found = [(*_condition(row), name, name) for name in ALL]
+    """Promoted operands of one dtype; without any, each operand's dtypes twice in turn."""
+    if not row.common:
+        most = max(len(allowed) for allowed in row.dtypes)
+        turns = range(2 * most if len(row.dtypes) > 1 else most)
+        return [_beside(row, (), turn + turn // most) for turn in turns]
+    found = [_beside(row, (name,) * len(row.common), k) for k, name in enumerate(ALL)]
     return [dtypes for dtypes in found if row.accepts(dtypes)]
 
 
 def _mixed(row: OpRow) -> list[Dtypes]:
     """Each dtype with three others; comparisons with every integer of the other sign."""
-    found = []
-    for k, name in enumerate(ALL):
-        for step in (1, 4, 9):
-            found.append((*_condition(row), name, ALL[(k + step) % len(ALL)]))
-    found += [(*_condition(row), a, b) for a, b in ROUNDING_PAIRS]
+    rest = len(row.common) - 1
+    if rest < 1:
+        return []
+    pairs = [(name, ALL[(k + step) % len(ALL)]) for k, name in enumerate(ALL) for step in (1, 4, 9)]
+    pairs += ROUNDING_PAIRS
     if row.family == "compare":
-        found += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]
+        pairs += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]
+    found = [_beside(row, (a, *(b,) * rest), turn) for turn, (a, b) in enumerate(pairs)]
     return [dtypes for dtypes in found if row.accepts(dtypes)]
 
 
 def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
     """All layouts of a cell: how to make the program, and what it covers."""
-    if not plan_elementwise.is_elementwise(op):
-        table = plan_shaped.LAYOUTS[op]
+    if not is_elementwise(op):
         return {name: (_shaped(recipe, op, dtypes), features)
-                for name, (recipe, features) in table.items()}  # fmt: skip
-    attributes: dict[str, Value] = {}
-    operands = dtypes
+                for name, (recipe, features) in LAYOUTS[op].items()}  # fmt: skip
+    variants, operands = ROWS[op].variants, dtypes
     if op in ("cast", "bitcast"):
-        operands, attributes = dtypes[:1], {"dtype": dtypes[1]}
+        operands, variants = dtypes[:1], ({"dtype": dtypes[1]},)
     return {
-        name: (partial(recipe, op=op, dtypes=operands, attributes=attributes), features)
-        for name, (recipe, features) in plan_elementwise.LAYOUTS.items()
+        name: (partial(recipe, op=op, dtypes=operands, variants=variants), features)
+        for name, (recipe, features) in elementwise.LAYOUTS.items()
     }
 
 
-def _shaped(recipe: plan_shaped.Recipe, op: str, dtypes: Dtypes) -> Callable[[Generator], Case]:
+def _shaped(recipe: Recipe, op: str, dtypes: Dtypes) -> Callable[[Generator], Case]:
     return lambda rng: recipe(rng, op, dtypes)
 
 
@@ -134,7 +137,7 @@ def names(op: str, dtypes: Dtypes, full: bool = True) -> tuple[str, ...]:
 
 def mixed(op: str, dtypes: Dtypes) -> bool:
     """Whether operands that are promoted to one dtype have several."""
-    return len({dtypes[k] for k in ROWS[op].common}) > 1
+    return len({dtypes[k] for k in ROWS[op].shared(len(dtypes))}) > 1
 
 
 def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:

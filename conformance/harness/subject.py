@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from conformance.harness.calls import Operand, call_of
 from conformance.harness.case import Case, Input, Statement
 from conformance.harness.work import Budget
 from oracles.formats import FORMATS, Array
@@ -90,8 +91,11 @@ def apply(statement: Statement, operands: Sequence[Array], budget: Budget) -> Ar
     """One statement in numpy; ValueError before it would be too large."""
     from oracles.numpy_ref import evaluate
 
-    budget.spend(statement, [x.shape for x in operands])
-    return evaluate(statement.op, operands, statement.attributes)
+    limit = budget.spend(statement, [x.shape for x in operands])
+    result = evaluate(statement.op, operands, statement.attributes)
+    if result.size > limit:
+        raise AssertionError(f"{statement.op}: {result.size} elements, expected at most {limit}")
+    return result
 
 
 # -- the engine ------------------------------------------------------------------------------------
@@ -162,16 +166,24 @@ class EngineSubject:
     def _apply(self, statement: Statement, operands: list[Tensor]) -> Tensor:
         from engine import Tensor
 
-        attributes: dict[str, Any] = dict(statement.attributes)
+        call = call_of(statement)
+        receiver: Any = Tensor if call.receiver is None else operands[call.receiver.place]
+        if call.seed is not None:
+            receiver.manual_seed(call.seed)
+        positional = [_argument(item, operands) for item in call.positional]
+        keywords = {name: _argument(item, operands) for name, item in call.keywords.items()}
         if not operands:
-            function = getattr(Tensor, statement.op)
-            made: Tensor = function(**attributes, device=self.device)
-            return made
-        first, *rest = operands
-        if statement.op == "getitem":
-            return first[attributes["index"]]
-        result: Tensor = getattr(first, statement.op)(*rest, **attributes)
-        return result
+            keywords["device"] = self.device
+        result: Any = getattr(receiver, call.method)(*positional, **keywords)
+        made: Tensor = result if call.pick is None else result[call.pick]
+        return made
+
+
+def _argument(item: object, operands: Sequence[Tensor]) -> object:
+    """An argument of a call, with tensors in the place of operands."""
+    if isinstance(item, Operand):
+        return operands[item.place]
+    return tuple(_argument(part, operands) for part in item) if isinstance(item, tuple) else item
 
 
 def _words(item: Input) -> Array:

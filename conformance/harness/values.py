@@ -2,7 +2,7 @@
 
     value  = None | True | False | integer | float | string | ... | tuple | slice
     float  = f and the 16 hexadecimal digits of its binary64 bits, so -0.0 and NaNs stay themselves
-    string = letters, digits and underscores between single quotes
+    string = letters, digits and _ , . > ( ) - between single quotes, a blank as ~
     tuple  = () | (value,) | (value,value ...)       no blanks, so that a statement splits on them
     slice  = slice(value,value,value)
 
@@ -23,7 +23,7 @@ MAX_ITEMS = 64
 MAX_INTEGER = 1 << 64  # bounds are inclusive: the grammar carries every integer dtype
 _WORD = re.compile(
     r"(?P<name>None|True|False)\b|(?P<float>f[0-9a-f]{16})\b|(?P<int>-?[0-9]{1,20})(?![0-9])"
-    r"|'(?P<str>[A-Za-z0-9_]{0,64})'|(?P<dots>\.\.\.)|(?P<slice>slice\()|(?P<tuple>\()",
+    r"|'(?P<str>[A-Za-z0-9_,.>()~-]{0,64})'|(?P<dots>\.\.\.)|(?P<slice>slice\()|(?P<tuple>\()",
     re.ASCII,
 )
 _NAMES: dict[str, Value] = {"None": None, "True": True, "False": False}
@@ -43,8 +43,8 @@ def print_value(value: Value) -> str:
         return "..."
     if value is None or isinstance(value, bool | int):
         return str(value)
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_]{0,64}", value):
-        return f"'{value}'"
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_,.>() -]{0,64}", value):
+        return "'" + value.replace(" ", "~") + "'"
     raise TypeError(f"a case cannot hold {value!r}")
 
 
@@ -91,7 +91,7 @@ _ATOMS: dict[str, Callable[[str], Value]] = {
     "name": _NAMES.__getitem__,
     "float": _float,
     "int": _integer,
-    "str": str,
+    "str": lambda word: word.replace("~", " "),
     "dots": _dots,
 }
 

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from conformance.harness.case import MAX_ELEMENTS, Statement
+from oracles.catalog import ROWS, Exactness
 
 MAX_WORK = 1 << 25  # of a whole case: seconds, and a few hundred MiB of results
 SLOW = 8  # an element of a function or of a range, which Python makes one by one
+_SLOW = (Exactness.FAITHFUL, Exactness.COMPOSITE)
 STEP = 1 << 10  # the least that one step of a contraction counts, however few elements it has
 
 Shape = tuple[int, ...]
@@ -34,13 +36,17 @@ class Budget:
         self.limit = limit
         self.done = 0
 
-    def spend(self, statement: Statement, shapes: Sequence[Shape]) -> None:
-        """Take the work of a statement off; ValueError before it would be too much."""
+    def spend(self, statement: Statement, shapes: Sequence[Shape]) -> int:
+        """Take the work of a statement off; ValueError before it would be too much.
+
+        What it may make at most is returned.
+        """
         made = result_span(statement.op, shapes, statement.attributes)
         if made > MAX_ELEMENTS:
             text = f"{statement.op} would make {made} elements; the limit is {MAX_ELEMENTS}"
             raise ValueError(text)
         self.add(max(made, statement_work(statement.op, shapes, made)))
+        return made
 
     def add(self, work: int) -> None:
         self.done += work
@@ -50,12 +56,10 @@ class Budget:
 
 def statement_work(op: str, shapes: Sequence[Shape], made: int) -> int:
     """What a statement costs beyond the elements that it makes."""
-    from oracles.catalog import ROWS, Exactness
-
     if op == "matmul":
         depth = shapes[0][-1] if shapes[0] else 1
         return depth * max(made, STEP)
-    if op == "arange" or ROWS[op].exactness is Exactness.FAITHFUL:
+    if op == "arange" or ROWS[op].exactness in _SLOW:
         return SLOW * made
     return max((span(shape) for shape in shapes), default=0)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from oracles.catalog import ROWS
+from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import Array
 from oracles.numpy_ref import elementwise, logic, movement, reduce
 
@@ -18,7 +18,7 @@ _MODULES = (elementwise, logic, movement, reduce)
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.
-FUNCTIONS: dict[str, Callable[..., Array]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     name: vars(module)[name] for module in _MODULES for name in ROWS if name in vars(module)
 }
 
@@ -26,9 +26,14 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
 def evaluate(name: str, args: Sequence[Array], attrs: Mapping[str, Any]) -> Array:
     """The reference result of row `name`; `attrs` by the row's attribute names.
 
+    Where a row has several results, its function returns them all and `output` picks one.
+
     LookupError for a row that has no reference.
     """
     if name not in FUNCTIONS:
         modules = ", ".join(module.__name__ for module in _MODULES)
         raise LookupError(f"{name} has no numpy reference: write it in one of {modules}")
-    return FUNCTIONS[name](*args, **attrs)
+    given = {key: value for key, value in attrs.items() if key != OUTPUT}
+    result = FUNCTIONS[name](*args, **given)
+    picked: Array = result[attrs[OUTPUT]] if OUTPUT in attrs else result
+    return picked

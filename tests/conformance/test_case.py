@@ -16,8 +16,8 @@ from conformance.harness.case import (
     Statement,
     parse_case,
     print_case,
-    print_script,
 )
+from conformance.harness.script import print_script
 from conformance.harness.strategies import inputs, programs
 from conformance.harness.subject import ReferenceSubject, run
 from conformance.harness.values import Value, parse_value, print_value

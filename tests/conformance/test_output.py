@@ -6,19 +6,21 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from conformance.harness import devices, programs, session
-from conformance.harness.case import Case, parse_case, print_script
+from conformance.harness.case import Case, parse_case
 from conformance.harness.check import Device
+from conformance.harness.script import print_script
 from conformance.harness.subject import NotAvailable, ReferenceSubject
 from engine.backends import registry
 from engine.backends.base import DeviceInfo
 from tests.conformance.command import Wrong, lockstep, use, widen
 
+HARNESS = "conformance.harness"
 NARROW = ["--op", "neg", "--dtype", "int8"]
 REMEDY = "pip install lockstep-tensor[zig] brings one"
 CASE = """lockstep case 1
@@ -162,11 +164,17 @@ def test_the_harness_is_in_the_order_of_its_readme() -> None:
     """Each module imports those above it, inside functions too."""
     order = modules_in_order()
     folder = Path(session.__file__).parent
-    assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"}
+    files = {name: [folder / f"{name}.py"] for name in order}
+    files["plans"] = list((folder / "plans").glob("*.py"))
+    assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"} | {"plans"}
     for k, name in enumerate(order):
-        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                package, _, module = node.module.partition("conformance.harness")
-                if package == "" and node.module.startswith("conformance.harness"):
-                    used = [module[1:]] if module else [alias.name for alias in node.names]
-                    assert set(used) <= set(order[:k]), f"{name} imports {used}"
+        used = {module for file in files[name] for module in imported(file)} - {name}
+        assert used <= set(order[:k]), f"{name} imports {used - set(order[:k])}"
+
+
+def imported(file: Path) -> Iterator[str]:
+    """The modules of the harness that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HARNESS):
+            module = (node.module or "").removeprefix(HARNESS).lstrip(".").split(".")[0]
+            yield from [module] if module else [alias.name for alias in node.names]

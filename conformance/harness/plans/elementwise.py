@@ -8,6 +8,8 @@ operator, so that it starts behind a kernel boundary.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from conformance.harness.build import Builder, through_kernels
@@ -28,16 +30,14 @@ RANDOM = 2048
 TAIL = 7  # added to whole sets, so that no vector width divides them
 ROWS_STRIDED, COLUMNS_STRIDED = 35, 29
 SCALARS = 4  # constants that stand alone beside buffers
-Attributes = dict[str, Value]
+Variants = tuple[Mapping[str, Value], ...]  # attributes to try
 
 
 def data(rng: Generator, op: str, dtypes: tuple[str, ...]) -> list[Array]:
     """The operands of `main`, of one length: what a row must be tried on."""
     if len(dtypes) == 1:
         return [_unary(rng, dtypes[0])]
-    if op == "where":
-        return _choices(rng, dtypes)
-    return _pairs(rng, op, dtypes)
+    return _pairs(rng, op, dtypes) if len(dtypes) == 2 else _several(rng, dtypes)
 
 
 def _unary(rng: Generator, dtype: str) -> Array:
@@ -80,25 +80,26 @@ def _counts(dtype: str) -> Array:
     return np.unique(np.concatenate([np.array(kept, dtype=row.unsigned), edges(dtype)]))
 
 
-def _choices(rng: Generator, dtypes: tuple[str, ...]) -> list[Array]:
-    """Both branches hold every edge; the condition is random."""
+def _several(rng: Generator, dtypes: tuple[str, ...]) -> list[Array]:
+    """Three operands or more: each holds every edge, in an order of its own."""
     count = 2 * RANDOM + TAIL
-    branches = []
-    for dtype in dtypes[1:]:
+    operands = []
+    for dtype in dtypes:
         bits = np.concatenate([edges(dtype), random_bits(rng, dtype, count)])[:count]
-        branches.append(rng.permutation(bits))
-    return [random_bits(rng, "bool", count), *branches]
+        operands.append(rng.permutation(bits))
+    return operands
 
 
-def main(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attributes) -> Case:
-    """All data in contiguous buffers."""
+def main(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Variants) -> Case:
+    """All data in contiguous buffers, with every variant of the attributes."""
     build = Builder()
     operands = [build.input(dtype, bits) for dtype, bits in zip(dtypes, data(rng, op, dtypes))]
-    build.judged(op, *operands, **attributes)
+    for attributes in variants:
+        build.judged(op, *operands, **attributes)
     return build.case()
 
 
-def strided(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attributes) -> Case:
+def strided(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Variants) -> Case:
     """Operands as views: transposed; a flipped window of a larger buffer; one row for all."""
     build = Builder()
     rows, columns = ROWS_STRIDED, COLUMNS_STRIDED
@@ -117,7 +118,7 @@ def strided(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attrib
         else:
             value = build.input(dtype, bits, (1, columns))
             operands.append(build.apply("expand", value, shape=(rows, columns)))
-    build.judged(op, *operands, **attributes)
+    build.judged(op, *operands, **variants[-1])
     return build.case()
 
 
@@ -125,9 +126,10 @@ def _mixed(rng: Generator, dtype: str) -> Array:
     return np.concatenate([edges(dtype), random_bits(rng, dtype, 512)])
 
 
-def constants(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attributes) -> Case:
+def constants(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Variants) -> Case:
     """All operands constant; of equal dtypes also each in turn a scalar beside buffers."""
     build = Builder()
+    attributes = variants[0]
     tables = []
     for place, dtype in enumerate(dtypes):
         bits = core_edges(dtype)
@@ -147,11 +149,11 @@ def constants(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attr
                 for k, d in enumerate(dtypes) if k != place
             }  # fmt: skip
             operands = [scalar if k == place else others[k] for k in range(len(dtypes))]
-            build.judged(op, *operands, **attributes)
+            build.judged(op, *operands, **variants[-1])
     return build.case()
 
 
-def kernels(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attributes) -> Case:
+def kernels(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Variants) -> Case:
     """Operands come out of reductions."""
     build = Builder()
     count = 4 * 61 + 1
@@ -160,7 +162,7 @@ def kernels(rng: Generator, op: str, dtypes: tuple[str, ...], attributes: Attrib
         bits = np.resize(rng.permutation(_mixed(rng, dtype)), count)
         value = build.input(dtype, bits)
         operands.append(through_kernels(build, value, dtype, count))
-    build.judged(op, *operands, **attributes)
+    build.judged(op, *operands, **variants[-1])
     return build.case()
 
 

@@ -1,0 +1,20 @@
+"""Data for every row: `LAYOUTS[op]` names the programs of a cell and how each is made.
+
+A module per family of rows. Elementwise rows share the layouts of `elementwise`; all others have
+their own. `CELLS[op]` lists the dtypes of the cells where the general rule of `plan.cells` does not
+say it.
+"""
+
+from __future__ import annotations
+
+from conformance.harness.plans import creation, index, linalg, movement, reduce
+from conformance.harness.plans.layouts import Layouts
+
+_FAMILIES = (reduce, linalg, movement, index, creation)
+
+LAYOUTS: dict[str, Layouts] = {
+    op: layouts for family in _FAMILIES for op, layouts in family.LAYOUTS.items()
+}
+CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
+    op: cells for family in _FAMILIES for op, cells in getattr(family, "CELLS", {}).items()
+}

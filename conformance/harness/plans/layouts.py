@@ -1,0 +1,37 @@
+"""What recipes of shaped rows share: a recipe makes one program of a cell.
+
+Each batch is one program with many outputs, so that a cell is a few launches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from conformance.harness.case import Case
+from conformance.harness.draws import Generator
+from oracles.edges import edges
+from oracles.formats import FORMATS, Array
+
+Recipe = Callable[[Generator, str, tuple[str, ...]], Case]
+Layouts = dict[str, tuple[Recipe, tuple[str, ...]]]
+
+CONTIGUOUS = ("buffer", "contiguous", "tail", "single kernel")
+STRIDED = ("buffer", "strided", "tail", "single kernel")
+CONST = ("const", "contiguous", "single kernel")
+KERNELS = ("buffer", "contiguous", "tail", "multi kernel")
+
+
+def count_of(shape: tuple[int, ...]) -> int:
+    """The number of elements of a shape."""
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def positions(rng: Generator, dtype: str, count: int, extent: int) -> Array:
+    """Bits of indices into an axis of `extent`: inside, negative, just outside, far outside."""
+    row = FORMATS[dtype]
+    inside = rng.integers(-extent - 1, extent + 2, count)
+    bits = inside.astype(np.int64).astype(np.uint64).astype(row.unsigned)
+    far = rng.choice(edges(dtype), count)
+    return np.where(rng.random(count) < 0.3, far, bits)

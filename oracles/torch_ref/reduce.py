@@ -1,0 +1,84 @@
+"""Reductions and matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oracles.numpy_ref.reduce import reduced_axes
+from oracles.promotion import sum_dtype
+from oracles.torch_ref.domain import (
+    ALL,
+    FLOATS,
+    INTEGERS,
+    Attributes,
+    Call,
+    Comparison,
+    Domain,
+    torch_dtype,
+)
+
+
+def _sum(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    x = tensors[0]
+    name = attrs.get("dtype") or sum_dtype(str(x.dtype).removeprefix("torch."))
+    held = torch.int64 if name in ("uint32", "int32", "int64") else torch_dtype(torch, name)
+    axes = reduced_axes(x.ndim, attrs.get("axis"))
+    keep = attrs.get("keepdim", False)
+    total = torch.sum(x.to(held), axes, keepdim=keep) if axes else x.to(held)
+    return _narrow(torch, total, name)
+
+
+def _prod(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    """One axis after the other, the last first."""
+    x = tensors[0]
+    name = attrs.get("dtype") or sum_dtype(str(x.dtype).removeprefix("torch."))
+    result = x.to(torch.int64)
+    for axis in reversed(reduced_axes(x.ndim, attrs.get("axis"))):
+        result = torch.prod(result, axis, keepdim=attrs.get("keepdim", False))
+    return _narrow(torch, result, name)
+
+
+def _matmul(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    """Integers in int64, which wraps alike."""
+    name = sum_dtype(str(tensors[0].dtype).removeprefix("torch."))
+    return _narrow(torch, torch.matmul(*(one.to(torch.int64) for one in tensors)), name)
+
+
+def _narrow(torch: Any, total: Any, name: str) -> Any:
+    """A wrapped int64 total read as `name`; uint32 through a view of int32."""
+    if name == "uint32":
+        return total.to(torch.int32).view(torch.uint32)
+    return total.to(torch_dtype(torch, name))
+
+
+def _extreme(torch_name: str) -> Call:
+    def call(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+        axes = reduced_axes(tensors[0].ndim, attrs.get("axis"))
+        if not axes:
+            return tensors[0]
+        function = getattr(torch, torch_name)
+        return function(tensors[0], axes, keepdim=attrs.get("keepdim", False))
+
+    return call
+
+
+_ZERO_SIGN = {"sign of zero": "torch returns either zero from amax and amin"}
+_SUM_ORDER = "torch adds in an order of its own; only the ordered reference can judge float sums"
+_IN_ORDER = dict.fromkeys(FLOATS, _SUM_ORDER)
+_INTEGER_SUM = Domain(("bool", *INTEGERS), reasons=_IN_ORDER)
+_EXTREME = Domain(ALL, Comparison.VALUES, reasons=_ZERO_SIGN)
+
+DOMAINS: dict[str, Domain] = {
+    "sum": _INTEGER_SUM,
+    "prod": _INTEGER_SUM,
+    "max": _EXTREME,
+    "min": _EXTREME,
+    "matmul": Domain(INTEGERS, reasons=_IN_ORDER),
+}
+CALLS: dict[str, Call] = {
+    "sum": _sum,
+    "prod": _prod,
+    "matmul": _matmul,
+    "max": _extreme("amax"),
+    "min": _extreme("amin"),
+}
