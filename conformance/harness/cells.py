@@ -76,6 +76,17 @@ class Cell:
         if not self.reason:
             self.reason, self.remedy = reason, remedy
 
+    def absorb(self, record: CellRecord) -> None:
+        """What another process found of this cell."""
+        self.planned += record.planned
+        self.cases += record.cases
+        self.elements += record.elements
+        self.coverage.update(dict(record.coverage))
+        if record.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
+            self.found(Verdict(record.verdict), record.reason, record.failures)
+        elif record.verdict == Verdict.NOT_RUN:
+            self.skipped(record.reason, record.remedy)
+
     @property
     def verdict(self) -> Verdict:
         """The verdict as of now."""
@@ -144,14 +155,7 @@ def merge(records: Iterable[CellRecord]) -> list[CellRecord]:
     for record in records:
         key = (record.op, record.dtypes, record.device)
         cell = cells.setdefault(key, Cell(*key))
-        cell.planned += record.planned
-        cell.cases += record.cases
-        cell.elements += record.elements
-        cell.coverage.update(dict(record.coverage))
-        if record.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
-            cell.found(Verdict(record.verdict), record.reason, record.failures)
-        elif record.verdict == Verdict.NOT_RUN:
-            cell.skipped(record.reason, record.remedy)
+        cell.absorb(record)
     return [cell.record() for cell in cells.values()]
 
 

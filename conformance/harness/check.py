@@ -42,6 +42,8 @@ class Found:
 
 
 Report = Callable[[str, int], None]
+Watch = Callable[[str, str], None]
+Answer = Outputs | str | None  # of one program: bits, or how it crashed, or nothing
 
 
 class _TimeIsUp(Exception):
@@ -50,12 +52,21 @@ class _TimeIsUp(Exception):
 
 @dataclass
 class Check:
-    """`run` may be interrupted at any time: cells hold what is known so far."""
+    """`run` may be interrupted at any time: cells hold what is known so far.
+
+    At most `files` failures are kept.  The first launch holds `first` batches; with `alone` each
+    batch is a launch of its own.  `watch` hears of every launch before it is made: the device, and
+    the layout of a batch that is alone in it; ("", "") when judging begins.
+    """
 
     devices: Sequence[Device]
     targets: Sequence[tuple[str, Dtypes]]
     seed: int = plan.SEED
     out: Path | None = None
+    files: int = FILES
+    first: int = FIRST_GROUP
+    alone: bool = False
+    watch: Watch | None = None
     cells: Cells = field(default_factory=Cells)
     found: list[Found] = field(default_factory=list)
     complete: bool = False
@@ -81,16 +92,25 @@ class Check:
 
         `report` hears what is going on and how many of the `planned` batches are done.
         """
-        self._deadline = None if budget is None else time.monotonic() + budget
+        if not self.judge(report, None if budget is None else time.monotonic() + budget):
+            self.out_of_time(budget)
+
+    def judge(self, report: Report | None = None, deadline: float | None = None) -> bool:
+        """Judge until the deadline, in seconds of the monotonic clock; whether all was judged."""
+        self._deadline = deadline
         self._report = report
         self._done = 0
         try:
             for group in self._groups():
                 self._run_group(group)
         except _TimeIsUp:
-            self.leave(f"the budget of {budget:g} s ended", "raise --budget")
-        else:
-            self.complete = True
+            return False
+        self.complete = True
+        return True
+
+    def out_of_time(self, budget: float | None) -> None:
+        """The cells that did not run are those for which there was no time."""
+        self.leave(f"the budget of {budget:g} s ended", "raise --budget")
 
     def _keep_time(self) -> None:
         """The budget is looked at before each launch and before each cell is judged.
@@ -115,7 +135,7 @@ class Check:
         """Batches of whole cells, as many as one launch should hold."""
         group: list[Batch] = []
         size = 0
-        limit = FIRST_GROUP
+        limit = self.first
         full = any(device.full for device in self.devices)
         for op, dtypes in self.targets:
             for batch in plan.batches(op, dtypes, full, self.seed):
@@ -129,6 +149,7 @@ class Check:
 
     def _run_group(self, group: Sequence[Batch]) -> None:
         outputs: list[dict[str, Outputs]] = [{} for _ in group]
+        crashes: list[dict[str, str]] = [{} for _ in group]
         for device in self.devices:
             chosen = [k for k, batch in enumerate(group) if wanted(device, batch)]
             if device.subject is None or not chosen:
@@ -137,17 +158,25 @@ class Check:
             self._say(f"{group[0].op} on {device.name}")
             for k in chosen:
                 self.cells.plan(group[k].op, group[k].dtypes, device.name, 1)
-            results = self._launch(device, [group[k] for k in chosen])
-            for k, result in zip(chosen, results):
-                if result is not None:
-                    outputs[k][device.name] = result
+            for k, answer in zip(chosen, self._launch(device, [group[k] for k in chosen])):
+                if isinstance(answer, str):
+                    crashes[k][device.name] = answer
+                elif answer is not None:
+                    outputs[k][device.name] = answer
+        self._watch("", "")
         before = None
-        for batch, given in zip(group, outputs):
+        for batch, given, crashed in zip(group, outputs, crashes):
             if before != (batch.op, batch.dtypes):
                 self._keep_time()
                 before = (batch.op, batch.dtypes)
+            for name, text in crashed.items():
+                self.keep(crash(batch, name, text))
             self._judge(batch, given)
             self._say(batch.op, 1)
+
+    def _watch(self, device: str, layout: str) -> None:
+        if self.watch is not None:
+            self.watch(device, layout)
 
     def _judge(self, batch: Batch, given: Mapping[str, Outputs]) -> None:
         """An error of the judge is a verdict of the cells that it was judging, not the end."""
@@ -157,38 +186,43 @@ class Check:
             text = _first_line(f"{batch.layout}: the judge failed: ", error)
             for name in given:
                 self._crashed(batch, name, text)
+                self.keep(crash(batch, name, text))
 
-    def _launch(self, device: Device, batches: Sequence[Batch]) -> list[Outputs | None]:
+    def _launch(self, device: Device, batches: Sequence[Batch]) -> list[Answer]:
         """All programs as one; where that fails, one by one, to name the one that fails."""
         assert device.subject is not None
+        if self.alone:
+            return self._launch_each(device, batches)
+        self._watch(device.name, "")
         try:
             given = device.subject.run(merged([batch.case for batch in batches]))
         except Exception:  # noqa: BLE001 - whatever it is, it is found again below
             return self._launch_each(device, batches)
         return list(_split(given, [len(batch.case.outputs) for batch in batches]))
 
-    def _launch_each(self, device: Device, batches: Sequence[Batch]) -> list[Outputs | None]:
-        found = []
+    def _launch_each(self, device: Device, batches: Sequence[Batch]) -> list[Answer]:
+        found: list[Answer] = []
         for batch in batches:
             self._keep_time()
+            self._watch(device.name, batch.layout)
             found.append(self._launch_alone(device, batch))
         return found
 
-    def _launch_alone(self, device: Device, batch: Batch) -> Outputs | None:
+    def _launch_alone(self, device: Device, batch: Batch) -> Answer:
         assert device.subject is not None
         cell = self.cells[(batch.op, batch.dtypes, device.name)]
         try:
             return device.subject.run(batch.case)
         except NotAvailable as error:
             cell.skipped(error.reason, error.remedy)
+            return None
         except Exception as error:  # noqa: BLE001 - a crash of the subject is a verdict
-            self._crashed(batch, device.name, _first_line(f"{batch.layout}: ", error))
-        return None
+            text = _first_line(f"{batch.layout}: ", error)
+            self._crashed(batch, device.name, text)
+            return text
 
     def _crashed(self, batch: Batch, name: str, text: str) -> None:
         self.cells[(batch.op, batch.dtypes, name)].found(Verdict.CRASH, text, 1)
-        case = batch.case.with_notes(text)
-        self._write(Failure(batch.op, batch.dtypes, name, 1, text, case, verdict=Verdict.CRASH))
 
     def _record(self, batch: Batch, verdicts: Mapping[str, Verdicts]) -> None:
         subjects = {device.name: device.subject for device in self.devices}
@@ -196,15 +230,18 @@ class Check:
             cell = self.cells[(batch.op, batch.dtypes, name)]
             cell.judged(verdict.elements, batch.features)
             for failure in verdict.failures:
-                if cell.failures < FILES_PER_CELL and len(self.found) < FILES:
+                if cell.failures < FILES_PER_CELL and len(self.found) < self.files:
                     subject = subjects[name]
                     assert subject is not None
-                    self._write(minimised(failure, batch, subject))
+                    self.keep(minimised(failure, batch, subject))
                 cell.found(Verdict.FAIL, failure.message, failure.count)
 
-    def _write(self, failure: Failure) -> None:
-        """Keep the failure, and its case as a file if there is a place for files."""
-        if len(self.found) >= FILES:
+    def keep(self, failure: Failure) -> None:
+        """Keep the failure, and its case as a file if there is a place for files.
+
+        Failures come in the order of the plan, however the batches were grouped.
+        """
+        if len(self.found) >= self.files:
             return
         file = ""
         if self.out is not None:
@@ -220,6 +257,12 @@ class Check:
 def wanted(device: Device, batch: Batch) -> bool:
     """Whether a device runs a batch: all of them, or those of the cover."""
     return device.full or batch.layout in plan.cover(batch.op, batch.dtypes)
+
+
+def crash(batch: Batch, name: str, text: str) -> Failure:
+    """The failure of a device that did not come back from a program with a result."""
+    case = batch.case.with_notes(text)
+    return Failure(batch.op, batch.dtypes, name, 1, text, case, verdict=Verdict.CRASH)
 
 
 def _first_line(before: str, error: Exception) -> str:

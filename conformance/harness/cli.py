@@ -23,6 +23,7 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+MAX_WORKERS = 256
 MAX_SEED = (1 << 64) - 1  # what a record holds
 
 Names = Annotated[list[str] | None, typer.Option(help="Only these; may be given several times.")]
@@ -78,7 +79,13 @@ def check(
         float | None, typer.Option(min=0, help="Seconds after which to stop.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("lockstep-report"),
-    full: Annotated[bool, typer.Option(help="Every layout on every device.")] = False,
+    full: Annotated[
+        bool, typer.Option(help="Every layout on every device, instead of a cover in pairs.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_WORKERS, help="Processes; one a core if not said."),
+    ] = None,
     programs: Annotated[
         int, typer.Option(min=0, help="Run this many random programs instead.")
     ] = 0,
@@ -93,6 +100,8 @@ def check(
         raise _usage("--budget is a number of seconds")
     if programs and (op or dtype):
         raise _usage("--programs draws its own operators and dtypes: leave --op and --dtype out")
+    if programs and workers:
+        raise _usage("--programs runs in one process: leave --workers out")
     try:
         plan.check_names(op or (), dtype or ())
         chosen = devices_module.under_test(device or (), full)
@@ -108,8 +117,10 @@ def check(
 
         raise typer.Exit(campaign(chosen, programs, number, out, console, budget))
     from conformance.harness.session import run_check
+    from engine.backends.launch import processors
 
-    raise typer.Exit(run_check(chosen, targets, number, out, full, budget, console))
+    count = workers or processors()
+    raise typer.Exit(run_check(chosen, targets, number, out, full, budget, console, count))
 
 
 def _make_writable(folder: Path) -> None:

@@ -8,11 +8,12 @@ from conformance.harness.case import is_device_name
 from conformance.harness.check import Device
 from conformance.harness.subject import EngineSubject, without_remedy
 
-FULL_DEVICE = "LLVM"  # the full plan runs here, the cover elsewhere, unless --full says otherwise
-
 
 def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
-    """The devices as they are here; ValueError for a name that no device has."""
+    """The devices as they are here, for the full plan or the cover.
+
+    ValueError for a name that no device has.
+    """
     from engine.backends import registry
 
     rows = {row.name: row for row in registry.info()}
@@ -27,12 +28,11 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     found = []
     for name in dict.fromkeys(chosen):
         info = rows[name.partition(":")[0]]
-        whole = full or name == FULL_DEVICE
         if info.available:
-            found.append(Device(name, EngineSubject(name), whole))
+            found.append(Device(name, EngineSubject(name), full))
         else:
             reason = without_remedy(info.detail, info.remedy)
-            found.append(Device(name, None, whole, reason, info.remedy))
+            found.append(Device(name, None, full, reason, info.remedy))
     return found
 
 

@@ -15,6 +15,7 @@ from conformance.harness.devices import under_test, versions
 from conformance.harness.judging import judge_case
 from conformance.harness.plan import Dtypes
 from conformance.harness.subject import NotAvailable, ReferenceSubject
+from conformance.harness.workers import Pool
 from oracles.formats import FORMATS
 from reports.markdown import counted, printable
 from reports.records import CellRecord, RunRecord
@@ -30,10 +31,16 @@ def run_check(
     full: bool,
     budget: float | None,
     console: Console,
+    workers: int = 1,
 ) -> int:
-    """Check, print, write; the exit code."""
+    """Check, print, write; the exit code.
+
+    No more workers are started than there are groups of cells; one is this process.
+    """
     output.clear_cases(out)
     check = Check(devices, targets, seed, out)
+    pool = Pool(check, workers)
+    run_all = pool.run if pool.useful else check.run
     started = time.monotonic()
     interrupted = False
     on = ", ".join(device.name for device in devices)
@@ -41,13 +48,13 @@ def run_check(
     with output.progress_bar(console) as progress:
         task = progress.add_task("", total=check.planned)
         try:
-            check.run(lambda what, done: progress.update(task, description=what, completed=done),
-                      budget)  # fmt: skip
+            run_all(lambda what, done: progress.update(task, description=what, completed=done),
+                    budget)  # fmt: skip
         except KeyboardInterrupt:
             interrupted = True
             check.leave("the run was interrupted", "run it again")
     seconds = time.monotonic() - started
-    plan_name = "full" if full else "full on LLVM, cover elsewhere"
+    plan_name = "full" if full else "cover"
     names = tuple(device.name for device in devices)
     run = RunRecord(seed, plan_name, names, versions(), seconds, check.complete)
     found = output.records(check, run)

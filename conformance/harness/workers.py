@@ -1,0 +1,308 @@
+"""A check on all cores: every worker is a process that judges one task after another.
+
+A worker may die with the code that it runs.  Then its cells are judged once more, each batch alone,
+in a new worker: what dies again is a crash of that cell on that device, and the rest has lost
+nothing.  If nothing dies alone, all that ran together is a crash.  Records come in the order of the
+plan, whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import time
+import traceback
+from collections import deque
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from conformance.harness import plan
+from conformance.harness.cells import Verdict
+from conformance.harness.check import Check, Report, crash
+from conformance.harness.judging import Failure
+from conformance.harness.tasks import (
+    Order,
+    Task,
+    prepared,
+    read_order,
+    read_result,
+    result_line,
+    tasks,
+)
+
+SOURCE = "conformance.harness.devices:under_test"
+LEAVE_SECONDS = 5.0  # for a worker that has nothing to do to end by itself
+
+
+# -- in the worker ---------------------------------------------------------------------------------
+def serve(line: Connection, source: str, names: tuple[str, ...], full: bool) -> None:
+    """The life of a worker: say that it is ready, then judge what it is sent, until nobody asks.
+
+    `source` names the function (`module:function`) that gives the devices: they cannot travel.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the results
+    module, _, function = source.partition(":")
+    devices = {d.name: d for d in getattr(import_module(module), function)(names, full)}
+    try:
+        _send(line, ready=True)
+        while True:
+            order = read_order(line.recv_bytes())
+            _work(line, prepared(order, devices), order.seconds)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+
+
+def _work(line: Connection, check: Check, seconds: float | None) -> None:
+    """Judge, and answer with the result or with what is wrong with the harness itself."""
+    check.watch = lambda device, layout: _send(line, where=[device, layout])
+    deadline = None if seconds is None else time.monotonic() + seconds
+    try:
+        check.judge(lambda what, done: _send(line, say=what, done=done), deadline)
+        answer = result_line(check)
+    except (BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception:  # noqa: BLE001 - it is raised again where the user sees it
+        _send(line, error=traceback.format_exc())
+        return
+    line.send_bytes(answer)
+
+
+def _send(line: Connection, **message: object) -> None:
+    line.send_bytes(json.dumps(message).encode())
+
+
+# -- where the results are -------------------------------------------------------------------------
+@dataclass
+class Death:
+    """A worker that ended while several cells were together: are any of them guilty alone?"""
+
+    reason: str
+    task: Task
+    device: str
+    open: int
+    blamed: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task, and the death for which its cells are judged once more."""
+
+    task: Task
+    death: Death | None = None
+
+
+@dataclass
+class Worker:
+    """A process, the pipe to it, what it has been given and what it said last."""
+
+    process: BaseProcess
+    line: Connection
+    ready: bool = False
+    job: Job | None = None
+    device: str = ""
+    layout: str = ""
+    done: int = 0
+
+    def end(self) -> str:
+        """How the process ended, once its pipe is closed."""
+        self.process.join(LEAVE_SECONDS)
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            return f"the process was ended by {signal.Signals(-code).name}"
+        return f"the process ended with exit code {code}"
+
+
+@dataclass
+class Pool:
+    """`run` fills `check` as its own `run` would, with `count` workers."""
+
+    check: Check
+    count: int
+    source: str = SOURCE
+    _queue: deque[Job] = field(default_factory=deque, init=False)
+    _workers: list[Worker] = field(default_factory=list, init=False)
+    _failures: list[tuple[int, Failure]] = field(default_factory=list, init=False)
+    _report: Report | None = field(default=None, init=False)
+    _deadline: float | None = field(default=None, init=False)
+    _done: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._full = any(device.full for device in self.check.devices)
+        self._names = tuple(d.name for d in self.check.devices if d.subject is not None)
+        found = tasks(self.check.targets, self._full, self._names, self.count)
+        self._queue.extend(Job(task) for task in found)
+
+    @property
+    def useful(self) -> bool:
+        """Whether there is work for more than one worker, and a device for it."""
+        return min(self.count, len(self._queue)) > 1 and bool(self._names)
+
+    def run(self, report: Report | None = None, budget: float | None = None) -> None:
+        """As `Check.run`; what is known when it is interrupted is in the check."""
+        self._report = report
+        self._deadline = None if budget is None else time.monotonic() + budget
+        self.check.complete = True
+        try:
+            self._work()
+        except BaseException:
+            self.check.complete = False
+            raise
+        finally:
+            self._close()
+            for _, failure in sorted(self._failures, key=lambda item: item[0]):
+                self.check.keep(failure)
+        if not self.check.complete:
+            self.check.out_of_time(budget)
+
+    def _work(self) -> None:
+        """Hand out what is in the queue and listen, until all is done or the time is up."""
+        for _ in range(min(self.count, len(self._queue))):
+            self._start()
+        while True:
+            if self._queue and self._deadline is not None and time.monotonic() > self._deadline:
+                self._queue.clear()
+                self.check.complete = False
+            for worker in self._workers:
+                if worker.ready and worker.job is None and self._queue:
+                    self._give(worker, self._queue.popleft())
+            busy = [w for w in self._workers if w.job is not None or (self._queue and not w.ready)]
+            if not busy:
+                return
+            lines = {worker.line: worker for worker in busy}
+            for line in wait(list(lines)):
+                assert isinstance(line, Connection)
+                self._listen(lines[line])
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(
+            target=serve, args=(there, self.source, self._names, self._full), daemon=True
+        )
+        process.start()
+        there.close()  # so that the end of the worker is the end of the pipe
+        self._workers.append(Worker(process, here))
+
+    def _close(self) -> None:
+        """Nobody is left behind: who is busy is ended, who is idle leaves."""
+        for worker in self._workers:
+            worker.line.close()
+            if worker.job is not None or not worker.ready:
+                worker.process.kill()
+        for worker in self._workers:
+            worker.process.join(LEAVE_SECONDS)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+    def _give(self, worker: Worker, job: Job) -> None:
+        task = job.task
+        seconds = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        order = Order(
+            self.check.targets[task.first : task.last], task.devices, self._full, self.check.seed,
+            max(0, self.check.files - len(self._failures)), task.alone, seconds,
+        )  # fmt: skip
+        worker.job, worker.device, worker.layout, worker.done = job, "", "", 0
+        worker.line.send_bytes(order.line())
+
+    def _listen(self, worker: Worker) -> None:
+        """One message of a worker, or its end."""
+        try:
+            message = json.loads(worker.line.recv_bytes())
+        except (EOFError, ConnectionResetError):
+            self._died(worker)
+            return
+        if "ready" in message:
+            worker.ready = True
+        elif "where" in message:
+            worker.device, worker.layout = message["where"]
+        elif "say" in message:
+            worker.done = message["done"]
+            self._say(message["say"])
+        elif "error" in message:
+            raise RuntimeError(f"a worker failed:\n{message['error']}")
+        else:
+            self._finished(worker, message)
+
+    def _say(self, what: str) -> None:
+        if self._report is not None:
+            self._report(what, self._done + sum(worker.done for worker in self._workers))
+
+    def _finished(self, worker: Worker, message: dict[str, Any]) -> None:
+        job = worker.job
+        assert job is not None
+        result = read_result(message)
+        for record in result.cells:
+            if not result.complete and record.verdict == Verdict.NOT_RUN:
+                record = replace(record, reason="", remedy="")  # there was no time
+            self.check.cells[(record.op, record.dtypes, record.device)].absorb(record)
+        self._failures += [(self._place(job.task, failure), failure) for failure in result.failures]
+        self.check.complete &= result.complete
+        worker.job, worker.done = None, 0
+        self._closed(job)
+
+    def _place(self, task: Task, failure: Failure) -> int:
+        """The number of the cell in the plan."""
+        return self.check.targets.index((failure.op, failure.dtypes), task.first, task.last)
+
+    def _closed(self, job: Job) -> None:
+        """A job is done: count it, and blame all of a death when nobody was guilty alone."""
+        cells = self.check.targets[job.task.first : job.task.last]
+        self._done += sum(len(plan.names(op, dtypes, self._full)) for op, dtypes in cells)
+        self._say(cells[-1][0])
+        death = job.death
+        if death is None:
+            return
+        death.open -= 1
+        if death.open == 0 and not death.blamed:
+            many = death.task.last - death.task.first
+            text = f"{death.reason} while {many} cells ran together; none does it alone"
+            for place in range(death.task.first, death.task.last):
+                for device in [death.device] if death.device else death.task.devices:
+                    self._crashed(place, device, "", text)
+
+    # -- deaths ------------------------------------------------------------------------------------
+    def _died(self, worker: Worker) -> None:
+        """Replace the worker; judge what it had once more, or know who was guilty."""
+        self._workers.remove(worker)
+        reason, job = worker.end(), worker.job
+        worker.line.close()
+        if job is None:
+            raise RuntimeError(f"a worker could not start: {reason}")
+        self._start()
+        if not job.task.alone:
+            death = Death(reason, job.task, worker.device, job.task.last - job.task.first)
+            places = range(job.task.first, job.task.last)
+            alone = [Job(Task(k, k + 1, job.task.devices, True), death) for k in places]
+            self._queue.extendleft(reversed(alone))
+            return
+        self._blame(worker, job, reason)
+
+    def _blame(self, worker: Worker, job: Job, reason: str) -> None:
+        """A cell that ends its process alone; the other devices are judged without the guilty."""
+        if job.death is not None:
+            job.death.blamed = True
+        guilty = (worker.device,) if worker.device else job.task.devices
+        text = f"{worker.layout}: {reason}" if worker.layout else reason
+        for device in guilty:
+            self._crashed(job.task.first, device, worker.layout, text)
+        rest = tuple(name for name in job.task.devices if name not in guilty)
+        if rest:
+            self._queue.appendleft(Job(replace(job.task, devices=rest), job.death))
+        else:
+            self._closed(job)
+
+    def _crashed(self, place: int, device: str, layout: str, text: str) -> None:
+        """The verdict of a cell, with the program that ran where that is known."""
+        op, dtypes = self.check.targets[place]
+        cell = self.check.cells[(op, dtypes, device)]
+        if not cell.planned:
+            cell.planned = len(plan.names(op, dtypes, self._full))
+        cell.found(Verdict.CRASH, text, 1)
+        for batch in plan.batches(op, dtypes, self._full, self.check.seed):
+            if batch.layout == layout:
+                self._failures.append((place, crash(batch, device, text)))

@@ -1,0 +1,52 @@
+"""Devices for tests of the workers: some of them end the process in which they run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from conformance.harness.case import Case
+from conformance.harness.check import Device
+from conformance.harness.subject import ReferenceSubject
+from tests.conformance.command import Wrong
+
+SOURCE = "tests.conformance.mortal:under_test"
+
+
+class Deadly(ReferenceSubject):
+    """Right, except that some programs are the last ones that a process runs."""
+
+    def __init__(self, name: str, deadly: Callable[[Case], bool]) -> None:
+        self.name, self.deadly = name, deadly
+
+    def run(self, case: Case) -> list[bytes]:
+        if self.deadly(case):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().run(case)
+
+
+class Slow(ReferenceSubject):
+    """Right, at half a second a launch."""
+
+    def run(self, case: Case) -> list[bytes]:
+        time.sleep(0.5)
+        return super().run(case)
+
+
+def has_abs(case: Case) -> bool:
+    return any(statement.op == "abs" for statement in case.statements)
+
+
+def is_crowded(case: Case) -> bool:
+    """Several operators in one launch; a batch alone has no other than its own and helpers."""
+    return len({statement.op for statement in case.statements} & {"neg", "abs", "exp2"}) > 1
+
+
+def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
+    subjects = {
+        "RIGHT": ReferenceSubject(), "WRONG": Wrong(), "SLOW": Slow(),
+        "ABS": Deadly("ABS", has_abs), "CROWD": Deadly("CROWD", is_crowded),
+    }  # fmt: skip
+    return [Device(name, subjects[name], full) for name in names]
