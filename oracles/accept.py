@@ -94,7 +94,7 @@ def _misshapen(case: Case, due: tuple[int, ...]) -> str | None:
 
 def _reference(case: Case) -> Array:
     if case.exactness is Exactness.FAITHFUL:
-        return mpmath_ref.FUNCTIONS[case.name](case.args[0])
+        return mpmath_ref.correctly_rounded(case.name, case.converted)
     if case.exactness is Exactness.ROUNDED:
         target = result_dtype(case.name, case.dtypes, case.attrs)
         return exact_fast.correctly_rounded(case.name, case.converted, target).values
@@ -164,19 +164,20 @@ def _recheck_rounded(
 
 
 def _judge_faithful(case: Case, reference: Array | None) -> Judgement:
-    x, got = case.converted[0], case.got
-    problem = _misshapen(case, x.shape)
+    operands, got = case.converted, case.got
+    problem = _misshapen(case, operands[0].shape)
     if problem is not None:
         return _refused(case, None, problem)
-    flat, results = x.reshape(-1), np.ascontiguousarray(got).reshape(-1)
+    flat = [one.reshape(-1) for one in operands]
+    results = np.ascontiguousarray(got).reshape(-1)
     row = FORMATS[got.dtype.name]
     bound = ROWS[case.name].bound_ulp[row.name]
     ulps = np.empty(results.shape)
     for begin in range(0, results.size, mpmath_ref.CHUNK):
         window = slice(begin, begin + mpmath_ref.CHUNK)
-        known = mpmath_ref.filtered(case.name, flat[window])
+        known = mpmath_ref.filtered(case.name, [one[window] for one in flat])
         ulps[window], doubtful = mpmath_ref.distances(known, results[window])
-        near = np.abs(ulps[window] - bound) <= mpmath_ref.DOUBT
+        near = np.abs(ulps[window] - bound) <= mpmath_ref.doubt(case.name, row)
         _confirm(case.name, flat, results, ulps, np.flatnonzero(doubtful | near) + begin)
     beyond = np.flatnonzero((ulps > bound) & np.isfinite(ulps))[:CONFIRMED_FAILURES]
     _confirm(case.name, flat, results, ulps, beyond)
@@ -184,13 +185,16 @@ def _judge_faithful(case: Case, reference: Array | None) -> Judgement:
     return Judgement(case, ok, float(ulps.max()) if ulps.size else 0.0)
 
 
-def _confirm(name: str, x: Array, results: Array, ulps: Array, positions: Array) -> None:
-    """Replace the filter's distances by mpmath's, in place."""
+def _confirm(
+    name: str, operands: list[Array], results: Array, ulps: Array, positions: Array
+) -> None:
+    """Replace the estimate's distances by mpmath's, in place."""
     row = FORMATS[results.dtype.name]
-    x_bits, got_bits = row.to_bits(x[positions]), row.to_bits(results[positions])
+    operand_bits = [row.to_bits(one[positions]) for one in operands]
+    got_bits = row.to_bits(results[positions])
     for k, position in enumerate(positions.tolist()):
-        distance = mpmath_ref.exact_distance(name, row, int(x_bits[k]), int(got_bits[k]))
-        ulps[position] = distance
+        words = tuple(int(one[k]) for one in operand_bits)
+        ulps[position] = mpmath_ref.exact_distance(name, row, words, int(got_bits[k]))
 
 
 def _judge_ordered(case: Case, reference: Array | None) -> Judgement:

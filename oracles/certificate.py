@@ -207,11 +207,11 @@ def _distance(
 def _faithful_facts(
     case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
 ) -> _Facts:
-    x = case.converted[0][place].reshape(1)
-    x_bits = _bits_at(x, (0,))
-    by_numpy = numpy_ref.evaluate(case.name, [x], {})
+    operands = [one[place].reshape(1) for one in case.converted]
+    words = tuple(_bits_at(one, (0,)) for one in operands)
+    by_numpy = numpy_ref.evaluate(case.name, operands, {})
     references = {"mpmath": row.hex(due), "numpy": row.hex(_bits_at(by_numpy, (0,)))}
-    prescribed = mpmath_ref.special(case.name, x)
+    prescribed = mpmath_ref.special(case.name, *operands)
     if prescribed.mask[0]:
         only = int(prescribed.bits[0])
         distance = 0.0 if got == only else float("inf")
@@ -220,13 +220,13 @@ def _faithful_facts(
     accepted = tuple(
         row.hex(bits)
         for bits in _neighbours(row, due)
-        if mpmath_ref.exact_distance(case.name, row, x_bits, bits) <= bound
+        if mpmath_ref.exact_distance(case.name, row, words, bits) <= bound
     )
     far = got is None or bool(row.is_nan(np.array([got], dtype=row.unsigned))[0])
     measured = None if got is None else float("inf")
     if got is not None and not far:
-        measured = mpmath_ref.exact_distance(case.name, row, x_bits, got)
-    value = mpmath_ref.true_value(case.name, row, x_bits)
+        measured = mpmath_ref.exact_distance(case.name, row, words, got)
+    value = mpmath_ref.true_value(case.name, row, words)
     return _Facts(exact.decimal(value), accepted, references, measured)
 
 

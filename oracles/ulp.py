@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from oracles.double_double import Pair, Scaled
 from oracles.formats import FORMATS, Array, Format
 
 _BEYOND = Fraction(2) ** 1000
@@ -32,37 +31,19 @@ def as_float(distance: Fraction) -> float:
     return float("inf") if distance >= _BEYOND else float(distance)
 
 
-def ulp_of_pair(got: Array, truth: Scaled) -> Array:
-    """The distances of results from nonzero double-double truths; NaN results give inf.
+def ulp_of_wide(got: Array, truth: Array) -> Array:
+    """The distances of results from true values in longdouble, as float64; NaN gives inf.
 
-    The relative error of a distance is a few 2**-53; that of the truth comes on top.
+    The error of a distance is that of the truth: the difference of near numbers is exact.  A zero
+    with the sign that the truth has not is infinitely far.  Where longdouble is no wider than
+    `got`, distances from infinities mean nothing.
     """
     row = FORMATS[got.dtype.name]
-    (high, low), exponent = truth
-    top = np.float64(2.0) ** (row.emax if row.bits == 64 else row.emax + 1)
-    wide = got.astype(np.float64)
-    shift = -exponent
-    if row.bits == 64:  # 2**1024 is not a float64: halve it and double it by the exponent
-        wide = np.where(np.isinf(wide), np.copysign(top, wide), wide)
-        shift = shift + np.isinf(got)
-    else:
-        wide = np.where(np.isinf(wide), np.copysign(top, wide), wide)
-    scaled = np.ldexp(wide, shift)
-    distance = np.abs((scaled - high) - low)
-    spacing = np.maximum(_floor_log2(high, low) + exponent, row.emin) - row.mantissa_bits
-    ulps = np.ldexp(distance, exponent - spacing)
-    wrong_sign = np.signbit(got) != np.signbit(high)
-    return np.where(np.isnan(got) | (wrong_sign & (got == 0)), np.inf, ulps)
-
-
-def ulp_of_float64(got: Array, truth: Array) -> Array:
-    """The distances of float16 or float32 results from finite nonzero float64 truths."""
-    zero = np.zeros(truth.shape)
-    return ulp_of_pair(got, Scaled(Pair(truth, zero), np.zeros(truth.shape, dtype=np.int64)))
-
-
-def _floor_log2(high: Array, low: Array) -> Array:
-    """floor(log2 |high + low|): one less where high is a power of two and low pulls down."""
-    mantissa, exponent = np.frexp(high)
-    pulled = (np.abs(mantissa) == 0.5) & (low != 0) & (np.signbit(low) != np.signbit(high))
-    return np.asarray(exponent.astype(np.int64) - 1 - pulled)
+    top = np.ldexp(np.longdouble(1), row.emax + 1)
+    wide = got.astype(np.longdouble)
+    wide = np.where(np.isinf(wide), np.copysign(top, wide), wide)
+    exponent = np.where(truth == 0, row.emin, np.frexp(truth)[1] - 1)
+    spacing = np.maximum(exponent, row.emin) - row.mantissa_bits
+    ulps = np.ldexp(np.abs(wide - truth), -spacing).astype(np.float64)
+    wrong_sign = np.signbit(got) != np.signbit(truth)
+    return np.asarray(np.where(np.isnan(ulps) | (wrong_sign & (got == 0)), np.inf, ulps))

@@ -115,24 +115,6 @@ def sqrt(x: Array) -> Array:
         return canonical(np.asarray(np.sqrt(convert(x, to_float(x.dtype.name)))))
 
 
-def exp2(x: Array) -> Array:
-    """2**x computed in float64 and rounded; an estimate, its last bit is not a reference."""
-    with np.errstate(all="ignore"):
-        return _function(x, np.exp2)
-
-
-def log2(x: Array) -> Array:
-    """log2(x) computed in float64 and rounded; an estimate, its last bit is not a reference."""
-    with np.errstate(all="ignore"):
-        return _function(x, np.log2)
-
-
-def _function(x: Array, function: np.ufunc) -> Array:
-    dtype = to_float(x.dtype.name)
-    wide = convert(convert(x, dtype), "float64")
-    return convert(canonical(np.asarray(function(wide))), dtype)
-
-
 def where(condition: Array, x: Array, y: Array) -> Array:
     """x where the bool condition holds, else y; bits are chosen, not computed."""
     if condition.dtype != np.bool_:

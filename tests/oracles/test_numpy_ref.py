@@ -11,6 +11,7 @@ import pytest
 from oracles import numpy_ref
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, format_of
+from oracles.numpy_ref import functions
 
 NAN, INF = np.nan, np.inf
 SNAN = np.array([0x7F800001], np.uint32).view(np.float32)
@@ -209,3 +210,17 @@ def test_what_must_raise() -> None:
     for error, name, args, attrs in refused:
         with pytest.raises(error):
             numpy_ref.evaluate(name, args, attrs)
+
+
+def test_powers_of_integers() -> None:
+    x = i8(0, 0, 2, 2, -1, -1, 1, -2, -2, 3)[:, None]
+    y = i8(0, -1, 7, 100, -3, -4)
+    want = [
+        [pow(int(b), int(e), 256) if e >= 0 else (int(b) ** int(e) if abs(int(b)) == 1 else 0)
+         for e in y] for b in x[:, 0]
+    ]  # fmt: skip
+    got = functions.pow(x, y)
+    assert got.dtype == np.int8
+    assert np.array_equal(got.view(np.uint8), np.array(want, np.int64).astype(np.uint8))
+    assert functions.pow(u8(3, 0, 255), u8(200, 0, 255)).tolist() == [pow(3, 200, 256), 1, 255]
+    assert np.array_equal(functions.pow(COLUMN, BOOL), [[True, False], [True, True]])
