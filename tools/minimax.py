@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of `engine/decompose/functions/exponential.py`.
+"""Derive the polynomial coefficients of `engine/decompose/functions/`.
 
 Run `python tools/minimax.py` to print, for each function and dtype, the coefficients from the
 highest degree to the constant (exact in that dtype) and the error of the rounded polynomial.
@@ -52,6 +52,50 @@ def log2_rest(f: mpf) -> mpf:
 def log2_weight(f: mpf) -> mpf:
     """An error of Q counts relative to log2(1 + f)."""
     return f / mp.log(1 + f, 2)
+
+
+def odd_rest(function: Real) -> Real:
+    """Q in function(r) = r + r*z*Q(z), z = r**2, as a function of z."""
+
+    def rest(z: mpf) -> mpf:
+        r = mp.sqrt(z)
+        return (function(r) - r) / (r * z)
+
+    return rest
+
+
+def odd_weight(function: Real) -> Real:
+    """An error of Q counts relative to the function."""
+
+    def weight(z: mpf) -> mpf:
+        r = mp.sqrt(z)
+        return r * z / function(r)
+
+    return weight
+
+
+def cos_rest(z: mpf) -> mpf:
+    """Q in cos(r) = 1 - z/2 + z**2*Q(z), z = r**2."""
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2
+
+
+def cos_weight(z: mpf) -> mpf:
+    """An error of Q counts relative to cos(r)."""
+    return z**2 / mp.cos(mp.sqrt(z))
+
+
+def trigonometric() -> list[Problem]:
+    """In z, up to 1/4, (7/16)**2 and a little more than (pi/4)**2."""
+    zero, quadrant = mpf(0), (mp.pi / 4) ** 2 * (1 + mpf(2) ** -16)
+    odd: list[tuple[str, Real, mpf, dict[str, int]]] = [
+        ("sin", mp.sin, quadrant, {"float32": 3, "float64": 6}),
+        ("asin", mp.asin, mpf("0.25"), {"float32": 5, "float64": 13}),
+        ("atan", mp.atan, mpf(49) / 256, {"float32": 4, "float64": 11}),
+    ]
+    return [
+        Problem("cos", cos_rest, cos_weight, zero, quadrant, {"float32": 2, "float64": 5}),
+        *(Problem(name, odd_rest(f), odd_weight(f), zero, z, n) for name, f, z, n in odd),
+    ]
 
 
 def chebyshev_grid(low: mpf, high: mpf) -> list[mpf]:
@@ -139,6 +183,7 @@ def main() -> None:
     problems = [
         Problem("exp2", exp2_rest, exp2_weight, -half, half, {"float32": 5, "float64": 11}),
         Problem("log2", log2_rest, log2_weight, low, high, {"float32": 7, "float64": 16}),
+        *trigonometric(),
     ]
     for problem in problems:
         for dtype, degree in problem.degrees.items():

@@ -33,3 +33,28 @@ class Functions(TensorBase):
     def log2(self) -> Self:
         """The logarithm to base 2."""
         return self._function(Op.LOG2)
+
+    # -- angles, in radians ------------------------------------------------------------------------
+    def sin(self) -> Self:
+        """The sine; NaN for ±inf."""
+        return self._function(Op.SIN)
+
+    def cos(self) -> Self:
+        """The cosine; NaN for ±inf."""
+        return self._function(Op.COS)
+
+    def tan(self) -> Self:
+        """The tangent; NaN for ±inf."""
+        return self._function(Op.TAN)
+
+    def asin(self) -> Self:
+        """The angle in [-pi/2, pi/2] with this sine; NaN beyond ±1."""
+        return self._function(Op.ASIN)
+
+    def acos(self) -> Self:
+        """The angle in [0, pi] with this cosine; NaN beyond ±1."""
+        return self._function(Op.ACOS)
+
+    def atan(self) -> Self:
+        """The angle in [-pi/2, pi/2] with this tangent."""
+        return self._function(Op.ATAN)

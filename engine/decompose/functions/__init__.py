@@ -8,11 +8,21 @@ float16 is computed in float32 and rounded once; where that alone would not roun
 from __future__ import annotations
 
 from engine.decompose.functions.exponential import exp2, exp2_for_float16, log2
+from engine.decompose.functions.trigonometric import acos, asin, atan, cos, sin, tan
 from engine.decompose.functions.value import Function
 
 __all__ = ["FLOAT16_FUNCTIONS", "FUNCTIONS"]
 
-FUNCTIONS: dict[str, Function] = {"exp2": exp2, "log2": log2}
+FUNCTIONS: dict[str, Function] = {
+    "exp2": exp2,
+    "log2": log2,
+    "sin": sin,
+    "cos": cos,
+    "tan": tan,
+    "asin": asin,
+    "acos": acos,
+    "atan": atan,
+}
 
 # To be evaluated in float32 on a converted float16; the result converted back is correctly rounded.
 FLOAT16_FUNCTIONS: dict[str, Function] = {"exp2": exp2_for_float16}
