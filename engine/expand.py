@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from engine import dtypes
 from engine.dtypes import DType
+from engine.folds import fold, identity
 from engine.graph import Node, axis_range, index as index_of, toposort
 from engine.loops import dependents, replace_ranges, static_size
-from engine.lower import fold, identity
 from engine.ops import Axis, Op
 from engine.simplify import index
 

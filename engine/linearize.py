@@ -52,7 +52,8 @@ class _Places:
         pairs: list[tuple[_Place, _Place]] = []
         for write in writes:
             outer = self.root
-            for loop in sorted(self.open[write], key=lambda n: n.arg[0]):
+            parallel = [loop for loop in self.open[write] if loop.arg[1] != Axis.REDUCE]
+            for loop in sorted(parallel, key=lambda n: n.arg[0]):
                 if loop not in self.of_loop:
                     self.of_loop[loop] = _Place(loop, outer.depth + 1)
                     pairs.append((outer, self.of_loop[loop]))

@@ -12,14 +12,16 @@ elements are the identity, which changes no lane: a lane is never -0, since it s
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator, Sequence
 
 from engine import dtypes
+from engine.assemble import Region
 from engine.dtypes import DType
+from engine.folds import fold, identity
 from engine.graph import Node, Sint, axis_range, const, index as index_of
 from engine.ops import ELEMENTWISE, Axis, Op
-from engine.schedule import Output, Region
+from engine.schedule import Output
+from engine.sequential import SEQUENTIAL, parallel_loops
 from engine.shapes import numel, resolved
 from engine.simplify import index
 
@@ -30,21 +32,7 @@ Element = Callable[[Node, Node], Steps]  # number of an element of a reduction, 
 FREE_ORDER = (32, 32)  # lanes and rows for reductions that have no order of their own
 
 
-def identity(op: Op, dtype: DType) -> Node:
-    """The value that changes nothing: 0, 1, or the far end of the dtype's order."""
-    if op is Op.ADD:
-        return const(0, dtype)
-    if op is Op.MUL:
-        return const(1, dtype)
-    lowest = op is Op.MAXIMUM
-    if dtype.is_float:
-        return const(-math.inf if lowest else math.inf, dtype)
-    if dtype.kind == "bool":
-        return const(not lowest, dtype)
-    return const(dtype.min if lowest else dtype.max, dtype)
-
-
-class _Lowering:
+class Lowering:
     """The expressions of one kernel.
 
     Expressions are deeper than Python's stack, so what follows is written as generators: a step
@@ -217,22 +205,6 @@ class _Lowering:
         return (yield from self._lanes(Op[name], node.dtype, left, lanes, element, gate))
 
 
-def fold(loop: Node, start: Node, op: Op, element: Node) -> Node:
-    """start op element op element … over the rounds of a loop"""
-    carry = Node(Op.CARRY, start.dtype, (loop,), 0)
-    return pick(fold_many(loop, (start,), (carry.binary(op, element),)), 0)
-
-
-def fold_many(loop: Node, starts: Sequence[Node], updates: Sequence[Node]) -> Node:
-    """A loop that carries several values; CARRY nodes of the same loop are their values before."""
-    return Node(Op.FOLD, starts[0].dtype, (loop, *starts, *updates), len(starts))
-
-
-def pick(folded: Node, number: int) -> Node:
-    """Carried value `number` after the last round."""
-    return Node(Op.PICK, folded.src[1 + number].dtype, (folded,), number)
-
-
 # -- leaves and movement ---------------------------------------------------------------------------
 def _leaf(node: Node, at: Position, gate: Node) -> Node:
     if node.op is Op.CONST:
@@ -292,6 +264,17 @@ def _flip(node: Node, at: Position) -> Moved:
     return tuple(flipped), index.TRUE, None
 
 
+def _affine(node: Node, at: Position) -> Moved:
+    """Every source coordinate is a sum of the result's."""
+    inner = []
+    for offset, factors in node.arg[1]:
+        place = index_of(offset)
+        for p, factor in zip(at, factors, strict=True):
+            place = index.add(place, index.multiply(p, factor))
+        inner.append(place)
+    return tuple(inner), index.TRUE, None
+
+
 _MOVES = {
     Op.RESHAPE: _reshape,
     Op.PERMUTE: _permute,
@@ -299,6 +282,7 @@ _MOVES = {
     Op.PAD: _pad,
     Op.SHRINK: _shrink,
     Op.FLIP: _flip,
+    Op.AFFINE: _affine,
     Op.CONTIGUOUS: _through,
     Op.COPY: _through,
     Op.AFTER: _through,
@@ -308,12 +292,12 @@ _MOVES = {
 # -- kernels ---------------------------------------------------------------------------------------
 def lower(outputs: Sequence[Output]) -> Node:
     """SINK of the writes of one kernel. Its outputs have one shape."""
-    shape = outputs[0].expression.shape
-    lowering = _Lowering(len(shape))
-    loops = tuple(
-        index_of(0) if size == 1 else axis_range(size, (i,), Axis.LOOP)
-        for i, size in enumerate(shape)
-    )
+    first = outputs[0].expression
+    shape = first.shape
+    lowering = Lowering(len(shape))
+    if first.op in SEQUENTIAL:
+        return SEQUENTIAL[first.op](lowering, outputs[0])
+    loops = parallel_loops(shape)
     writes = []
     for output in outputs:
         value = lowering.value(output.expression, loops, index.TRUE)

@@ -48,6 +48,9 @@ class Op(Enum):
     PAD = OpRow(Group.MOVEMENT, None)       # x, scalar; arg ((before, after), …)
     SHRINK = OpRow(Group.MOVEMENT, None)    # arg ((offset, size), …)
     FLIP = OpRow(Group.MOVEMENT, 1)         # arg axes
+    # arg (shape, ((offset, (factor, …)), …)): the place on each axis of x is offset + a sum of the
+    # result's coordinates times their factors
+    AFFINE = OpRow(Group.MOVEMENT, 1)
 
     # other tensor operations
     REDUCE = OpRow(Group.TENSOR, 1)    # arg (op name, axes, (lanes, rows) or None); axes stay, as 1
@@ -55,6 +58,12 @@ class Op(Enum):
     GATHER = OpRow(Group.TENSOR, 2)     # x, index; arg axis: beyond the end reads 0, -1 is last
     COPY = OpRow(Group.TENSOR, 1)       # arg device
     CONTIGUOUS = OpRow(Group.TENSOR, 1)  # x in memory of its own
+    CAT = OpRow(Group.TENSOR, None)     # arg axis: one behind the other
+    SCAN = OpRow(Group.TENSOR, 1)       # arg op name: last axis, each element with those before it
+    MERGE = OpRow(Group.TENSOR, 1)      # arg n: last axis, sorted runs of n uint64 double
+    # x, index, value; arg (axis, op name or None): element i along the axis goes to, or is combined
+    # with, the place on x's axis that the index names; one after another; beyond the end: nowhere
+    SCATTER = OpRow(Group.TENSOR, 3)
     STORE = OpRow(Group.TENSOR, None)   # version, value; arg ((offset, size), …): the next version
     AFTER = OpRow(Group.TENSOR, None)   # x, then what must have happened before x is read
 

@@ -15,16 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
+from engine.assemble import PARTS, Part, Region
 from engine.dtypes import DType
 from engine.graph import Node, Sint, substitute, toposort
 from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.shapes import numel, resolved, view_of
+from engine.shapes import numel, view_of
 from engine.simplify.index import bounds
 from engine.target import Target
 
 REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
-ALWAYS_STORED = frozenset({Op.COPY, Op.CONTIGUOUS, Op.STORE})
+ALWAYS_STORED = frozenset({Op.COPY, *PARTS})
 GENERATORS = frozenset({Op.CONST, Op.IOTA, Op.TABLE, Op.VARIABLE, Op.BIND})
 RESULT = 0  # the path of a kernel's own elements
 FREE_BLOCK = 1 << 15  # elements of a reduction without an order that one kernel takes
@@ -41,7 +42,6 @@ class Slot:
 
 
 Variables = tuple[tuple[str, int, int], ...]  # name, low, high
-Region = tuple[tuple[Sint, Sint], ...]
 
 
 @dataclass(frozen=True)
@@ -128,14 +128,14 @@ TENSOR_RULES = RuleSet([
 # -- fusion ----------------------------------------------------------------------------------------
 @dataclass
 class _Group:
-    """A kernel in the making: `root`, or the write of a STORE's value into `region_of`."""
+    """A kernel in the making: of `root`, or of one of the parts of which it is made."""
 
     root: Node
     operations: int = 0
     operands: set[Node] = field(default_factory=set)  # what it may have to read from memory
     reduction: Node | None = None
     extra: list[Node] = field(default_factory=list)  # further results that it stores
-    region_of: Node | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -217,24 +217,31 @@ class _Fusion:
         self.spread(node, use)
 
     def start(self, node: Node) -> None:
-        """A kernel of its own; a STORE is two: the old version, then the region."""
-        use = _Use(len(self.groups), RESULT)
-        self.stored[node] = use.group
-        if node.op is Op.STORE:
-            old, value = node.src[:2]
-            self.groups.append(_Group(node, operands={old}))
-            self.uses.setdefault(old, []).append(use)
-            self.groups.append(_Group(node, operands={value}, region_of=node))
-            self.uses.setdefault(value, []).append(_Use(use.group + 1, RESULT))
+        """A kernel of its own, or one for each of its parts."""
+        self.stored[node] = len(self.groups)
+        if node.op in PARTS:
+            for part in PARTS[node.op](node):
+                self.start_part(node, part)
             return
         self.groups.append(_Group(node))
-        if node.op in (Op.COPY, Op.CONTIGUOUS):
+        if node.op is Op.COPY:
             self.groups[-1].operands.add(node.src[0])
-            kept = node.op is Op.COPY and node.src[0].device is not None
+            kept = node.src[0].device is not None
             path = self.longer(RESULT, node, 0) if kept else RESULT
-            self.uses.setdefault(node.src[0], []).append(_Use(use.group, path, repeated=kept))
+            use = _Use(self.stored[node], path, repeated=kept)
+            self.uses.setdefault(node.src[0], []).append(use)
             return
-        self.join(node, use)
+        self.join(node, _Use(self.stored[node], RESULT))
+
+    def start_part(self, node: Node, part: Part) -> None:
+        """A sequential part may look at elements in an order of its own, so reductions stay out."""
+        number = len(self.groups)
+        operands = [node.src[k] for k in part.operands]
+        self.groups.append(_Group(node, operands=set(operands), part=part))
+        for k, operand in zip(part.operands, operands, strict=True):
+            path = self.longer(RESULT, node, k) if part.sequential else RESULT
+            use = _Use(number, path, reduced=part.sequential, moved=False)
+            self.uses.setdefault(operand, []).append(use)
 
     def spread(self, node: Node, use: _Use) -> None:
         """Hand the use on to the operands."""
@@ -245,7 +252,7 @@ class _Fusion:
             elif operand.shape != node.shape:
                 path = self.longer(RESULT, node, number)
                 repeated = repeated or numel(node.shape) != 1
-            if node.op is Op.EXPAND or (node.op is Op.GATHER and number == 0):
+            if repeats(node) or (node.op is Op.GATHER and number == 0):
                 repeated = True
             reduced = reduced or node.op in REDUCTIONS
             moved = moved or node.op in (Op.PAD, Op.GATHER, Op.STORE)
@@ -253,6 +260,29 @@ class _Fusion:
                 repeated = True
             made = _Use(use.group, path, repeated, reduced, moved)
             self.uses.setdefault(operand, []).append(made)
+
+
+def repeats(view: Node) -> bool:
+    """Whether a view may show an element twice: EXPAND, and AFFINE where windows overlap.
+
+    Places of an AFFINE view differ if its factors, as distances in row-major memory, are the digits
+    of a number: each is larger than all that the smaller ones add up to.
+    """
+    if view.op is not Op.AFFINE:
+        return view.op is Op.EXPAND
+    shape, places = view.arg
+    distances = [0] * len(shape)
+    stride = 1
+    for (_, factors), size in zip(places[::-1], view.src[0].shape[::-1], strict=True):
+        assert isinstance(size, int), "AFFINE views have no symbolic axes"
+        distances = [d + stride * f for d, f in zip(distances, factors, strict=True)]
+        stride *= size
+    reached = 0
+    for distance, n in sorted((abs(d), n) for d, n in zip(distances, shape, strict=True) if n > 1):
+        if distance <= reached:
+            return True
+        reached += distance * (n - 1)
+    return False
 
 
 def is_leaf(node: Node) -> bool:
@@ -314,37 +344,49 @@ class _Builder:
 
     def build(self, group: _Group) -> None:
         """Append the item of a group."""
-        root = group.root
-        if root.op is Op.COPY and root.src[0].device is not None and group.region_of is None:
+        root, part = group.root, group.part
+        if root.op is Op.COPY and root.src[0].device is not None:
             self.append(None, (self.slot(root), self.slot(root.src[0])), 1)
-            return
-        if root.op is Op.STORE:
-            expressions = [root.src[1 if group.region_of is not None else 0]]
-        elif root.op in (Op.CONTIGUOUS, Op.COPY):
-            expressions = [root.src[0]]
+        elif part is not None:
+            self.part(group, part)
         else:
-            expressions = [root, *group.extra]
-        region = None
-        if group.region_of is not None:
-            sizes = root.shape
-            region = tuple(
-                (_unbound(o), _unbound(s)) for (o, _), s in zip(resolved(root), sizes, strict=True)
-            )
-        self.kernel(group, expressions, region)
+            expressions = [root.src[0]] if root.op is Op.COPY else [root, *group.extra]
+            if numel(expressions[0].shape) != 0:
+                slots = [self.slot(node) for node in (root, *group.extra)]
+                bound = self.bound(expressions, slots)
+                targets = [self.parameter(k, slots) for k in range(len(expressions))]
+                self.append(tuple(map(Output, targets, bound)), tuple(slots), len(expressions))
 
-    def kernel(
-        self,
-        group: _Group,
-        expressions: list[Node],
-        region: Region | None,
-    ) -> None:
-        if numel(expressions[0].shape) == 0:
+    def part(self, group: _Group, part: Part) -> None:
+        """One of the kernels of which a node is made."""
+        root = group.root
+        expressions = [root.src[k] for k in part.operands]
+        if any(numel(expression.shape) == 0 for expression in expressions):
             return
-        results = [group.root, *group.extra]
-        slots = [self.slot(node) for node in results]
+        slots = [self.slot(root)]
+        bound = self.bound(expressions, slots)
+        target = self.parameter(0, slots)
+        region = part.region
+        if region is not None:
+            region = tuple((_unbound(offset), _unbound(size)) for offset, size in region)
+        expression = bound[0]
+        if part.sequential:  # what it does not read, it finds at its target
+            whole = view_of(target, tuple(map(_unbound, root.shape)))
+            places = dict(zip(part.operands, bound, strict=True))
+            src = tuple([places.get(k, whole) for k in range(len(root.src))])
+            expression = Node(root.op, root.dtype, src, root.arg)
+        self.append((Output(target, expression, region),), tuple(slots), 1)
+
+    def parameter(self, number: int, slots: Sequence[int]) -> Node:
+        """The PARAM of a slot, by its number in the kernel."""
+        row = self.slots[slots[number]]
+        return Node(Op.PARAM, row.dtype, (), (number, row.size))
+
+    def bound(self, expressions: Sequence[Node], slots: list[int]) -> list[Node]:
+        """The expressions over PARAMs; the slots that they read are appended."""
         mapping: dict[Node, Node] = {}
         stops = self.fusion.stored
-        inside = set(results)
+        inside = {node for node in expressions if node in stops and self.slot(node) in slots}
 
         def is_operand(node: Node) -> bool:
             return node.op is Op.BUFFER or (node in stops and node not in inside)
@@ -352,18 +394,11 @@ class _Builder:
         for node in toposort(expressions, stop=is_operand):
             if is_operand(node):
                 slots.append(self.slot(node))
-                size = self.slots[slots[-1]].size
-                param = Node(Op.PARAM, node.dtype, (), (len(slots) - 1, size))
+                param = self.parameter(len(slots) - 1, slots)
                 mapping[node] = view_of(param, tuple(map(_unbound, node.shape)))
             elif node.op is Op.BIND:
                 mapping[node] = node.src[0]
-        outputs = []
-        for i, expression in enumerate(expressions):
-            size = self.slots[slots[i]].size
-            target = Node(Op.PARAM, expression.dtype, (), (i, size))
-            bound = substitute(expression, mapping)
-            outputs.append(Output(target, bound, region))
-        self.append(tuple(outputs), tuple(slots), len(results))
+        return [substitute(expression, mapping) for expression in expressions]
 
     def append(
         self, kernel: tuple[Output, ...] | None, slots: tuple[int, ...], outputs: int
@@ -445,9 +480,7 @@ def make_schedule(
     fusion = _Fusion(order, roots, target)
     position = {node: i for i, node in enumerate(order)}
     builder = _Builder(fusion, holes, roots, default)
-    for group in sorted(
-        fusion.groups, key=lambda g: (position[g.root], g.region_of is not None)
-    ):
+    for group in sorted(fusion.groups, key=lambda g: position[g.root]):  # parts stay in order
         builder.build(group)
     variables = tuple(sorted({n.arg for n in order if n.op is Op.VARIABLE}))
     schedule = Schedule(

@@ -84,6 +84,31 @@ def _padded(node: Node) -> Shape:
     return tuple(s + (before + after) if before or after else s for s, (before, after) in sizes)
 
 
+def _affine(node: Node) -> Shape:
+    """ValueError unless every place is on its axis."""
+    shape, places = node.arg
+    sizes = node.src[0].shape
+    if len(places) != len(sizes):
+        raise ValueError(f"AFFINE: {len(places)} places for {len(sizes)} axes")
+    for (offset, factors), size in zip(places, sizes, strict=True):
+        ends = [factor * (n - 1) for factor, n in zip(factors, shape, strict=True)]
+        first, last = offset + sum(min(e, 0) for e in ends), offset + sum(max(e, 0) for e in ends)
+        if not isinstance(size, int) or (0 not in shape and not 0 <= first <= last < size):
+            raise ValueError(f"AFFINE: {first} to {last} leaves an axis of size {size}")
+    return tuple(shape)
+
+
+def _concatenated(node: Node) -> Shape:
+    axis: int = node.arg
+    total: Sint = 0
+    for part in node.src:
+        size = part.shape[axis]
+        plain = isinstance(size, int) and isinstance(total, int)
+        total = size + total if plain else index(total) + size
+    first = node.src[0].shape
+    return (*first[:axis], total, *first[axis + 1 :])
+
+
 def _gathered(node: Node) -> Shape:
     x, picks = node.src
     axis: int = node.arg
@@ -114,11 +139,16 @@ _ROWS: dict[Op, Callable[[Node], Shape]] = {
     Op.PAD: _padded,
     Op.SHRINK: lambda node: tuple(size for _, size in resolved(node)),
     Op.FLIP: _of_first,
+    Op.AFFINE: _affine,
     Op.REDUCE: _reduced,
     Op.PARTIAL: _partial,
     Op.GATHER: _gathered,
     Op.COPY: _of_first,
     Op.CONTIGUOUS: _of_first,
+    Op.CAT: _concatenated,
+    Op.SCAN: _of_first,
+    Op.MERGE: _of_first,
+    Op.SCATTER: _of_first,
     Op.STORE: _of_first,
     Op.AFTER: _of_first,
     Op.PARAM: lambda node: (node.arg[1],),

@@ -146,7 +146,9 @@ def _tree(node: Node) -> bool:
 
 
 def _sink(node: Node) -> bool:
-    return bool(node.src) and all(s.op is Op.WRITE for s in node.src)
+    """Writes; and the loops in which some of them stand, where nothing else asks for these."""
+    kinds = {s.op for s in node.src}
+    return Op.WRITE in kinds and kinds <= {Op.WRITE, Op.FOLD}
 
 
 def _broadcast(node: Node) -> bool:
@@ -202,7 +204,8 @@ _BOOL_TOO = frozenset({Op.MAXIMUM, Op.MINIMUM})
 
 TENSOR_OPS = ELEMENTWISE | MOVEMENT | {
     Op.BUFFER, Op.CONST, Op.TABLE, Op.IOTA, Op.VARIABLE, Op.BIND, Op.REDUCE, Op.PARTIAL,
-    Op.GATHER, Op.COPY, Op.CONTIGUOUS, Op.STORE, Op.AFTER, Op.SINK,
+    Op.GATHER, Op.COPY, Op.CONTIGUOUS, Op.CAT, Op.SCAN, Op.MERGE, Op.SCATTER, Op.STORE, Op.AFTER,
+    Op.SINK,
 }  # fmt: skip
 
 

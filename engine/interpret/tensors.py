@@ -125,6 +125,59 @@ class _Evaluation:
     def flip(self, node: Node) -> Array:
         return np.flip(self.operand(node), node.arg)
 
+    def affine(self, node: Node) -> Array:
+        shape, places = node.arg
+        x = self.operand(node)
+        if 0 in shape:
+            return np.zeros(shape, x.dtype)
+        index = []
+        for offset, factors in places:
+            steps = [
+                (factor * np.arange(n)).reshape(-1, *(1,) * (len(shape) - 1 - axis))
+                for axis, (factor, n) in enumerate(zip(factors, shape, strict=True))
+            ]
+            index.append(np.broadcast_to(sum(steps, np.array(offset)), shape))
+        return np.asarray(x[tuple(index)]).reshape(shape)
+
+    def cat(self, node: Node) -> Array:
+        return np.concatenate([self.values[s] for s in node.src], axis=node.arg)
+
+    def scan(self, node: Node) -> Array:
+        """One element after another, from the identity."""
+        op, x = Op[node.arg], self.operand(node)
+        total = np.full(x.shape[:-1], identity(op, node.dtype))
+        result = np.empty(x.shape, x.dtype)
+        for i in range(x.shape[-1]):
+            total = apply(op, node.dtype, [total, x[..., i]], [node.dtype, node.dtype])
+            result[..., i] = total
+        return canonical(node.dtype, result)
+
+    def merge(self, node: Node) -> Array:
+        """Each pair of runs in order; the numbers are distinct, so any sort will do."""
+        x, run = self.operand(node).copy(), 2 * node.arg
+        for start in range(0, x.shape[-1], run):
+            x[..., start : start + run].sort(axis=-1)
+        return x
+
+    def scatter(self, node: Node) -> Array:
+        """Round i of the axis writes, or combines, element i of the value, one after another."""
+        axis, name = node.arg
+        result, picks, value = (self.values[s] for s in node.src)
+        result = result.copy()
+        size = result.shape[axis]
+        for i in range(picks.shape[axis]):
+            step = picks.take(i, axis)
+            inside = (step >= -size) & (step < size)
+            near = np.where(inside, step, step.dtype.type(0)).astype("int64") % max(size, 1)
+            others = list(np.nonzero(inside))
+            others.insert(axis, near[inside])
+            place, given = tuple(others), value.take(i, axis)[inside]
+            if name is not None:
+                pair = [result[place], given]
+                given = canonical(node.dtype, apply(Op[name], node.dtype, pair, [node.dtype] * 2))
+            result[place] = given
+        return result
+
     def reduce(self, node: Node) -> Array:
         """The reduced axes, row-major in their own order, become one; they stay as axes of 1."""
         name, axes, order = node.arg
@@ -174,6 +227,11 @@ _ROWS: dict[Op, Callable[[_Evaluation, Node], Array]] = {
     Op.PAD: _Evaluation.pad,
     Op.SHRINK: _Evaluation.shrink,
     Op.FLIP: _Evaluation.flip,
+    Op.AFFINE: _Evaluation.affine,
+    Op.CAT: _Evaluation.cat,
+    Op.SCAN: _Evaluation.scan,
+    Op.MERGE: _Evaluation.merge,
+    Op.SCATTER: _Evaluation.scatter,
     Op.REDUCE: _Evaluation.reduce,
     Op.PARTIAL: _Evaluation.partial,
     Op.GATHER: _Evaluation.gather,

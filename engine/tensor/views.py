@@ -180,6 +180,23 @@ def pad(x: Node, pairs: tuple[tuple[int, int], ...], value: Node) -> Node:
     return Node(Op.PAD, x.dtype, (x, value), pairs) if any(map(any, pairs)) else x
 
 
+def affine(x: Node, shape: tuple[int, ...], places: Sequence[tuple[int, Sequence[int]]]) -> Node:
+    """A view whose element at `at` is x at offset + the sum of at[i] * factor[i], for each axis.
+
+    `places` has (offset, factors) for each axis of x. ValueError if a place is outside of x, or x
+    has a symbolic axis.
+    """
+    arg = (shape, tuple((offset, tuple(factors)) for offset, factors in places))
+    node = Node(Op.AFFINE, x.dtype, (x,), arg)
+    assert node.shape == shape  # which checks the places
+    return node
+
+
+def cat(parts: Sequence[Node], axis: int) -> Node:
+    """Nodes of one dtype, and of one shape but for `axis`, one behind the other: a copy."""
+    return parts[0] if len(parts) == 1 else Node(Op.CAT, parts[0].dtype, tuple(parts), axis)
+
+
 def squeezed(x: Node, axes: tuple[int, ...]) -> Node:
     """Without these axes, which have size 1."""
     return reshape(x, tuple(s for i, s in enumerate(x.shape) if i not in axes))

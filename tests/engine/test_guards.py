@@ -11,8 +11,8 @@ import pytest
 from engine import Tensor, dtypes, realize
 from engine.backends.memory import HostPool
 from engine.expand import vectorise
+from engine.folds import fold
 from engine.graph import Node, axis_range, const, index as index_of, toposort
-from engine.lower import fold
 from engine.ops import Axis, Op
 from engine.optimize import choose_vector
 from engine.schedule import make_schedule

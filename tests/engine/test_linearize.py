@@ -8,10 +8,10 @@ from engine import dtypes
 from engine.backends.registry import backend
 from engine.compile import compile_kernel
 from engine.dtypes import DType
+from engine.folds import fold, fold_many, pick
 from engine.graph import Node, axis_range, const, index
 from engine.linear import Instruction, LinearKernel, dump, parse
 from engine.linearize import linearize
-from engine.lower import fold, fold_many, pick
 from engine.ops import Axis, Op
 from engine.schedule import Output, Variables
 from engine.target import Target

@@ -23,12 +23,13 @@ from engine.backends.registry import backend
 from engine.compile import PASSES, Pass, trace
 from engine.dtypes import DType
 from engine.expand import trees_to_folds
+from engine.folds import fold
 from engine.graph import Node, toposort
 from engine.interpret.kernels import run
 from engine.interpret.semantics import NUMPY, Array, canonical
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
-from engine.lower import fold, lower
+from engine.lower import lower
 from engine.ops import Axis, Op
 from engine.realize import base_of, structure
 from engine.rewrite import Expansion, RuleSet, rewrite

@@ -18,12 +18,13 @@ from engine.backends.registry import backend
 from engine.compile import PASSES, trace
 from engine.dtypes import DType
 from engine.expand import trees_to_folds
+from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const, dump, index, parse, toposort
 from engine.interpret.kernels import run
 from engine.interpret.semantics import NUMPY, Array
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
-from engine.lower import fold_many, lower, pick
+from engine.lower import lower
 from engine.ops import PARALLEL, Axis, Op
 from engine.optimize import optimize
 from engine.realize import Counters

@@ -8,8 +8,8 @@ import pytest
 
 from engine import dtypes
 from engine.dtypes import DType
+from engine.folds import fold
 from engine.graph import Node, axis_range, const, index
-from engine.lower import fold
 from engine.ops import ELEMENTWISE, Axis, Op
 from engine.spec import KERNEL_ROWS, Level, SpecError, verify, verify_tensor, well_typed
 from engine.target import HOST_DTYPES, Target
