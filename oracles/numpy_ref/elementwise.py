@@ -6,7 +6,7 @@ import numpy as np
 
 from oracles.formats import Array, format_of
 from oracles.numpy_ref.support import canonical, common, convert
-from oracles.promotion import promote, to_float
+from oracles.promotion import to_float
 
 
 def _no_bool(name: str, array: Array) -> None:
@@ -34,37 +34,6 @@ def mul(x: Array, y: Array) -> Array:
     x, y = common(x, y)
     with np.errstate(all="ignore"):
         return canonical(np.asarray(np.multiply(x, y)))
-
-
-def div(x: Array, y: Array) -> Array:
-    """x / y in floats; each integer or bool converts to that float from its own dtype.
-
-    Promoting int64 with uint64 first would turn -1 into 2**64 - 1.
-    """
-    dtype = to_float(promote(x.dtype.name, y.dtype.name))
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.divide(convert(x, dtype), convert(y, dtype))))
-
-
-def floordiv(x: Array, y: Array) -> Array:
-    """Floor of the integer quotient; by 0 it is 0, and MIN // -1 is MIN."""
-    x, y = _integers("floordiv", x, y)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.floor_divide(x, y))
-
-
-def mod(x: Array, y: Array) -> Array:
-    """Integer remainder with the divisor's sign; by 0 it is 0, and MIN % -1 is 0."""
-    x, y = _integers("mod", x, y)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.remainder(x, y))
-
-
-def _integers(name: str, x: Array, y: Array) -> tuple[Array, Array]:
-    x, y = common(x, y)
-    if format_of(x).kind not in ("int", "uint"):
-        raise TypeError(f"{name} is not defined for {x.dtype}")
-    return x, y
 
 
 def neg(x: Array) -> Array:
