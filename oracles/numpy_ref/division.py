@@ -90,7 +90,8 @@ def _float_quotient(x: Array, y: Array, down: bool) -> Array:
     """
     precision = FORMATS[x.dtype.name].precision
     with np.errstate(all="ignore"):
-        whole, large = _integer_quotient(x.astype(np.float64), y.astype(np.float64), precision, down)
+        wide = (x.astype(np.float64), y.astype(np.float64))
+        whole, large = _integer_quotient(*wide, precision, down)
         signed_zero = np.copysign(0.0, np.where(np.signbit(x) != np.signbit(y), -1.0, 1.0))
         whole = np.where(whole == 0, signed_zero, whole)
         rounded = np.divide(x, y)

@@ -8,6 +8,8 @@ from enum import Enum
 from typing import Any
 
 from oracles.formats import Array
+from oracles.numpy_ref.support import common, convert
+from oracles.promotion import to_float
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
 FLOATS = ("float16", "float32", "float64")
@@ -55,6 +57,11 @@ def never(reason: str) -> Domain:
 
 
 BOOL_RAISES = {"bool": "torch raises for bool"}
+
+
+def in_float(args: Sequence[Array]) -> list[Array]:
+    """Operands of functions and divisions: in the default float where they are integers."""
+    return [convert(one, to_float(one.dtype.name)) for one in common(*args)]
 
 
 def by_name(torch_name: str) -> Call:

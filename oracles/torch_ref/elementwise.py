@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from oracles.formats import FORMATS, Array, format_of
+from oracles.formats import Array, format_of
 from oracles.numpy_ref.support import common, convert
-from oracles.promotion import promote, to_float
+from oracles.promotion import promote
 from oracles.torch_ref.domain import (
     ALL,
     BOOL_RAISES,
-    FLOATS,
     INTEGERS,
     NUMBERS,
     Attributes,
@@ -20,6 +19,7 @@ from oracles.torch_ref.domain import (
     Comparison,
     Domain,
     by_name,
+    in_float,
     never,
 )
 
@@ -46,19 +46,6 @@ def _mixed(args: Sequence[Array]) -> list[tuple[Array, str]]:
     return [(one, promoted) for one in args]
 
 
-def _zero_result(name: str, args: Sequence[Array], attrs: Attributes) -> Array:
-    """Results near the underflow of exp2, where torch may flush; and zeros of log2."""
-    row = FORMATS[to_float(args[0].dtype.name)]
-    if name == "log2":
-        return np.zeros(args[0].shape, dtype=bool)
-    return np.asarray(args[0] < row.emin)
-
-
-def in_float(args: Sequence[Array]) -> list[Array]:
-    """Operands of functions and divisions: in the default float where they are integers."""
-    return [convert(one, to_float(one.dtype.name)) for one in common(*args)]
-
-
 def _harmless_divisor(args: Sequence[Array]) -> list[Array]:
     x, y = common(*args)
     return [x, np.where(y == 0, y.dtype.type(1), y)]
@@ -70,7 +57,6 @@ def _branches(args: Sequence[Array]) -> list[Array]:
 
 _ZERO_SIGN = {"sign of zero": "torch returns either zero from maximum and minimum"}
 _EXTREME = Domain(ALL, Comparison.VALUES, reasons=_ZERO_SIGN)
-_FUNCTION = Domain(FLOATS, Comparison.ULPS, (_zero_result,), in_float, tolerance_ulp=4.0)
 _SIGNED_NUMBERS = Domain(NUMBERS, reasons=BOOL_RAISES)
 _DIVISION = Domain(INTEGERS, excluded=(_zero_divisor,), prepare=_harmless_divisor)
 _COMPARE = Domain(ALL, excluded=(_promotion_loses,))
@@ -89,8 +75,6 @@ _ROWS: dict[str, tuple[Domain, str]] = {
     "abs": (_SIGNED_NUMBERS, "abs"),
     "maximum": (_EXTREME, "maximum"),
     "minimum": (_EXTREME, "minimum"),
-    "exp2": (_FUNCTION, "exp2"),
-    "log2": (_FUNCTION, "log2"),
     "eq": (_COMPARE, "eq"),
     "ne": (_COMPARE, "ne"),
     "lt": (_COMPARE, "lt"),
