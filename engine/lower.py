@@ -97,17 +97,8 @@ class Lowering:
         """x[..., i, ...] for an index read from memory; out of range reads 0."""
         x, picks = node.src
         axis, last = node.arg, node.arg + len(picks.shape)
-        size = x.shape[axis]
-        raw = yield picks, at[axis:last], gate
-        if raw.dtype is dtypes.uint64:  # beyond int64 it would look like counting from the end
-            end = index_of(size).cast(raw.dtype)
-            raw = raw.lt(end).where(raw, end)
-        picked = raw.cast(dtypes.index)
-        wrapped = index.select(index.less(picked, 0), index.add(picked, size), picked)
-        inside = index.both(
-            index.less(picked, size), index.less(index.subtract(-1, size), picked)
-        )
-        found = yield x, (*at[:axis], wrapped, *at[last:]), index.both(gate, inside)
+        place, inside = index.on_axis((yield picks, at[axis:last], gate), x.shape[axis])
+        found = yield x, (*at[:axis], place, *at[last:]), index.both(gate, inside)
         return index.select(inside, found, const(0, node.dtype))
 
     # -- reductions --------------------------------------------------------------------------------

@@ -119,7 +119,19 @@ def _copy_whole(node: Node) -> Node | None:
     return node.replace((Node(Op.CONTIGUOUS, x.dtype, (x,)),))
 
 
+def _index_in_memory(node: Node) -> Node | None:
+    """Places that are read from memory, one after another, are not known before their round."""
+    base, picks, value = node.src
+    whole = picks
+    while whole.op is Op.RESHAPE:
+        whole = whole.src[0]
+    if whole.op is Op.BUFFER or whole.op in ALWAYS_STORED:
+        return None
+    return node.replace((base, Node(Op.CONTIGUOUS, picks.dtype, (picks,)), value))
+
+
 TENSOR_RULES = RuleSet([
+    Expansion("scatter reads its index from memory", (Op.SCATTER,), _index_in_memory),
     Expansion("cut reduction", (Op.REDUCE,), _cut_reduction),
     Expansion("copy whole buffers", (Op.COPY,), _copy_whole),
 ])
@@ -240,7 +252,8 @@ class _Fusion:
         self.groups.append(_Group(node, operands=set(operands), part=part))
         for k, operand in zip(part.operands, operands, strict=True):
             path = self.longer(RESULT, node, k) if part.sequential else RESULT
-            use = _Use(number, path, reduced=part.sequential, moved=False)
+            again = node.op is Op.MERGE  # reads items more than once
+            use = _Use(number, path, repeated=again, reduced=part.sequential)
             self.uses.setdefault(operand, []).append(use)
 
     def spread(self, node: Node, use: _Use) -> None:

@@ -227,7 +227,7 @@ class _Body:
         return result
 
     def mask(self, gate: int, lanes: int) -> str:
-        if self.dtype[gate].lanes > 1:
+        if self.dtype[gate].lanes == lanes:
             return self.value[gate]
         return self.splat(self.value[gate], dtypes.bool_.vec(lanes))
 

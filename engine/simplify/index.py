@@ -323,16 +323,30 @@ def ravel(position: tuple[Node, ...], shape: tuple[Sint, ...]) -> Node:
 
 
 def unravel(number: Node, shape: tuple[Sint, ...]) -> tuple[Node, ...]:
-    """The position with a row-major number.
+    """The position with a row-major number, which is that of an element.
 
-    Where an axis has size 0 there is no position, and nothing is ever read at the one given.
+    Where it may be none, as in front of a padded tensor or where an axis has size 0, whoever reads
+    there has a gate.
     """
     position: list[Node] = []
-    for size in reversed(shape):
+    for size in reversed(shape[1:]):
         size = 1 if size == 0 else size
         position.append(mod(number, size))
         number = floordiv(number, size)
-    return tuple(reversed(position))
+    return (number, *reversed(position)) if shape else ()
+
+
+def on_axis(raw: Node, size: Sint) -> tuple[Node, Node]:
+    """The place that an integer names on an axis, and whether there is one.
+
+    Negative numbers count from the end.
+    """
+    if raw.dtype is dtypes.uint64:  # beyond int64 it would look like counting from the end
+        end = index(size).cast(raw.dtype)
+        raw = raw.lt(end).where(raw, end)
+    picked = raw.cast(dtypes.index)
+    place = select(less(picked, 0), add(picked, size), picked)
+    return place, both(less(picked, size), less(subtract(-1, size), picked))
 
 
 # -- after a substitution --------------------------------------------------------------------------
