@@ -166,16 +166,16 @@ class _Evaluation:
         result = result.copy()
         size = result.shape[axis]
         for i in range(picks.shape[axis]):
-            step = picks.take(i, axis)
+            step = picks.take([i], axis)
             inside = (step >= -size) & (step < size)
             near = np.where(inside, step, step.dtype.type(0)).astype("int64") % max(size, 1)
-            others = list(np.nonzero(inside))
-            others.insert(axis, near[inside])
-            place, given = tuple(others), value.take(i, axis)[inside]
+            place = list(np.nonzero(inside))
+            place[axis] = near[inside]
+            given = value.take([i], axis)[inside]
             if name is not None:
-                pair = [result[place], given]
+                pair = [result[tuple(place)], given]
                 given = canonical(node.dtype, apply(Op[name], node.dtype, pair, [node.dtype] * 2))
-            result[place] = given
+            result[tuple(place)] = given
         return result
 
     def reduce(self, node: Node) -> Array:

@@ -37,6 +37,7 @@ from engine.schedule import Item, Schedule, make_schedule
 from engine.spec import Level, SpecError
 from engine.storage import memory_of
 from engine.target import Target
+from engine.tensor import views
 
 TARGETS = {
     "LLVM": backend("LLVM").target,
@@ -169,11 +170,49 @@ class Programs:
         picks = self.random.choice([(0, -1, 99, 1), (0,), (-99, 0, 0, -1, 1, 0, 2, 1)])
         return x.take(Tensor(list(picks), device="PYTHON", dtype="int32"), 0)
 
+    def windows(self, x: Tensor) -> Tensor:
+        """Overlapping windows of the last axis, or every other element backwards."""
+        *outer, last = x.shape
+        kept = [(0, tuple(int(j == i) for j in range(len(outer)))) for i in range(len(outer))]
+        if isinstance(last, int) and last > 2 and self.random.random() < 0.6:
+            places = [(o, (*f, 0, 0)) for o, f in kept] + [(0, (0,) * len(outer) + (1, 1))]
+            return x._like(views.affine(x.node, (*outer, last - 1, 2), places))  # type: ignore[arg-type]
+        places = [(o, (*f, 0)) for o, f in kept] + [(last - 1, (0,) * len(outer) + (-2,))]
+        return x._like(views.affine(x.node, (*outer, (last + 1) // 2), places))  # type: ignore[arg-type]
+
+    def cat(self, x: Tensor) -> Tensor:
+        axis = self.random.randrange(x.ndim)
+        y = self.beside(x).cast(x.dtype)
+        return x._like(views.cat([x.node, (y + y).node, x.node][: self.random.randint(2, 3)], axis))
+
+    def scan(self, x: Tensor) -> Tensor:
+        name = self.random.choice(["ADD", "MUL", "MAXIMUM", "MINIMUM"])
+        if x.dtype.kind == "bool" or (x.dtype is dtypes.float16 and name in ("ADD", "MUL")):
+            x = x.cast("float32")
+        return x._like(Node(Op.SCAN, x.dtype, (x.node,), name))
+
+    def merge(self, x: Tensor) -> Tensor:
+        """Single numbers are sorted runs; from them on, runs twice as long each time."""
+        node = x.cast("int64").bitcast("uint64").node
+        for k in range(self.random.randint(1, 3)):
+            node = Node(Op.MERGE, node.dtype, (node,), 1 << k)
+        return x._like(node).bitcast("int64")
+
+    def scatter(self, x: Tensor) -> Tensor:
+        axis = self.random.randrange(x.ndim)
+        y = self.beside(x).cast(x.dtype)
+        name = self.random.choice([None, "ADD", "MAXIMUM"])
+        if x.dtype.kind == "bool" or x.dtype is dtypes.float16:
+            name = None
+        picks = self.leaf(x.shape, "int32") % 5 - 2  # type: ignore[arg-type]
+        return x._like(Node(Op.SCATTER, x.dtype, (x.node, picks.node, y.node), (axis, name)))
+
 
 STEPS = (
     Programs.unary, Programs.unary, Programs.binary, Programs.binary, Programs.integers,
     Programs.choose, Programs.cast, Programs.reduce, Programs.spread, Programs.matmul,
-    Programs.move, Programs.move, Programs.gather,
+    Programs.move, Programs.move, Programs.gather, Programs.windows, Programs.cat, Programs.scan,
+    Programs.merge, Programs.scatter,
 )  # fmt: skip
 
 
@@ -253,9 +292,9 @@ def _threads_for_small_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 80, 20))
 def test_every_pass_preserves_bits(start: int, name: str) -> None:
-    """60 programs, each for two of the four targets."""
+    """80 programs, each for two of the four targets."""
     turn = list(TARGETS).index(name)
     for seed in (s for s in range(start, start + 20) if s % 2 == turn % 2):
         for schedule, item in kernels_of(seed, TARGETS[name]):
@@ -266,7 +305,7 @@ def test_every_pass_preserves_bits(start: int, name: str) -> None:
 def test_the_programs_reach_what_passes_do() -> None:
     """Each operation, dtype and kind of loop that a pass treats occurs in some kernel."""
     found: set[object] = set()
-    for seed in range(60):
+    for seed in range(80):
         target = list(TARGETS.values())[seed % len(TARGETS)]
         for _, item in kernels_of(seed, target):
             assert item.kernel is not None
