@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oracles.catalog import ROWS
+from oracles.bounds_statistics import check as check_moments
+from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.reduce import gather_axes
+from oracles.numpy_ref.statistics import elements
 from oracles.numpy_ref.support import common, convert
 from oracles.order import gamma, longest_path, within_gamma
 from oracles.promotion import accumulator
@@ -35,6 +37,13 @@ MATMUL_PRODUCTS = 1 << 22
 """Elements of a matmul result that are checked, evenly spread, and their products in all."""
 
 
+_MOMENTS = {
+    "mean": ("mean",), "var": ("var",), "std": ("std",),
+    "var_mean": ("var", "mean"), "std_mean": ("std", "mean"),
+}  # fmt: skip
+"""What each result of these rows is."""
+
+
 def broken_bounds(case: Case, reference: Array) -> Array:
     """Where the reference breaks its bound, in the reference's shape."""
     result = reference.dtype.name
@@ -43,6 +52,12 @@ def broken_bounds(case: Case, reference: Array) -> Array:
     broken = np.zeros(flat.shape, dtype=bool)
     if case.name == "matmul":
         return _broken_matmul(case, flat, wide, broken).reshape(reference.shape)
+    if case.name in _MOMENTS:
+        kind = _MOMENTS[case.name][case.attrs.get(OUTPUT, 0)]
+        rows = elements(case.args[0], case.attrs.get("axis"))
+        rows = rows.reshape(flat.size, rows.shape[-1])
+        check_moments(kind, rows, flat, case.attrs.get("correction", 1), broken)
+        return broken.reshape(reference.shape)
     values = gather_axes(convert(case.args[0], wide), case.attrs.get("axis"))
     rows = values.reshape(flat.size, -1) if values.size else np.zeros((flat.size, 0))
     check = _check_sums if case.name == "sum" else _check_products

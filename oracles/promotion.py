@@ -95,6 +95,10 @@ def _truth(dtypes: Sequence[str], attributes: Attributes) -> str:
     return "bool"
 
 
+def _index(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return DEFAULT_INT
+
+
 def _requested(dtypes: Sequence[str], attributes: Attributes) -> str:
     return str(attributes["dtype"])
 
@@ -132,6 +136,7 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "common": _common,
     "to_float": _true_division,
     "truth": _truth,
+    "index": _index,
     "requested": _requested,
     "first": _first,
     "branches": _branches,

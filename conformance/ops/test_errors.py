@@ -12,6 +12,10 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "max over an empty axis": (ValueError, lambda x: x[:0].max(axis=0)),
     "min over an empty axis": (ValueError, lambda x: x[:, :0].min(axis=1)),
     "max of nothing": (ValueError, lambda x: x[:0].max()),
+    "argmax over an empty axis": (ValueError, lambda x: x[:0].argmax(axis=0)),
+    "argmin of nothing": (ValueError, lambda x: x[:0].argmin()),
+    "argmax over two axes": (TypeError, lambda x: x.argmax(axis=(0, 1))),  # type: ignore[arg-type]
+    "a correction that is no integer": (TypeError, lambda x: x.var(correction=0.5)),  # type: ignore[arg-type]
     "an index behind the end": (IndexError, lambda x: x[2]),
     "an index before the start": (IndexError, lambda x: x[-3]),
     "too many indices": (IndexError, lambda x: x[0, 0, 0]),

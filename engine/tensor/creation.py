@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Self
@@ -124,17 +123,11 @@ class Creation(TensorBase):
         """Ones on the main diagonal of n × m (m = n if None), zeros elsewhere."""
         rows, columns = views.checked_sizes("eye", (n, n if m is None else m))
         assert isinstance(rows, int) and isinstance(columns, int)
-        down = views.reshape(_iota(rows), (rows, 1))
-        across = views.reshape(_iota(columns), (1, columns))
+        down = views.reshape(views.iota(rows), (rows, 1))
+        across = views.reshape(views.iota(columns), (1, columns))
         diagonal = Node(Op.EQ, dtypes.bool_, views.broadcast("eye", down, across))
         row = dtypes.default_float if dtype is None else checked_dtype("eye", dtype)
         return cls._wrap(diagonal.cast(row), device and registry.canonical(device))
-
-
-def _iota(count: int) -> Node:
-    """0 … count-1 in the smallest of int32 and int64 that holds them."""
-    dtype = dtypes.int32 if count <= 1 << 31 else dtypes.int64
-    return Node(Op.IOTA, dtype, (), operator.index(count))
 
 
 def _range(first: Scalar, step: Scalar, count: int, row: DType) -> Node:
@@ -148,7 +141,7 @@ def _range(first: Scalar, step: Scalar, count: int, row: DType) -> Node:
         for value in (numbers[0], numbers[2]) if count else ():
             promotion.constant("arange", value, row)
     wide = dtypes.accumulator(row) if row.is_float else row
-    result = _iota(count).cast(wide)
+    result = views.iota(count).cast(wide)
     if step != 1:
         result = result * const(step, wide)
     if first != 0 or step < 0:  # 0 + 0 * negative is +0

@@ -1,4 +1,4 @@
-"""Reductions: sum, prod, max, min over any axes.
+"""Reductions over any axes: sums and products, extremes and their places, any and all.
 
 The order in which floats accumulate is an attribute of the node, the same on every device.
 """
@@ -45,7 +45,7 @@ class Reduce(TensorBase):
         axes = views.axes_of(name, axis, self.ndim)
         kept, result = accumulated_in(name, self.dtype, dtype)
         node = reduced(op, self.node.cast(kept), axes, SUM_ORDER)
-        return self._like((node if keepdim else views.squeezed(node, axes)).cast(result))
+        return self._kept(node.cast(result), axes, keepdim)
 
     def sum(
         self, axis: Axes = None, keepdim: bool = False, dtype: DType | str | None = None
@@ -66,6 +66,11 @@ class Reduce(TensorBase):
 
     def _extreme(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
         axes = views.axes_of(name, axis, self.ndim)
+        self._check_elements(name, axes)
+        return self._kept(reduced(op, self.node, axes, None), axes, keepdim)
+
+    def _check_elements(self, name: str, axes: tuple[int, ...]) -> None:
+        """ValueError where a result is due and there may be no element to take it from."""
         sizes = [interval(self.shape[i])[0] for i in axes]
         kept = [interval(s)[1] for i, s in enumerate(self.shape) if i not in axes]
         if 0 in sizes and 0 not in kept:
@@ -73,7 +78,9 @@ class Reduce(TensorBase):
                 f"{name}: no elements along axes {axes} of {show(self.shape)}, so there is no "
                 f"{name}"
             )
-        node = reduced(op, self.node, axes, None)
+
+    def _kept(self, node: Node, axes: tuple[int, ...], keepdim: bool) -> Self:
+        """A result whose reduced axes have size 1, with or without them."""
         return self._like(node if keepdim else views.squeezed(node, axes))
 
     def max(self, axis: Axes = None, keepdim: bool = False) -> Self:
@@ -83,3 +90,53 @@ class Reduce(TensorBase):
     def min(self, axis: Axes = None, keepdim: bool = False) -> Self:
         """The smallest element; NaN wins, -0 is smaller than +0. ValueError over an empty axis."""
         return self._extreme("min", Op.MINIMUM, axis, keepdim)
+
+    # -- truth -------------------------------------------------------------------------------------
+    def any(self, axis: Axes = None, keepdim: bool = False) -> Self:
+        """Whether an element is not 0; NaN is true. Of no elements False."""
+        return self._truth("any", Op.MAXIMUM, axis, keepdim)
+
+    def all(self, axis: Axes = None, keepdim: bool = False) -> Self:
+        """Whether no element is 0; NaN is true. Of no elements True."""
+        return self._truth("all", Op.MINIMUM, axis, keepdim)
+
+    def _truth(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
+        axes = views.axes_of(name, axis, self.ndim)
+        return self._kept(reduced(op, self.node.cast(dtypes.bool_), axes, None), axes, keepdim)
+
+    # -- places ------------------------------------------------------------------------------------
+    def argmax(self, axis: int | None = None, keepdim: bool = False) -> Self:
+        """Where the largest element is, as int32: the first NaN, or else the first of equal ones.
+
+        +0 and -0 are equal here, so that the element found may be -0 where `max` is +0. Without an
+        axis, the place in the flattened tensor. ValueError over an empty axis.
+        """
+        return self._place("argmax", Op.MAXIMUM, axis, keepdim)
+
+    def argmin(self, axis: int | None = None, keepdim: bool = False) -> Self:
+        """Where the smallest element is; otherwise as `argmax`."""
+        return self._place("argmin", Op.MINIMUM, axis, keepdim)
+
+    def _place(self, name: str, op: Op, axis: int | None, keepdim: bool) -> Self:
+        axes = views.axes_of(name, None if axis is None else (axis,), self.ndim)
+        self._check_elements(name, axes)
+        kept = tuple(s for i, s in enumerate(self.shape) if i not in axes)
+        order = (*(i for i in range(self.ndim) if i not in axes), *axes)
+        count = views.product([self.shape[i] for i in axes])
+        x = views.reshape(views.permute(self.node, order), (*kept, count))
+        found = first_extreme(op, x)
+        shape = tuple(1 if i in axes else s for i, s in enumerate(self.shape))
+        return self._like(views.reshape(found, shape if keepdim else kept))
+
+
+def first_extreme(op: Op, x: Node) -> Node:
+    """The first place of the extreme along the last axis, which is not empty; NaN wins."""
+    axis = len(x.shape) - 1
+    extreme = views.expand(reduced(op, x, (axis,), None), x.shape)
+    found = x.eq(extreme)
+    if x.dtype.is_float:
+        found = found | x.ne(x)  # with a NaN the extreme is NaN, which equals nothing
+    places = views.expand(views.iota(x.shape[axis]), x.shape)
+    beyond = places.constant(interval(x.shape[axis])[1])
+    first = reduced(Op.MINIMUM, found.where(places, beyond), (axis,), None)
+    return views.squeezed(first, (axis,))

@@ -22,6 +22,7 @@ from engine.tensor.index import Index
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
 from engine.tensor.reduce import Reduce
+from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | memoryview
 
 
-class Tensor(Creation, Elementwise, Functions, Casts, Movement, Reduce, Index, Linalg):
+class Tensor(Creation, Elementwise, Functions, Casts, Movement, Reduce, Statistics, Index, Linalg):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
     `data`: a Python number, nested lists of them, a numpy array (copied), bytes (uint8, or items

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import dtypes
 from engine.graph import Node, Sint
 from engine.ops import Op
 from engine.shapes import Shape, split_symbols, view_of
@@ -200,3 +201,10 @@ def cat(parts: Sequence[Node], axis: int) -> Node:
 def squeezed(x: Node, axes: tuple[int, ...]) -> Node:
     """Without these axes, which have size 1."""
     return reshape(x, tuple(s for i, s in enumerate(x.shape) if i not in axes))
+
+
+def iota(count: Sint) -> Node:
+    """0 … count-1 along one axis, in the smallest of int32 and int64 that holds them."""
+    most = interval(count)[1]
+    dtype = dtypes.int32 if most <= 1 << 31 else dtypes.int64
+    return shrink(Node(Op.IOTA, dtype, (), most), [(0, count)])

@@ -12,9 +12,17 @@ from typing import Any
 
 from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import Array
-from oracles.numpy_ref import division, elementwise, functions, logic, movement, reduce
+from oracles.numpy_ref import (
+    division,
+    elementwise,
+    functions,
+    logic,
+    movement,
+    reduce,
+    statistics,
+)
 
-_MODULES = (division, elementwise, functions, logic, movement, reduce)
+_MODULES = (division, elementwise, functions, logic, movement, reduce, statistics)
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.

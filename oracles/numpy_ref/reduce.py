@@ -39,7 +39,8 @@ def gather_axes(x: Array, axis: Axis) -> Array:
     return moved.reshape(*(x.shape[k] for k in kept), count)
 
 
-def _restore(result: Array, x: Array, axis: Axis, keepdim: bool) -> Array:
+def restore(result: Array, x: Array, axis: Axis, keepdim: bool) -> Array:
+    """A result without the reduced axes, or with them as 1."""
     if not keepdim:
         return result
     axes = reduced_axes(x.ndim, axis)
@@ -59,7 +60,7 @@ def _accumulate(op: str, x: Array, axis: Axis, keepdim: bool, dtype: str | None)
         function = np.sum if op == "sum" else np.prod
         with np.errstate(all="ignore"):
             total = np.asarray(function(values, axis=-1, dtype=values.dtype))
-    return _restore(total, x, axis, keepdim)
+    return restore(total, x, axis, keepdim)
 
 
 def sum(  # noqa: A001 - the catalog's name
@@ -89,13 +90,13 @@ def _extreme(op: str, x: Array, axis: Axis, keepdim: bool) -> Array:
     if values.shape[-1] == 0 and values.size == 0 and _product_of(values.shape[:-1]) > 0:
         raise ValueError(f"{op} over an empty axis")
     if values.shape[-1] == 0:
-        return _restore(np.zeros(values.shape[:-1], dtype=x.dtype), x, axis, keepdim)
+        return restore(np.zeros(values.shape[:-1], dtype=x.dtype), x, axis, keepdim)
     function = np.max if op == "max" else np.min
     with np.errstate(all="ignore"):
         found = np.asarray(function(values, axis=-1))
     if format_of(x).is_float:
         found = _settle_zeros(op, values, found)
-    return _restore(canonical(found), x, axis, keepdim)
+    return restore(canonical(found), x, axis, keepdim)
 
 
 def _settle_zeros(op: str, values: Array, found: Array) -> Array:
@@ -104,6 +105,38 @@ def _settle_zeros(op: str, values: Array, found: Array) -> Array:
     preferred = zero & (~np.signbit(values) if op == "max" else np.signbit(values))
     better = values.dtype.type(0.0 if op == "max" else -0.0)
     return np.asarray(np.where((found == 0) & preferred.any(axis=-1), better, found))
+
+
+def any(x: Array, axis: Axis = None, keepdim: bool = False) -> Array:  # noqa: A001
+    """Whether an element is not 0; NaN is true."""
+    return restore(np.any(gather_axes(convert(x, "bool"), axis), axis=-1), x, axis, keepdim)
+
+
+def all(x: Array, axis: Axis = None, keepdim: bool = False) -> Array:  # noqa: A001
+    """Whether no element is 0; NaN is true."""
+    return restore(np.all(gather_axes(convert(x, "bool"), axis), axis=-1), x, axis, keepdim)
+
+
+def argmax(x: Array, axis: int | None = None, keepdim: bool = False) -> Array:
+    """The first NaN, or else the first greatest element; +0 and -0 are equal."""
+    return _place("argmax", x, axis, keepdim)
+
+
+def argmin(x: Array, axis: int | None = None, keepdim: bool = False) -> Array:
+    """The first NaN, or else the first least element; +0 and -0 are equal."""
+    return _place("argmin", x, axis, keepdim)
+
+
+def _place(op: str, x: Array, axis: int | None, keepdim: bool) -> Array:
+    """numpy's argmax and argmin have the contract's meaning at NaN, zeros and ties."""
+    values = gather_axes(x, axis)
+    kept = values.shape[:-1]
+    if values.shape[-1] == 0:
+        if _product_of(kept) > 0:
+            raise ValueError(f"{op} over an empty axis")
+        return restore(np.zeros(kept, dtype=np.int32), x, axis, keepdim)
+    found = (np.argmax if op == "argmax" else np.argmin)(values, axis=-1)
+    return restore(np.asarray(found).astype(np.int32), x, axis, keepdim)
 
 
 def matmul(x: Array, y: Array) -> Array:

@@ -8,12 +8,15 @@ from oracles.numpy_ref.reduce import reduced_axes
 from oracles.promotion import sum_dtype
 from oracles.torch_ref.domain import (
     ALL,
+    BOOL_RAISES,
     FLOATS,
     INTEGERS,
+    NUMBERS,
     Attributes,
     Call,
     Comparison,
     Domain,
+    never,
     torch_dtype,
 )
 
@@ -62,17 +65,49 @@ def _extreme(torch_name: str) -> Call:
     return call
 
 
+def _truth(torch_name: str) -> Call:
+    """torch takes no empty tuple of axes for none."""
+
+    def call(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+        axes = reduced_axes(tensors[0].ndim, attrs.get("axis"))
+        if not axes:
+            return tensors[0].bool()
+        function = getattr(torch, torch_name)
+        return function(tensors[0], axes, keepdim=attrs.get("keepdim", False)).bool()
+
+    return call
+
+
+def _place(torch_name: str) -> Call:
+    def call(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+        found = getattr(torch, torch_name)(
+            tensors[0], attrs.get("axis"), keepdim=attrs.get("keepdim", False)
+        )
+        return found.to(torch.int32)
+
+    return call
+
+
 _ZERO_SIGN = {"sign of zero": "torch returns either zero from amax and amin"}
 _SUM_ORDER = "torch adds in an order of its own; only the ordered reference can judge float sums"
 _IN_ORDER = dict.fromkeys(FLOATS, _SUM_ORDER)
 _INTEGER_SUM = Domain(("bool", *INTEGERS), reasons=_IN_ORDER)
 _EXTREME = Domain(ALL, Comparison.VALUES, reasons=_ZERO_SIGN)
 
+_PLACE = Domain(NUMBERS, reasons=BOOL_RAISES)
+_TRUTH = Domain(ALL)
+_MOMENT = never(_SUM_ORDER)
+
 DOMAINS: dict[str, Domain] = {
     "sum": _INTEGER_SUM,
     "prod": _INTEGER_SUM,
     "max": _EXTREME,
     "min": _EXTREME,
+    "any": _TRUTH,
+    "all": _TRUTH,
+    "argmax": _PLACE,
+    "argmin": _PLACE,
+    **dict.fromkeys(("mean", "var", "std", "var_mean", "std_mean"), _MOMENT),
     "matmul": Domain(INTEGERS, reasons=_IN_ORDER),
 }
 CALLS: dict[str, Call] = {
@@ -81,4 +116,8 @@ CALLS: dict[str, Call] = {
     "matmul": _matmul,
     "max": _extreme("amax"),
     "min": _extreme("amin"),
+    "any": _truth("any"),
+    "all": _truth("all"),
+    "argmax": _place("argmax"),
+    "argmin": _place("argmin"),
 }

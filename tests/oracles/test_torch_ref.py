@@ -31,6 +31,10 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "prod": [{"axis": 1}, {}],
     "max": [{"axis": 1}, {}],
     "min": [{"axis": 0, "keepdim": True}],
+    "any": [{"axis": 1}, {}],
+    "all": [{"axis": 0, "keepdim": True}],
+    "argmax": [{"axis": 1}, {}],
+    "argmin": [{"axis": 0, "keepdim": True}],
     "getitem": [{"index": (slice(0, 1), None, 1)}],
     "full": [{"shape": (2, 3), "fill_value": 1}],
 }

@@ -11,6 +11,8 @@ import numpy as np
 
 from conformance.harness.case import Case
 from conformance.harness.draws import Generator
+from conformance.harness.values import Value
+from oracles.catalog import OUTPUT, ROWS
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
 
@@ -26,6 +28,12 @@ KERNELS = ("buffer", "contiguous", "tail", "multi kernel")
 def count_of(shape: tuple[int, ...]) -> int:
     """The number of elements of a shape."""
     return int(np.prod(shape, dtype=np.int64))
+
+
+def outputs_of(op: str) -> tuple[dict[str, Value], ...]:
+    """The attributes that name each result of a row."""
+    count = ROWS[op].outputs
+    return tuple({OUTPUT: k} for k in range(count)) if count > 1 else ({},)
 
 
 def positions(rng: Generator, dtype: str, count: int, extent: int) -> Array:

@@ -14,6 +14,7 @@ from conformance.harness.plans.layouts import (
     STRIDED,
     Layouts,
     count_of,
+    outputs_of,
 )
 from conformance.harness.values import Value
 from oracles.catalog import ROWS
@@ -38,6 +39,19 @@ EMPTY: tuple[tuple[tuple[int, ...], Value, bool], ...] = (
 )
 
 
+NEEDS_ELEMENT = ("max", "min", "argmax", "argmin")  # they raise over an empty axis
+ONE_AXIS = ("argmax", "argmin")
+CORRECTIONS = (1, 0, 2, -1, 1000)
+
+
+def _judged(
+    build: Builder, op: str, x: int, axis: Value, keepdim: bool = False, **more: Value
+) -> None:
+    """A statement for each result that the row has."""
+    for output in outputs_of(op):
+        build.judged(op, x, axis=axis, keepdim=keepdim, **more, **output)
+
+
 def reduce_lengths(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     """One row of each style at every length."""
     build = Builder()
@@ -45,7 +59,7 @@ def reduce_lengths(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     for length in UNORDERED_LENGTHS if ROWS[op].order is None else LENGTHS:
         bits = np.concatenate([styled(rng, dtype, length, style) for style in STYLES])
         x = build.input(dtype, bits, (len(STYLES), length))
-        build.judged(op, x, axis=1, keepdim=False)
+        _judged(build, op, x, 1)
     return build.case()
 
 
@@ -54,7 +68,7 @@ def reduce_long(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     build = Builder()
     (dtype,) = dtypes
     x = build.input(dtype, plain(rng, dtype, LONG))
-    build.judged(op, x, axis=None, keepdim=False)
+    _judged(build, op, x, None)
     return build.case()
 
 
@@ -65,15 +79,20 @@ def reduce_axes(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     for shape, choices in AXES:
         for k, axis in enumerate(choices):
             x = build.input(dtype, styled(rng, dtype, count_of(shape), STYLES[k % 5]), shape)
-            build.judged(op, x, axis=axis, keepdim=bool(k % 2))
+            if op not in ONE_AXIS or not isinstance(axis, tuple):
+                _judged(build, op, x, axis, bool(k % 2))
     for shape, axis, needs_identity in EMPTY:
-        if op in ("sum", "prod") or not needs_identity:
+        if op not in NEEDS_ELEMENT or not needs_identity:
             x = build.input(dtype, np.zeros(0, FORMATS[dtype].unsigned), shape)
-            build.judged(op, x, axis=axis, keepdim=False)
+            _judged(build, op, x, axis)
     if "dtype" in ROWS[op].attributes:
         x = build.input(dtype, styled(rng, dtype, 3 * 37, "plain"), (3, 37))
         for target in ("int16", "uint64", "float16", "float64"):
-            build.judged(op, x, axis=1, keepdim=False, dtype=target)
+            _judged(build, op, x, 1, dtype=target)
+    if "correction" in ROWS[op].attributes:
+        x = build.input(dtype, styled(rng, dtype, 3 * 37, "plain"), (3, 37))
+        for correction in CORRECTIONS:
+            _judged(build, op, x, 1, correction=correction)
     return build.case()
 
 
@@ -82,15 +101,15 @@ def reduce_strided(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     build = Builder()
     (dtype,) = dtypes
     x = build.input(dtype, styled(rng, dtype, 37 * 45, "plain"), (37, 45))
-    build.judged(op, build.apply("permute", x, order=(1, 0)), axis=None, keepdim=False)
-    build.judged(op, build.apply("permute", x, order=(1, 0)), axis=0, keepdim=False)
-    build.judged(op, build.apply("flip", x, axis=(1,)), axis=1, keepdim=True)
+    _judged(build, op, build.apply("permute", x, order=(1, 0)), None)
+    _judged(build, op, build.apply("permute", x, order=(1, 0)), 0)
+    _judged(build, op, build.apply("flip", x, axis=(1,)), 1, True)
     window = build.apply("shrink", x, arg=((3, 36), (5, 42)))
-    build.judged(op, window, axis=None, keepdim=False)
+    _judged(build, op, window, None)
     row = build.input(dtype, styled(rng, dtype, 35, "edges"), (1, 35))
-    build.judged(op, build.apply("expand", row, shape=(33, 35)), axis=0, keepdim=False)
+    _judged(build, op, build.apply("expand", row, shape=(33, 35)), 0)
     padded = build.apply("pad", x, padding=((1, 2), (30, 4)))
-    build.judged(op, padded, axis=1, keepdim=False)
+    _judged(build, op, padded, 1)
     return build.case()
 
 
@@ -99,13 +118,13 @@ def reduce_const(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     build = Builder()
     (dtype,) = dtypes
     table = build.input(dtype, core_edges(dtype), const=True)
-    build.judged(op, table, axis=None, keepdim=False)
+    _judged(build, op, table, None)
     for bits in core_edges(dtype, 4).reshape(-1, 1):
         scalar = build.input(dtype, bits, (), const=True)
         wide = build.apply("expand", scalar, shape=(3, 41))
-        build.judged(op, wide, axis=1, keepdim=False)
+        _judged(build, op, wide, 1)
     one = build.apply("expand", scalar, shape=(1,))
-    build.judged(op, one, axis=0, keepdim=False)
+    _judged(build, op, one, 0)
     return build.case()
 
 
@@ -115,7 +134,7 @@ def reduce_kernels(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     (dtype,) = dtypes
     x = build.input(dtype, styled(rng, dtype, 5 * 67, "plain"))
     y = build.apply("reshape", through_kernels(build, x, dtype, 5 * 67), shape=(5, 67))
-    build.judged(op, y, axis=1, keepdim=False)
+    _judged(build, op, y, 1)
     return build.case()
 
 
@@ -126,4 +145,8 @@ REDUCE: Layouts = {
     "kernels": (reduce_kernels, KERNELS),
 }  # fmt: skip
 
-LAYOUTS: dict[str, Layouts] = dict.fromkeys(("sum", "prod", "max", "min"), REDUCE)
+ROWS_OF_AXES = (
+    "sum", "prod", "max", "min", "mean", "var", "std", "var_mean", "std_mean", "any", "all",
+    "argmax", "argmin",
+)  # fmt: skip
+LAYOUTS: dict[str, Layouts] = dict.fromkeys(ROWS_OF_AXES, REDUCE)
