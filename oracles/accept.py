@@ -37,7 +37,8 @@ class Judgement:
 
     `ok` has the shape of the result that was due.  `ulp` is None for the classes bits and
     ordered; for rounded it is 0.5 when all is well, else the greatest distance among the first
-    failures; for faithful the greatest distance of all.  `problem` says what is wrong with the
+    failures; for faithful the greatest distance of all.  `ulps` are the distances of all elements,
+    flat, where the judge measures each of them.  `problem` says what is wrong with the
     whole (dtype, shape, a bound that the reference itself breaks).
     """
 
@@ -46,6 +47,7 @@ class Judgement:
     ulp: float | None = None
     problem: str | None = None
     given: Array | None = field(default=None, repr=False)
+    ulps: Array | None = field(default=None, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -182,7 +184,7 @@ def _judge_faithful(case: Case, reference: Array | None) -> Judgement:
     beyond = np.flatnonzero((ulps > bound) & np.isfinite(ulps))[:CONFIRMED_FAILURES]
     _confirm(case.name, flat, results, ulps, beyond)
     ok = (ulps <= bound).reshape(got.shape)
-    return Judgement(case, ok, float(ulps.max()) if ulps.size else 0.0)
+    return Judgement(case, ok, float(ulps.max()) if ulps.size else 0.0, ulps=ulps)
 
 
 def _confirm(

@@ -167,3 +167,57 @@ def _integer_class(row: Format, bits: int) -> str:
     if value > 0 and value & (value - 1) == 0:
         return "power"
     return "positive" if value > 0 else "negative"
+
+
+def class_counts(dtype: str, bits: Array) -> dict[str, int]:
+    """How many of these bit patterns have each class that occurs: `edge_class` in bulk."""
+    row = FORMATS[dtype]
+    words = np.ascontiguousarray(bits).reshape(-1).astype(row.unsigned, copy=False)
+    starts, names = _intervals(dtype)
+    places = np.searchsorted(starts, words, side="right") - 1
+    found: dict[str, int] = {}
+    for name, count in zip(names, np.bincount(places, minlength=len(names)).tolist()):
+        if count:
+            found[name] = found.get(name, 0) + count
+    if row.kind in ("int", "uint"):
+        _count_powers(row, words, found)
+    return found
+
+
+def _count_powers(row: Format, words: Array, found: dict[str, int]) -> None:
+    """Powers of two lie scattered in the interval of the positive numbers."""
+    one = row.unsigned.type(1)
+    powers = (words & (words - one) == 0) & (words > one)
+    if row.kind == "int":
+        powers &= words <= row.unsigned.type(row.maximum)
+    count = int(np.count_nonzero(powers))
+    if count:
+        found["power"] = count
+        found["positive"] -= count
+        if not found["positive"]:
+            del found["positive"]
+
+
+@cache
+def _intervals(dtype: str) -> tuple[Array, tuple[str, ...]]:
+    """The bit patterns, in ascending order, from which on a class holds, and those classes."""
+    row = FORMATS[dtype]
+    mask = (1 << row.bits) - 1
+    if row.kind == "bool":
+        starts = [0, 1]
+    elif row.is_float:
+        starts = [bits | sign for sign in (0, row.sign_bit) for bits in _float_starts(row)]
+    else:
+        ends = [row.maximum, row.maximum + 1, row.minimum, row.minimum + 1]
+        starts = sorted({bits & mask for bits in (0, 1, 2, *ends, -1)})
+    classes_of = [edge_class(dtype, bits) for bits in starts]
+    names = tuple("positive" if name == "power" else name for name in classes_of)
+    return np.array(starts, dtype=row.unsigned), names
+
+
+def _float_starts(row: Format) -> list[int]:
+    """Where the class of a magnitude changes."""
+    one = row.round(Fraction(1))
+    quiet = row.infinity | 1 << (row.mantissa_bits - 1)
+    ends = (0, 1, 1 << row.mantissa_bits, one, one + 1, row.largest, row.infinity)
+    return sorted({*ends, row.infinity + 1, quiet})

@@ -7,20 +7,30 @@ dataclass of that kind.  Records may come from a stranger: reading checks every 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-VERSION = 1
+VERSION = 2
 VERDICTS = ("pass", "fail", "known", "unspecified", "crash", "timeout", "not run")
+ULP_BINS = (
+    "0", "0.5", "0.55", "0.6", "0.65", "0.7", "0.75", "0.8", "0.85", "0.9", "0.95", "1", "2", "4",
+    "more",
+)  # fmt: skip
+"""Distances from the exact value are counted by their upper limit, in ulp."""
 MAX_LINE = 1 << 20
+MAX_ENTRIES = 1024  # of a list or a mapping
 MAX_INTEGER = 1 << 64
 MAX_SECONDS = 1e10
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What ran: the seed of all generated values, versions, devices, seconds."""
+    """What ran: the seed of all generated values, versions, devices, seconds.
+
+    `device_seconds` is what each device took to build, compile and run, in all processes together.
+    """
 
     seed: int
     plan: str
@@ -28,6 +38,7 @@ class RunRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     complete: bool = True
+    device_seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,11 @@ class CellRecord:
     `planned` batches were to run and `cases` did; `elements` results were judged.  `coverage`
     counts batches by how they were laid out.  Whatever is not `pass` says why in `reason`, and
     what did not run says in `remedy` what would help.
+
+    `family` and `exactness` are those of the catalog.  `edges` counts elements of operands by
+    "dtype class", `ulps` results by the bins of ULP_BINS.  Where distances are measured,
+    `worst_ulp` is the greatest, at `worst_operands`, with `worst_bits` as the result, and
+    `bound_ulp` is what is accepted; all of these are texts.
     """
 
     op: str
@@ -50,11 +66,23 @@ class CellRecord:
     reason: str = ""
     remedy: str = ""
     coverage: Mapping[str, int] = field(default_factory=dict)
+    family: str = ""
+    exactness: str = ""
+    bound_ulp: str = ""
+    edges: Mapping[str, int] = field(default_factory=dict)
+    ulps: Mapping[str, int] = field(default_factory=dict)
+    worst_ulp: str = ""
+    worst_operands: tuple[str, ...] = ()
+    worst_bits: str = ""
 
 
 @dataclass(frozen=True)
 class FailureRecord:
-    """The certificate of one wrong result, and the case file that shows it again."""
+    """The certificate of one wrong result, and the case file that shows it again.
+
+    `bits` are the words of every device and reference for the element whose `operands`, `exact`
+    value and `accepted` words are given.  `count` of the `total` elements of its output are wrong.
+    """
 
     op: str
     dtypes: tuple[str, ...]
@@ -67,12 +95,16 @@ class FailureRecord:
     accepted: tuple[str, ...] = ()
     ulp: str = ""
     bits: Mapping[str, str] = field(default_factory=dict)
+    count: int = 1
+    total: int = 0
+    exactness: str = ""
 
 
 Record = RunRecord | CellRecord | FailureRecord
 _KINDS: dict[str, type[Record]] = {
     "run": RunRecord, "cell": CellRecord, "failure": FailureRecord,
 }  # fmt: skip
+_DISTANCE = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?(e[+-][0-9]{1,3})?|inf", re.ASCII)
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -111,6 +143,8 @@ def _check_verdict(record: CellRecord | FailureRecord) -> None:
     """A verdict that exists and that the counts bear out."""
     if record.verdict not in VERDICTS:
         raise ValueError(f"{record.verdict!r} is not a verdict")
+    if isinstance(record, CellRecord):
+        _check_distances(record)
     if record.verdict != "pass":
         return
     if isinstance(record, FailureRecord):
@@ -118,6 +152,16 @@ def _check_verdict(record: CellRecord | FailureRecord) -> None:
     judged = record.elements > 0 and 0 < record.cases == record.planned
     if record.failures or not judged:
         raise ValueError("a cell passes when all its batches were judged and nothing failed")
+
+
+def _check_distances(record: CellRecord) -> None:
+    """Bins that exist and distances that are numbers."""
+    unknown = set(record.ulps) - set(ULP_BINS)
+    if unknown:
+        raise ValueError(f"no such bins of distances: {sorted(unknown)}")
+    for text in (record.worst_ulp, record.bound_ulp):
+        if text and not _DISTANCE.fullmatch(text):
+            raise ValueError("a distance is a number from 0 on, or inf")
 
 
 def _no_constant(name: str) -> None:
@@ -154,11 +198,18 @@ def _value(name: str, value: object, hint: Any) -> object:
     if str(hint).startswith("tuple"):
         if not isinstance(value, list):
             raise ValueError(f"{name} must be a list of strings")
+        _check_size(name, len(value))
         return tuple(_text(name, item) for item in value)
-    wanted = int if hint == Mapping[str, int] else str
+    wanted = get_args(hint)[1]
     if not isinstance(value, dict):
         raise ValueError(f"{name} must map strings to values of type {wanted.__name__}")
+    _check_size(name, len(value))
     return {_text(name, key): _value(name, item, wanted) for key, item in value.items()}
+
+
+def _check_size(name: str, count: int) -> None:
+    if count > MAX_ENTRIES:
+        raise ValueError(f"{name} has at most {MAX_ENTRIES} entries")
 
 
 def _text(name: str, value: object) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from conformance.harness.evidence import Evidence, recorded
+from oracles.catalog import ROWS
 from reports.records import CellRecord
 
 Key = tuple[str, tuple[str, ...], str]
@@ -54,16 +56,21 @@ class Cell:
     reason: str = ""
     remedy: str = ""
     coverage: Counter[str] = field(default_factory=Counter)
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def key(self) -> Key:
         return (self.op, self.dtypes, self.device)
 
-    def judged(self, elements: int, features: Iterable[str]) -> None:
+    def judged(
+        self, elements: int, features: Iterable[str], evidence: Evidence | None = None
+    ) -> None:
         """One planned batch was run and judged, whatever came of it."""
         self.cases += 1
         self.elements += elements
         self.coverage.update(features)
+        if evidence is not None:
+            self.evidence.add(evidence)
 
     def found(self, verdict: Verdict, reason: str, failures: int = 0) -> None:
         """Something that is not a pass; the worst verdict stays, with the first reason for it."""
@@ -82,6 +89,7 @@ class Cell:
         self.cases += record.cases
         self.elements += record.elements
         self.coverage.update(dict(record.coverage))
+        self.evidence.add(recorded(record))
         if record.verdict not in (Verdict.PASS, Verdict.NOT_RUN):
             self.found(Verdict(record.verdict), record.reason, record.failures)
         elif record.verdict == Verdict.NOT_RUN:
@@ -102,9 +110,13 @@ class Cell:
         if self.verdict is Verdict.NOT_RUN and not reason:
             reason = f"{self.cases} of {self.planned} batches and {self.elements} elements judged"
             remedy = "run the whole plan"
+        seen = self.evidence
         return CellRecord(
             self.op, self.dtypes, self.device, str(self.verdict), self.planned, self.cases,
             self.elements, self.failures, reason, remedy, dict(sorted(self.coverage.items())),
+            ROWS[self.op].family if self.op in ROWS else "", seen.exactness, seen.bound_ulp,
+            dict(sorted(seen.edges.items())), dict(sorted(seen.ulps.items())), seen.worst_text,
+            seen.worst_operands, seen.worst_bits,
         )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class Check:
     watch: Watch | None = None
     cells: Cells = field(default_factory=Cells)
     found: list[Found] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # of launches, by device
     complete: bool = False
     _deadline: float | None = field(default=None, init=False)
     _report: Report | None = field(default=None, init=False)
@@ -158,7 +159,10 @@ class Check:
             self._say(f"{group[0].op} on {device.name}")
             for k in chosen:
                 self.cells.plan(group[k].op, group[k].dtypes, device.name, 1)
-            for k, answer in zip(chosen, self._launch(device, [group[k] for k in chosen])):
+            started = time.monotonic()
+            answers = self._launch(device, [group[k] for k in chosen])
+            self.spent(device.name, time.monotonic() - started)
+            for k, answer in zip(chosen, answers):
                 if isinstance(answer, str):
                     crashes[k][device.name] = answer
                 elif answer is not None:
@@ -173,6 +177,10 @@ class Check:
                 self.keep(crash(batch, name, text))
             self._judge(batch, given)
             self._say(batch.op, 1)
+
+    def spent(self, device: str, seconds: float) -> None:
+        """Add to the seconds of a device."""
+        self.seconds[device] = self.seconds.get(device, 0.0) + seconds
 
     def _watch(self, device: str, layout: str) -> None:
         if self.watch is not None:
@@ -228,7 +236,7 @@ class Check:
         subjects = {device.name: device.subject for device in self.devices}
         for name, verdict in verdicts.items():
             cell = self.cells[(batch.op, batch.dtypes, name)]
-            cell.judged(verdict.elements, batch.features)
+            cell.judged(verdict.elements, batch.features, verdict.evidence)
             for failure in verdict.failures:
                 if cell.failures < FILES_PER_CELL and len(self.found) < self.files:
                     subject = subjects[name]

@@ -15,6 +15,7 @@ import numpy as np
 
 from conformance.harness.case import Case, Statement, print_statement
 from conformance.harness.draws import as_input
+from conformance.harness.evidence import Evidence, edges_of, measured
 from conformance.harness.plan import Batch
 from conformance.harness.plans.elementwise import is_elementwise
 from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
@@ -42,21 +43,25 @@ class Failure:
     ulp: str = ""
     bits: Mapping[str, str] | None = None
     verdict: str = "fail"
+    total: int = 0
+    exactness: str = ""
 
     def record(self, file: str) -> FailureRecord:
         """As it is written down; `file` is where the case is."""
         return FailureRecord(
             self.op, self.dtypes, self.device, self.verdict, file, self.message, self.operands,
-            self.exact, self.accepted, self.ulp, dict(self.bits or {}),
+            self.exact, self.accepted, self.ulp, dict(self.bits or {}), self.count, self.total,
+            self.exactness,
         )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One batch on one device: elements judged, and what was wrong."""
+    """One batch on one device: elements judged, what was wrong, and what was seen."""
 
     elements: int
     failures: tuple[Failure, ...]
+    evidence: Evidence
 
 
 def as_array(data: bytes, due: Array) -> Array | None:
@@ -72,10 +77,14 @@ def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdi
     """The verdict for each device from the outputs that all of them gave."""
     values = ReferenceSubject().evaluate(batch.case)
     failures: dict[str, list[Failure]] = {device: [] for device in outputs}
+    evidence = {device: Evidence() for device in outputs}
     for k, value in enumerate(batch.case.outputs):
         given = {device: bits[k] for device, bits in outputs.items() if k < len(bits)}
-        for device, found in _judge_output(batch, value, values, given).items():
-            failures[device].append(found)
+        wrong, seen = _judge_output(batch, value, values, given)
+        for device, failure in wrong.items():
+            failures[device].append(failure)
+        for device, found in seen.items():
+            evidence[device].add(found)
     judged: dict[str, Verdicts] = {}
     for device, bits in outputs.items():
         found_here = failures[device]
@@ -83,27 +92,38 @@ def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdi
             text = f"{len(bits)} outputs instead of {len(batch.case.outputs)}"
             found_here.append(Failure(batch.op, batch.dtypes, device, 1, text, batch.case))
         elements = sum(values[v].size for v in batch.case.outputs[: len(bits)])
-        judged[device] = Verdicts(elements, tuple(found_here))
+        judged[device] = Verdicts(elements, tuple(found_here), evidence[device])
     return judged
 
 
 def _judge_output(
     batch: Batch, value: int, values: Sequence[Array], given: Mapping[str, bytes]
-) -> dict[str, Failure]:
-    """What is wrong with one output, by device; equal bytes are judged once."""
-    known: dict[bytes, Failure | None] = {}
+) -> tuple[dict[str, Failure], dict[str, Evidence]]:
+    """What is wrong with one output and what was seen, by device; equal bytes are judged once."""
+    known: dict[bytes, tuple[Failure | None, Evidence]] = {}
     failures: dict[str, Failure] = {}
+    evidence: dict[str, Evidence] = {}
+    edges = _edges(batch, value, values)
     for device, data in given.items():
         if data not in known:
             known[data] = _judge_bytes(batch, value, values, device, data, given)
-        found = known[data]
-        if found is not None:
-            failures[device] = replace(found, device=device)
+        failure, seen = known[data]
+        evidence[device] = replace(seen, edges=edges)
+        if failure is not None:
+            failures[device] = replace(failure, device=device)
     accepted = {device: data for device, data in given.items() if device not in failures}
     if len(set(accepted.values())) > 1:
         for device in minority(accepted):
             failures[device] = _disagreement(batch, value, values, device, accepted)
-    return failures
+    return failures, evidence
+
+
+def _edges(batch: Batch, value: int, values: Sequence[Array]) -> Counter[str]:
+    """The edge classes of the operands of an output that the row under test makes."""
+    statement = batch.case.statement_of(value)
+    if statement is None or statement.op != batch.op:
+        return Counter()
+    return edges_of([values[k] for k in statement.operands])
 
 
 def minority(given: Mapping[str, bytes]) -> list[str]:
@@ -122,34 +142,42 @@ def _judge_bytes(
     device: str,
     data: bytes,
     given: Mapping[str, bytes],
-) -> Failure | None:
+) -> tuple[Failure | None, Evidence]:
     due = values[value]
     got = as_array(data, due)
     case = batch.case
     if got is None:
         text = f"{len(data)} bytes do not make {due.dtype}{list(due.shape)}"
-        return Failure(batch.op, batch.dtypes, device, 1, text, replace(case, outputs=(value,)))
+        return _whole(batch, value, device, text), Evidence()
     statement = case.statement_of(value)
     if statement is None or statement.op != batch.op:
-        return _compare(batch, value, due, got, device, given)
+        return _compare(batch, value, due, got, device, given), Evidence()
     operands = [values[k] for k in statement.operands]
     judgement = accept.judge(statement.op, operands, statement.attributes, got)
+    seen = measured(judgement)
     if judgement.passed:
-        return None
+        return None, seen
     wrong = np.flatnonzero(~judgement.ok.reshape(-1))
     if not wrong.size:
-        text = str(judgement.problem)
-        return Failure(batch.op, batch.dtypes, device, 1, text, replace(case, outputs=(value,)))
+        return _whole(batch, value, device, str(judgement.problem)), seen
     place = int(wrong[0])
     certificate = judgement.certificate(place)
-    return Failure(
+    failure = Failure(
         batch.op, batch.dtypes, device, int(wrong.size),
         f"{print_statement(statement)}: {wrong.size} of {due.size} elements, first at {place}",
         single(statement, operands, place, case, value),
         certificate.text(), certificate.inputs, certificate.exact, certificate.accepted,
         "" if certificate.ulp is None else f"{certificate.ulp:.6g}",
         {**_bits_at(given, due, place), **certificate.references},
+        total=due.size, exactness=certificate.exactness,
     )  # fmt: skip
+    return failure, seen
+
+
+def _whole(batch: Batch, value: int, device: str, text: str) -> Failure:
+    """An output that is wrong as a whole."""
+    case = replace(batch.case, outputs=(value,))
+    return Failure(batch.op, batch.dtypes, device, 1, text, case)
 
 
 def _compare(
@@ -164,7 +192,8 @@ def _compare(
     bits = {**_bits_at(given, due, place), "numpy": _hex(due, place)}
     text = f"%{value}: {wrong.size} of {due.size} elements differ from the reference"
     case = replace(batch.case, outputs=(value,))
-    return Failure(batch.op, batch.dtypes, device, int(wrong.size), text, case, bits=bits)
+    return Failure(batch.op, batch.dtypes, device, int(wrong.size), text, case, bits=bits,
+                   total=due.size)  # fmt: skip
 
 
 def _disagreement(
@@ -185,7 +214,7 @@ def _disagreement(
     if statement is not None:
         operands = [values[k] for k in statement.operands]
         case = single(statement, operands, place, batch.case, value)
-    return Failure(batch.op, batch.dtypes, device, 1, text, case, bits=bits)
+    return Failure(batch.op, batch.dtypes, device, 1, text, case, bits=bits, total=due.size)
 
 
 def _hex(array: Array, place: int) -> str:

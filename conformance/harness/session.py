@@ -56,7 +56,8 @@ def run_check(
     seconds = time.monotonic() - started
     plan_name = "full" if full else "cover"
     names = tuple(device.name for device in devices)
-    run = RunRecord(seed, plan_name, names, versions(), seconds, check.complete)
+    run = RunRecord(seed, plan_name, names, versions(), seconds, check.complete,
+                    dict(check.seconds))  # fmt: skip
     found = output.records(check, run)
     output.write(out, found)
     cells = [record for record in found if isinstance(record, CellRecord)]

@@ -62,11 +62,12 @@ def read_order(line: bytes) -> Order:
 
 @dataclass(frozen=True)
 class Result:
-    """What a worker found: `complete` unless the time ended first."""
+    """What a worker found: `complete` unless the time ended first; seconds of each device."""
 
     cells: Sequence[CellRecord]
     failures: Sequence[Failure]
     complete: bool
+    seconds: Mapping[str, float]
 
 
 def tasks(targets: Sequence[Target], full: bool, devices: Sequence[str], count: int) -> list[Task]:
@@ -98,18 +99,20 @@ def result_line(check: Check) -> bytes:
     """The result of a check as a line; `read_result` reads it."""
     failures = [
         {"record": to_line(found.failure.record("")), "case": print_case(found.failure.case),
-         "count": found.failure.count, "certificate": found.failure.certificate}
+         "certificate": found.failure.certificate}
         for found in check.found
     ]  # fmt: skip
     cells = [to_line(cell.record()) for cell in check.cells]
-    body = {"cells": cells, "failures": failures, "complete": check.complete}
+    body = {"cells": cells, "failures": failures, "complete": check.complete,
+            "seconds": check.seconds}  # fmt: skip
     return json.dumps(body).encode()
 
 
 def read_result(body: Mapping[str, Any]) -> Result:
     """The result that a line holds; ValueError where it is not one."""
     cells = [record for record in map(from_line, body["cells"]) if isinstance(record, CellRecord)]
-    return Result(cells, list(_failures(body["failures"])), bool(body["complete"]))
+    seconds = {str(name): float(value) for name, value in body["seconds"].items()}
+    return Result(cells, list(_failures(body["failures"])), bool(body["complete"]), seconds)
 
 
 def _failures(items: Sequence[Mapping[str, Any]]) -> Iterator[Failure]:
@@ -118,7 +121,8 @@ def _failures(items: Sequence[Mapping[str, Any]]) -> Iterator[Failure]:
         if not isinstance(record, FailureRecord):
             raise ValueError("not a failure")
         yield Failure(
-            record.op, record.dtypes, record.device, int(item["count"]), record.message,
+            record.op, record.dtypes, record.device, record.count, record.message,
             parse_case(item["case"]), str(item["certificate"]), record.operands, record.exact,
-            record.accepted, record.ulp, record.bits, record.verdict,
+            record.accepted, record.ulp, record.bits, record.verdict, record.total,
+            record.exactness,
         )  # fmt: skip

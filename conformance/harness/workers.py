@@ -242,6 +242,8 @@ class Pool:
             self.check.cells[(record.op, record.dtypes, record.device)].absorb(record)
         self._failures += [(self._place(job.task, failure), failure) for failure in result.failures]
         self.check.complete &= result.complete
+        for device, seconds in result.seconds.items():
+            self.check.spent(device, seconds)
         worker.job, worker.done = None, 0
         self._closed(job)
 

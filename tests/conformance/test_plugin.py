@@ -60,7 +60,7 @@ def test_cells_are_judged_and_written(suite: pytest.Pytester) -> None:
     assert {(c["op"], c["dtypes"][0], c["device"], c["verdict"]) for c in found} == {
         ("bitwise_not", "int8", "PYTHON", "pass"), ("bitwise_not", "uint8", "PYTHON", "pass"),
     }  # fmt: skip
-    assert all(c["elements"] >= 256 and c["version"] == 1 for c in found)
+    assert all(c["elements"] >= 256 and c["version"] == 2 for c in found)
 
 
 def test_workers_hand_their_cells_to_the_controller(suite: pytest.Pytester) -> None:

@@ -19,13 +19,17 @@ from reports.records import (
     to_line,
 )
 
-RUN = RunRecord(7, "full", ("X", "Y"), {"python": "3.11"}, 1.5)
-PASS = CellRecord("add", ("int8", "int8"), "X", "pass", 2, 2, 10, coverage={"buffer": 2})
+RUN = RunRecord(7, "full", ("X", "Y"), {"python": "3.11"}, 1.5, device_seconds={"X": 0.5})
+PASS = CellRecord(
+    "add", ("int8", "int8"), "X", "pass", 2, 2, 10, coverage={"buffer": 2}, family="elementwise",
+    exactness="faithful", bound_ulp="1.5", edges={"int8 min": 3}, ulps={"0.5": 9, "1": 1},
+    worst_ulp="0.93", worst_operands=("int8 0x01 = 1",), worst_bits="int8 0x02 = 2",
+)  # fmt: skip
 ABSENT = CellRecord("add", ("int8", "int8"), "Y", "not run", 0, 0, 0, 0, "no driver", "get one")
 FAIL = CellRecord("where", ("bool", "int8", "int8"), "X", "fail", 2, 2, 10, 3, "wrong")
 FAILURE = FailureRecord(
     "where", ("bool", "int8"), "X", "fail", "cases/a.case", "3 of 10 elements",
-    ("0x01",), "1", ("0x01",), "2", {"X": "0x02", "numpy": "0x01"},
+    ("0x01",), "1", ("0x01",), "2", {"X": "0x02", "numpy": "0x01"}, 3, 10, "bits",
 )  # fmt: skip
 ALL: list[Record] = [RUN, PASS, ABSENT, FAIL, FAILURE]
 
@@ -43,7 +47,7 @@ def body(**changes: Any) -> str:
 
 @pytest.mark.parametrize("line", [
     "", "null", "[]", "{}", "not json", "[" * 100000,
-    body(version=2), body(version="absent"), body(kind="cellar"), body(kind=[]),
+    body(version=1), body(version="absent"), body(kind="cellar"), body(kind=[]),
     body(verdict="green"), body(verdict=1), body(elements=-1), body(elements="10"),
     body(elements=True), body(elements=1.5), body(dtypes="int8"), body(dtypes=[1]),
     body(coverage={"buffer": "2"}), body(coverage=[]), body(coverage={"buffer": True}),
@@ -55,6 +59,13 @@ def body(**changes: Any) -> str:
     json.dumps(json.loads(to_line(RUN)) | {"seconds": 10**400}),
     to_line(RUN).replace("1.5", "1e999"), to_line(RUN).replace("1.5", "9" * 5000),
     to_line(FAILURE).replace('"fail"', '"pass"'),
+    body(ulps={"0.3": 1}), body(ulps={"1": -1}), body(ulps={"1": 1.5}), body(worst_ulp="nan"),
+    body(worst_ulp="-1"), body(worst_ulp="1_0"), body(worst_ulp=1.0), body(bound_ulp="much"),
+    body(worst_ulp="\u0661"), body(worst_ulp="1" * 400), body(family=None),
+    body(edges={f"float32 {k}": 1 for k in range(2000)}), body(worst_operands=["x"] * 2000),
+    json.dumps(json.loads(to_line(RUN)) | {"device_seconds": {"X": "1"}}),
+    json.dumps(json.loads(to_line(RUN)) | {"device_seconds": {"X": -1.0}}),
+    json.dumps(json.loads(to_line(FAILURE)) | {"count": -1}),
 ])  # fmt: skip
 def test_hostile_lines_are_refused(line: str) -> None:
     with pytest.raises(ValueError, match=r"."):
