@@ -14,7 +14,7 @@ from engine import dtypes
 from engine.canonical import place_canon
 from engine.context import setting
 from engine.decompose.arithmetic import EXPANSIONS
-from engine.decompose.functions import FUNCTIONS
+from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.storage import decompose_storage
 from engine.expand import expand
@@ -22,7 +22,7 @@ from engine.graph import Node, dump
 from engine.linearize import Launchable, linearize
 from engine.lower import lower
 from engine.narrow import narrow_index
-from engine.ops import FUNCTIONS as FUNCTION_OPS, Op
+from engine.ops import Op
 from engine.optimize import optimize
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.schedule import Output, Variables
@@ -50,16 +50,18 @@ def _place_canon(sink: Node, target: Target) -> list[Node]:
     return [place_canon(sink)]
 
 
+# Operations on float32 and float64 that no target has, with what they are made of.
+MADE_OF_OTHERS = {Op[name.upper()]: function for name, function in (FUNCTIONS | EXACT).items()}
+
+
 def _expand_function(node: Node) -> Node | None:
     if node.dtype not in (dtypes.float32, dtypes.float64):
         return None
-    expanded: Node = FUNCTIONS[node.op.name.lower()](*node.src)
+    expanded: Node = MADE_OF_OTHERS[node.op](*node.src)
     return expanded
 
 
-FUNCTION_RULES = RuleSet([
-    Expansion("functions", (*sorted(FUNCTION_OPS, key=str), Op.POW), _expand_function),
-])
+FUNCTION_RULES = RuleSet([Expansion("functions", tuple(MADE_OF_OTHERS), _expand_function)])
 
 
 def _decompose_functions(sink: Node, target: Target) -> list[Node]:

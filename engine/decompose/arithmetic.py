@@ -50,6 +50,12 @@ def _floormod(node: Node) -> Node:
     return _where(by_zero, x.constant(0), remainder)
 
 
+def _fmod(node: Node) -> Node:
+    """x - y * trunc(x / y), with the sign of x; x fmod 0 = 0"""
+    x, y, by_zero = _safe_division(node)
+    return _where(by_zero, x.constant(0), x.binary(Op.IREM, y))
+
+
 def _shift(node: Node) -> Node:
     """Counts below 0 or from the width on shift everything out."""
     x, y = node.src
@@ -157,6 +163,7 @@ def _bitcast_bool(node: Node) -> Node | None:
 EXPANSIONS = RuleSet([
     Expansion("floor division", (Op.FLOORDIV,), _floordiv),
     Expansion("floor remainder", (Op.FLOORMOD,), _floormod),
+    Expansion("remainder", (Op.FMOD,), _fmod),
     Expansion("guarded shift", (Op.LSHIFT, Op.RSHIFT), _shift),
     Expansion("negation", (Op.NEG,), _negate),
     Expansion("absolute value", (Op.ABS,), _absolute),

@@ -17,7 +17,8 @@ from engine.rewrite import Expansion, RuleSet
 HALF, SINGLE = dtypes.float16, dtypes.float32
 THROUGH_SINGLE = (
     Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT, Op.MAXIMUM, Op.MINIMUM, Op.CANON,
-    Op.LT, Op.EQ, Op.NE, Op.FMOD, Op.POW, *sorted(FUNCTIONS | ROUNDINGS, key=str),
+    Op.LT, Op.EQ, Op.NE, Op.FMOD, Op.FLOORDIV, Op.FLOORMOD, Op.POW,
+    *sorted(FUNCTIONS | ROUNDINGS, key=str),
 )  # fmt: skip
 
 

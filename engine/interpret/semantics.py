@@ -13,7 +13,9 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -161,15 +163,66 @@ def _safe_divisor(of: DType, y: Array) -> Array:
 
 def floordiv(to: DType, of: DType, x: Array, y: Array) -> Array:
     """Rounds down; x // 0 = 0 and MIN // -1 = MIN, the negation that wraps."""
+    if of.is_float:
+        return _floor_of_quotient(of, x, y)
     quotient = np.floor_divide(x, _safe_divisor(of, y))
     if of.is_signed:
         quotient = np.where(y == -1, np.negative(x), quotient)
     return np.where(y == 0, quotient.dtype.type(0), quotient)
 
 
+def _floor_of_quotient(of: DType, x: Array, y: Array) -> Array:
+    """The exact floor; where the quotient is 2**precision or more in size, or y = 0, x / y.
+
+    The floor of the rounded quotient is right unless rounding reached an integer, zero among them,
+    and left a remainder. Then exact rationals decide.
+    """
+    x, y = np.broadcast_arrays(x, y)
+    quotient = np.divide(x, y)
+    result = np.array(np.floor(quotient))
+    in_doubt = (quotient == result) & (np.abs(quotient) <= 2.0**of.precision)
+    in_doubt &= (x != 0) & np.isfinite(y)
+    in_doubt[in_doubt] = np.fmod(x[in_doubt], y[in_doubt]) != 0
+    for place in map(tuple, np.argwhere(in_doubt)):
+        exact = Fraction(float(x[place])) / Fraction(float(y[place]))
+        if abs(exact) < 1 << of.precision:
+            result[place] = math.floor(exact)
+    negative = (x < 0) != (y < 0)
+    result = np.where(np.isinf(y) & np.isfinite(x) & (x != 0) & negative, x.dtype.type(-1), result)
+    return np.where(np.isinf(x) & (y != 0), x.dtype.type(np.nan), result)
+
+
 def floormod(to: DType, of: DType, x: Array, y: Array) -> Array:
-    """The sign of y; x % 0 = 0 and MIN % -1 = 0: a remainder by 1 is 0 already."""
-    return np.remainder(x, _safe_divisor(of, y))
+    """The sign of y; x % 0 = 0 and MIN % -1 = 0: a remainder by 1 is 0 already.
+
+    Floats as in Python: the exact remainder of x's sign, plus y where the signs differ.
+    """
+    if not of.is_float:
+        return np.remainder(x, _safe_divisor(of, y))
+    rest = np.fmod(x, y)
+    moved = np.where((rest < 0) != (y < 0), rest + y, rest)
+    return np.where(rest == 0, np.copysign(x.dtype.type(0), y), moved)
+
+
+def fmod(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """The sign of x; floats exact; integers: x fmod 0 = 0, MIN fmod -1 = 0."""
+    return np.fmod(x, y if of.is_float else _safe_divisor(of, y))
+
+
+def trunc(to: DType, of: DType, x: Array) -> Array:
+    return np.trunc(x)
+
+
+def floor(to: DType, of: DType, x: Array) -> Array:
+    return np.floor(x)
+
+
+def ceil(to: DType, of: DType, x: Array) -> Array:
+    return np.ceil(x)
+
+
+def round_half_even(to: DType, of: DType, x: Array) -> Array:
+    return np.rint(x)
 
 
 def maximum(to: DType, of: DType, x: Array, y: Array) -> Array:
@@ -308,7 +361,8 @@ def irem(to: DType, of: DType, x: Array, y: Array) -> Array:
 
 MEANING: dict[Op, Callable[..., Array]] = {
     Op.ADD: add, Op.SUB: sub, Op.MUL: mul, Op.DIV: div,
-    Op.FLOORDIV: floordiv, Op.FLOORMOD: floormod,
+    Op.FLOORDIV: floordiv, Op.FLOORMOD: floormod, Op.FMOD: fmod,
+    Op.TRUNC: trunc, Op.FLOOR: floor, Op.CEIL: ceil, Op.ROUND: round_half_even,
     Op.MAXIMUM: maximum, Op.MINIMUM: minimum,
     Op.SQRT: sqrt, Op.CAST: cast, Op.CANON: canon,
     Op.NEG: neg, Op.ABS: absolute,
