@@ -9,6 +9,7 @@ different devices, OverflowError for an integer scalar that does not fit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Self
 
 from engine import dtypes
@@ -33,8 +34,14 @@ class Elementwise(TensorBase):
     def _node(self, op: Op, name: str, operands: tuple[Operand, ...], dtype: dtypes.DType) -> Self:
         """`op` on operands that are cast to `dtype` and broadcast; the result has that dtype."""
         device = common_device(name, operands)
+        return self._wrap(Node(op, dtype, self._aligned(name, operands, dtype)), device)
+
+    def _aligned(
+        self, name: str, operands: Sequence[Operand], dtype: dtypes.DType
+    ) -> tuple[Node, ...]:
+        """The operands cast to `dtype` and broadcast."""
         nodes = (promotion.as_node(name, operand, dtype) for operand in operands)
-        return self._wrap(Node(op, dtype, views.broadcast(name, *nodes)), device)
+        return views.broadcast(name, *nodes)
 
     def add(self, x: Operand, reverse: bool = False) -> Self:
         """Sum; for bools `or`."""
@@ -51,23 +58,64 @@ class Elementwise(TensorBase):
     def div(self, x: Operand, reverse: bool = False, rounding_mode: str | None = None) -> Self:
         """The quotient, integers as the default float; `reverse` divides x by self.
 
-        `rounding_mode="floor"` is `floordiv`. ValueError for any other mode.
+        `rounding_mode="floor"` is `floordiv`. "trunc" is the exact integer part of the quotient,
+        that of integers as an integer; what has no finite quotient is as in `floordiv`. ValueError
+        for any other mode.
         """
         if rounding_mode == "floor":
             return self._binary("floordiv", x, reverse)
-        if rounding_mode is not None:
-            raise ValueError(f"div: rounding_mode must be None or 'floor', not {rounding_mode!r}")
         other = checked_operand("div", x)
         operands = (other, self) if reverse else (self, other)
+        if rounding_mode == "trunc":
+            return self._truncated_quotient(operands)
+        if rounding_mode is not None:
+            raise ValueError(
+                f"div: rounding_mode must be None, 'floor' or 'trunc', not {rounding_mode!r}"
+            )
         return self._node(Op.DIV, "div", operands, promotion.common_float(operands))
 
+    def _truncated_quotient(self, operands: tuple[Operand, Operand]) -> Self:
+        """The floor, one more where that is below the quotient; of floats by their magnitudes."""
+        dtype = promotion.common(operands)
+        op = promotion.operation("floordiv", dtype)
+        x, y = self._aligned("div", operands, dtype)
+        differ = x.lt(0) ^ y.lt(0)
+        if dtype.is_float:
+            whole = x.unary(Op.ABS).binary(op, y.unary(Op.ABS))
+            bits = x.bitcast(dtype.unsigned) ^ y.bitcast(dtype.unsigned)
+            differ = (bits & dtype.sign_bit).ne(0)
+            result = differ.where(-whole, whole).canonical()
+        else:
+            whole = x.binary(op, y)
+            upward = differ & x.binary(Op.FLOORMOD, y).ne(0)
+            result = upward.where(whole + 1, whole)
+        return self._wrap(result, common_device("div", operands))
+
     def floordiv(self, x: Operand, reverse: bool = False) -> Self:
-        """The floor of the quotient of integers; x // 0 is 0 and MIN // -1 is MIN."""
+        """The floor of the quotient, exact.
+
+        Integers: x // 0 is 0 and MIN // -1 is MIN. Floats: x // 0 is the IEEE quotient, and so is a
+        quotient of 2**precision or more; ±inf // nonzero is NaN.
+        """
         return self._binary("floordiv", x, reverse)
 
     def mod(self, x: Operand, reverse: bool = False) -> Self:
-        """The remainder of `floordiv`, with the sign of the divisor; x % 0 is 0."""
+        """The remainder of `floordiv`, with the sign of the divisor, also of zero; integers: x % 0
+        is 0. Floats as in Python: the exact `fmod`, plus the divisor where the signs differ."""
         return self._binary("mod", x, reverse)
+
+    def fmod(self, x: Operand) -> Self:
+        """The exact remainder with the sign of self. Integers: x fmod 0 is 0. Floats: NaN for an
+        infinite self and for x = 0."""
+        return self._binary("fmod", x)
+
+    def reciprocal(self) -> Self:
+        """1 / x, correctly rounded; integers as the default float."""
+        return self.div(1, reverse=True)
+
+    def square(self) -> Self:
+        """x * x."""
+        return self.mul(self)
 
     def maximum(self, x: Operand) -> Self:
         """The larger one; NaN wins, and +0 is larger than -0. For bools `or`."""

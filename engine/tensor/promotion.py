@@ -28,7 +28,6 @@ class Row(NamedTuple):
 _BOOL_ARITHMETIC = "cast to an integer dtype, or use ^"
 _BOOL_INTEGER = "cast to an integer dtype"
 _FLOAT_BITS = "bitcast or cast to an integer dtype"
-_FLOAT_FLOOR = "it is not available yet for floats"
 
 ROWS = {
     "add": Row(Op.OR, Op.ADD, Op.ADD),
@@ -36,8 +35,13 @@ ROWS = {
     "mul": Row(Op.AND, Op.MUL, Op.MUL),
     "maximum": Row(Op.OR, Op.MAXIMUM, Op.MAXIMUM),
     "minimum": Row(Op.AND, Op.MINIMUM, Op.MINIMUM),
-    "floordiv": Row(_BOOL_INTEGER, Op.FLOORDIV, _FLOAT_FLOOR),
-    "mod": Row(_BOOL_INTEGER, Op.FLOORMOD, _FLOAT_FLOOR),
+    "floordiv": Row(_BOOL_INTEGER, Op.FLOORDIV, Op.FLOORDIV),
+    "mod": Row(_BOOL_INTEGER, Op.FLOORMOD, Op.FLOORMOD),
+    "fmod": Row(_BOOL_INTEGER, Op.FMOD, Op.FMOD),
+    "trunc": Row(_BOOL_INTEGER, Op.TRUNC, Op.TRUNC),
+    "floor": Row(_BOOL_INTEGER, Op.FLOOR, Op.FLOOR),
+    "ceil": Row(_BOOL_INTEGER, Op.CEIL, Op.CEIL),
+    "round": Row(_BOOL_INTEGER, Op.ROUND, Op.ROUND),
     "bitwise_and": Row(Op.AND, Op.AND, _FLOAT_BITS),
     "bitwise_or": Row(Op.OR, Op.OR, _FLOAT_BITS),
     "bitwise_xor": Row(Op.XOR, Op.XOR, _FLOAT_BITS),

@@ -15,13 +15,16 @@ from engine.ops import Op
 from engine.tensor import host
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
+from engine.tensor.choices import Choices
 from engine.tensor.creation import Creation, constant
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
 from engine.tensor.index import Index
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
+from engine.tensor.predicates import Predicates
 from engine.tensor.reduce import Reduce
+from engine.tensor.rounding import Rounding
 from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
 
@@ -31,7 +34,20 @@ if TYPE_CHECKING:
 Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | memoryview
 
 
-class Tensor(Creation, Elementwise, Functions, Casts, Movement, Reduce, Statistics, Index, Linalg):
+class Tensor(
+    Creation,
+    Rounding,
+    Choices,
+    Predicates,
+    Elementwise,
+    Functions,
+    Casts,
+    Movement,
+    Reduce,
+    Statistics,
+    Index,
+    Linalg,
+):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
     `data`: a Python number, nested lists of them, a numpy array (copied), bytes (uint8, or items

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 from engine import Tensor, dtypes
 from engine.backends.registry import backend
-from engine.decompose.functions import EXACT
+from engine.decompose.functions import EXACT, FLOAT16_FUNCTIONS
 from engine.interpret import semantics
 from engine.ops import Op
 from tests.engine.lanes import Lanes, assert_same_bits, random_bits
@@ -94,8 +94,6 @@ def pairs(dtype: str) -> tuple[np.ndarray, np.ndarray]:
 def lanes(name: str, *operands: np.ndarray) -> np.ndarray:
     """The decomposition; float16 in float32, as devices without it compute."""
     dtype = operands[0].dtype
-    from engine.decompose.functions import FLOAT16_FUNCTIONS
-
     function = EXACT[name]
     if dtype == np.float16:
         function = FLOAT16_FUNCTIONS.get(name, function)
@@ -119,6 +117,68 @@ def test_rounding(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_remainders(name: str, dtype: str) -> None:
     x, y = pairs(dtype)
+    both = zip(x.tolist(), y.tolist(), strict=True)
     with np.errstate(all="ignore"):
-        wanted = [REMAINDERS[name](a, b, dtype) for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+        wanted = [REMAINDERS[name](a, b, dtype) for a, b in both]
     assert_same_bits(lanes(name, x, y), wanted)
+
+
+@pytest.mark.parametrize("device", ["LLVM", "CPU", "PYTHON"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_devices_agree_with_the_interpreter(device: str, dtype: str) -> None:
+    info = backend(device).info()
+    if not info.available:
+        pytest.skip(f"{device}: {info.detail}: {info.remedy}")
+    row = dtypes.as_dtype(dtype)
+    x, y = pairs(dtype)
+    kinds = dict.fromkeys(REMAINDERS, (x, y)) | dict.fromkeys(ROUNDED, (x,))
+    for name, operands in kinds.items():
+        op = Op[name.upper()]
+        meant = semantics.canonical(row, semantics.apply(op, row, operands, [row] * 2))
+        first, *rest = (Tensor(v, device=device) for v in operands)
+        method = "mod" if name == "floormod" else name
+        assert getattr(first, method)(*rest).numpy().tobytes() == meant.tobytes(), name
+
+
+@pytest.mark.parametrize("device", ["LLVM", "CPU", "PYTHON"])
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
+def test_integers_truncate(device: str, dtype: str) -> None:
+    """fmod has the sign of the dividend; the quotient by 0 is 0, MIN / -1 is MIN."""
+    if not backend(device).info().available:
+        pytest.skip(f"{device} is not available")
+    info = np.iinfo(dtype)
+    ends = [v for v in (0, 1, 2, 3, 7, -1, -2, -7, info.min, info.max) if info.min <= v <= info.max]
+    x, y = (v.ravel() for v in np.meshgrid(np.array(ends, dtype), np.array(ends, dtype)))
+    left, right = Tensor(x, device=device), Tensor(y, device=device)
+    quotient = left.div(right, rounding_mode="trunc").numpy()
+    rest = left.fmod(right).numpy()
+    assert quotient.dtype == rest.dtype == dtype
+    for a, b, q, r in zip(x.tolist(), y.tolist(), quotient.tolist(), rest.tolist(), strict=True):
+        exact = abs(a) // abs(b) * (-1 if (a < 0) != (b < 0) else 1) if b else 0
+        assert q == (exact if exact <= info.max else info.min)
+        assert r == (a - exact * b if b else 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_quotients_of_floats_truncate(dtype: str) -> None:
+    """The magnitude of the floor of the magnitudes, with the sign of the quotient."""
+    x, y = pairs(dtype)
+    both = zip(np.abs(x).tolist(), np.abs(y).tolist(), strict=True)
+    with np.errstate(all="ignore"):
+        size = np.array([floordiv(a, b, dtype) for a, b in both], dtype)
+    wanted = np.copysign(size, np.where(np.signbit(x) != np.signbit(y), -1, 1))
+    assert_same_bits(Tensor(x).div(Tensor(y), rounding_mode="trunc").numpy(), wanted)
+
+
+def test_documented_cases() -> None:
+    one = Tensor([-1e-20, -1.0, 5.0, -5.0], dtype="float64")
+    assert (one % 1).tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert (one % INF).tolist() == [INF, INF, 5.0, INF]
+    assert (one // INF).tolist() == [-1.0, -1.0, 0.0, -1.0]
+    assert (one // 0.0).tolist() == [-INF, -INF, INF, -INF]
+    assert (7.5 // Tensor([2.0, -2.0])).tolist() == [3.0, -4.0]
+    assert Tensor([-0.5]).ceil().numpy().tobytes() == np.float32([-0.0]).tobytes()
+    assert Tensor([3, -3]).floor().tolist() == [3, -3]
+    for name in ("trunc", "floor", "ceil", "round"):
+        with pytest.raises(TypeError, match=name):
+            getattr(Tensor([True]), name)()

@@ -65,12 +65,12 @@ def test_casts(loaded: Any, value: Any) -> None:
 def test_what_has_no_meaning_is_refused(dtype: str) -> None:
     x = Tensor.ones(2, dtype=dtype)
     refused = {
-        "bool": ["sub", "neg", "abs", "floordiv", "mod", "lshift", "rshift"],
-        "float": ["floordiv", "mod", "bitwise_and", "bitwise_or", "bitwise_xor", "lshift",
-                  "rshift", "bitwise_not"],
+        "bool": ["sub", "neg", "abs", "floordiv", "mod", "fmod", "lshift", "rshift", "trunc",
+                 "floor", "ceil", "round", "sign"],
+        "float": ["bitwise_and", "bitwise_or", "bitwise_xor", "lshift", "rshift", "bitwise_not"],
     }.get(dtype.rstrip("0123456789"), [])  # fmt: skip
-    unary = ["neg", "abs", "bitwise_not"]
-    binary = ["add", "sub", "mul", "maximum", "minimum", "floordiv", "mod", "bitwise_and",
+    unary = ["neg", "abs", "bitwise_not", "trunc", "floor", "ceil", "round", "sign", "square"]
+    binary = ["add", "sub", "mul", "maximum", "minimum", "floordiv", "mod", "fmod", "bitwise_and",
               "bitwise_or", "bitwise_xor", "lshift", "rshift"]  # fmt: skip
     for name in unary + binary:
         arguments = [] if name in unary else [x]
@@ -101,7 +101,7 @@ def test_errors_say_what_to_do(loaded: Any) -> None:
         Tensor.ones(2, 3) * Tensor.ones(2)
     with pytest.raises(ValueError, match="float32 has 32 bits and int64 has 64"):
         Tensor.ones(2).bitcast("int64")
-    with pytest.raises(ValueError, match="rounding_mode must be None or 'floor', not 'up'"):
+    with pytest.raises(ValueError, match="rounding_mode must be None, 'floor' or 'trunc', not"):
         Tensor.ones(2).div(1, rounding_mode="up")
     with pytest.raises(TypeError, match="'complex' is not a dtype"):
         Tensor.ones(2).cast("complex")
