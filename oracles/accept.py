@@ -1,12 +1,14 @@
 """Judging: which elements of a result are acceptable, and why.
 
-Four classes (see `catalog.Exactness`):
+Five classes (see `catalog.Exactness`):
 
 * bits: the bits of the numpy reference;
 * rounded: each element proved correctly rounded by exact arithmetic;
 * faithful: prescribed special values, else at most the row's bound in real-valued ulps;
 * ordered: the bits of the reference that repeats the order of accumulation, and that reference
-  within gamma_n * sum|x| of the exact result.
+  within gamma_n * sum|x| of the exact result;
+* composite: within the row's bound of the published formula on real numbers, on the row's domain;
+  that devices agree in every bit is judged where their results meet.
 
 A computed NaN must be the canonical one; a moved NaN keeps its bits.
 """
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles import exact_fast, mpmath_ref, numpy_ref
+from oracles import composite, exact_fast, mpmath_ref, numpy_ref
 from oracles.bounds import broken_bounds
 from oracles.case import Case
 from oracles.catalog import ROWS, Exactness, result_dtype
@@ -37,9 +39,10 @@ class Judgement:
 
     `ok` has the shape of the result that was due.  `ulp` is None for the classes bits and
     ordered; for rounded it is 0.5 when all is well, else the greatest distance among the first
-    failures; for faithful the greatest distance of all.  `ulps` are the distances of all elements,
-    flat, where the judge measures each of them.  `problem` says what is wrong with the
-    whole (dtype, shape, a bound that the reference itself breaks).
+    failures; for faithful and composite (in its own units) the greatest distance of all.  `ulps`
+    are the distances of all elements, flat, where the judge measures each of them; NaN where a
+    composite row leaves an element alone.  `problem` says what is wrong with the whole (dtype,
+    shape, a bound that the reference itself breaks).
     """
 
     case: Case
@@ -100,6 +103,8 @@ def _reference(case: Case) -> Array:
     if case.exactness is Exactness.ROUNDED:
         target = result_dtype(case.name, case.dtypes, case.attrs)
         return exact_fast.correctly_rounded(case.name, case.converted, target).values
+    if case.exactness is Exactness.COMPOSITE:
+        return composite.reference(case.composed)
     return numpy_ref.evaluate(case.name, case.args, case.attrs)
 
 
@@ -205,9 +210,23 @@ def _judge_ordered(case: Case, reference: Array | None) -> Judgement:
         return judged
     broken = broken_bounds(case, judged.reference)
     if broken.any():
-        judged.problem = f"the reference breaks its error bound at {broken.nonzero()[0][:4]}"
+        judged.problem = f"the reference breaks its error bound at {np.flatnonzero(broken)[:4]}"
         judged.ok &= ~broken
     return judged
+
+
+def _judge_composite(case: Case, reference: Array | None) -> Judgement:
+    known = case.composed
+    problem = _misshapen(case, known.value.shape)
+    if problem is not None:
+        return _refused(case, None, problem)
+    bounds = ROWS[case.name].bound_ulp
+    ok, units = composite.judged(known, case.args, case.attrs, case.got, bounds)
+    row = FORMATS[case.got.dtype.name]
+    nans = row.is_nan(row.to_bits(case.got))
+    ok &= ~nans | (row.to_bits(case.got) == row.unsigned.type(row.canonical_nan or 0))
+    worst = float(np.nanmax(units)) if np.any(~np.isnan(units)) else 0.0
+    return Judgement(case, ok, worst, ulps=units)
 
 
 _JUDGES: dict[Exactness, Callable[[Case, Array | None], Judgement]] = {
@@ -215,4 +234,5 @@ _JUDGES: dict[Exactness, Callable[[Case, Array | None], Judgement]] = {
     Exactness.ROUNDED: _judge_rounded,
     Exactness.FAITHFUL: _judge_faithful,
     Exactness.ORDERED: _judge_ordered,
+    Exactness.COMPOSITE: _judge_composite,
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from oracles import composite
 from oracles.catalog import ROWS, Exactness, result_dtype
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.support import convert
@@ -42,6 +43,16 @@ class Case:
         dtype = to_float(result_dtype(self.name, self.dtypes, self.attrs))
         arrays = [convert(array, dtype) for array in self.args]
         return [np.asarray(one) for one in np.broadcast_arrays(*arrays)]
+
+    @cached_property
+    def composed(self) -> composite.Composed:
+        """The formula of a composite row on real numbers; LookupError where it has none."""
+        row = composite.ROWS.get(self.name)
+        if row is None:
+            raise LookupError(f"{self.name} has no formula: write it in oracles/composite")
+        bounds = ROWS[self.name].bound_ulp
+        dtype = result_dtype(self.name, self.dtypes, self.attrs)
+        return composite.compose(row, self.args, self.attrs, dtype, bounds)
 
 
 def operand_bits(case: Case, index: tuple[int, ...]) -> Sequence[int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracles import exact, mpmath_ref, numpy_ref
+from oracles import composite, exact, mpmath_ref, numpy_ref
 from oracles.catalog import ROWS, Exactness
 from oracles.formats import FORMATS, Array, Exact, Format
 from oracles.ulp import as_float, ulp_of_fraction
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from oracles.case import Case
 
 INPUTS_SHOWN = 16
+_WITH_EXACT_VALUE = tuple(
+    one.value for one in (Exactness.ROUNDED, Exactness.FAITHFUL, Exactness.COMPOSITE)
+)
 NEIGHBOURS = 8
 
 
@@ -52,7 +55,7 @@ class Certificate:
             f"  inputs    {', '.join(self.inputs)}",
             f"  got       {got}",
         ]
-        if self.exactness in (Exactness.ROUNDED.value, Exactness.FAITHFUL.value):
+        if self.exactness in _WITH_EXACT_VALUE:
             lines.append(f"  exact     {self.exact}")
         only = self.accepted[0] if len(self.accepted) == 1 else None
         agreeing = [oracle for oracle, word in self.references.items() if word == only]
@@ -230,6 +233,27 @@ def _faithful_facts(
     return _Facts(exact.decimal(value), accepted, references, measured)
 
 
+def _composite_facts(
+    case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
+) -> _Facts:
+    """Accepted is a range; an element outside of the domain accepts what the formula gives."""
+    known = case.composed
+    references = {"formula": row.hex(due)}
+    value = known.value[place]
+    if not np.isfinite(value):
+        return _Facts(str(value), (row.hex(due),), references, None)
+    text = np.format_float_scientific(value, precision=19)
+    ends = composite.reach(known, place)
+    if ends is None:
+        return _Facts(f"{text}, outside of the domain", ("any",), references, None)
+    units = None
+    if got is not None:
+        bound = ROWS[case.name].bound_ulp[row.name]
+        units = float(composite.distances(known, case.got, bound)[place])
+    words = (row.hex(ends[0]), "to", row.hex(ends[1])) if ends[0] != ends[1] else (row.hex(due),)
+    return _Facts(text, words, references, units)
+
+
 def _neighbours(row: Format, bits: int) -> list[int]:
     """Bit patterns around `bits` of the same sign, up to infinity."""
     sign, magnitude = bits & row.sign_bit, bits & (row.sign_bit - 1)
@@ -242,4 +266,5 @@ _FACTS = {
     Exactness.ROUNDED: _rounded_facts,
     Exactness.FAITHFUL: _faithful_facts,
     Exactness.ORDERED: _bits_facts,
+    Exactness.COMPOSITE: _composite_facts,
 }

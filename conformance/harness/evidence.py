@@ -88,12 +88,13 @@ def measured(judgement: Judgement) -> Evidence:
     bound = ROWS[case.name].bound_ulp.get(case.got.dtype.name)
     found.bound_ulp = "" if bound is None else f"{bound:g}"
     ulps = judgement.ulps.reshape(-1)
-    places = np.searchsorted(_LIMITS, ulps)
+    judged = ~np.isnan(ulps)
+    places = np.searchsorted(_LIMITS, ulps[judged])
     for place, count in enumerate(np.bincount(places, minlength=len(ULP_BINS)).tolist()):
         if count:
             found.ulps[ULP_BINS[place]] = count
-    if ulps.size:
-        _worst(found, judgement, int(np.argmax(ulps)))
+    if judged.any():
+        _worst(found, judgement, int(np.nanargmax(ulps)))
     return found
 
 
@@ -103,8 +104,9 @@ def _worst(found: Evidence, judgement: Judgement, place: int) -> None:
     assert judgement.ulps is not None
     found.worst_ulp = float(judgement.ulps.reshape(-1)[place])
     found.worst_bits = word(case.got, place)
-    if all(one.size == case.got.size for one in case.converted):
-        found.worst_operands = tuple(word(one, place) for one in case.converted)
+    operands = case.converted if case.exactness is Exactness.FAITHFUL else case.args
+    if all(one.size == case.got.size for one in operands):
+        found.worst_operands = tuple(word(one, place) for one in operands)
 
 
 def word(array: Array, place: int) -> str:

@@ -276,15 +276,16 @@ def described(case: Case, failure: Failure) -> Case:
         expected: tuple[bytes | None, ...] = tuple(ReferenceSubject().run(case))
     except (ValueError, TypeError, IndexError):
         expected = ()
-    if _is_faithful(case):
+    if _is_uncertain(case):
         expected = ()
     return replace(case, expected=expected, devices=(failure.device,)).with_notes(*notes)
 
 
-def _is_faithful(case: Case) -> bool:
+def _is_uncertain(case: Case) -> bool:
     from oracles.catalog import ROWS, Exactness
 
-    return any(ROWS[s.op].exactness is Exactness.FAITHFUL for s in case.statements)
+    uncertain = (Exactness.FAITHFUL, Exactness.COMPOSITE)
+    return any(ROWS[s.op].exactness in uncertain for s in case.statements)
 
 
 def still_fails(case: Case, subject: Subject) -> bool:
@@ -301,7 +302,8 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
     """What is wrong with the outputs of any program, as text; empty if nothing is.
 
     Each output is judged as the result of its last statement on the reference's operands; where a
-    faithful function lies further upstream only expected bits can judge, and those always do.
+    row whose last bit is open lies further upstream only expected bits can judge, and those always
+    do.
     """
     values = ReferenceSubject().evaluate(case)
     uncertain = tainted(case)
@@ -345,12 +347,13 @@ def _differs(value: int, claimed: bytes, data: bytes, due: Array) -> str:
 
 
 def tainted(case: Case) -> set[int]:
-    """The values that depend on a faithful function, whose last bit no reference knows."""
+    """The values that depend on a function or formula whose last bit no reference knows."""
     from oracles.catalog import ROWS, Exactness
 
     found: set[int] = set()
     for k, statement in enumerate(case.statements, len(case.inputs)):
-        faithful = ROWS[statement.op].exactness is Exactness.FAITHFUL
-        if faithful or any(j in found for j in statement.operands):
+        exactness = ROWS[statement.op].exactness
+        uncertain = exactness in (Exactness.FAITHFUL, Exactness.COMPOSITE)
+        if uncertain or any(j in found for j in statement.operands):
             found.add(k)
     return found

@@ -49,6 +49,9 @@ class Order:
     rows: int
 
 
+COMPOSITE_BOUNDS = {"float16": 0.51, "float32": 4.0, "float64": 4.0}
+"""What a formula of a few steps may be off, in the units of `composite.verdict`."""
+
 SEQUENTIAL_LANES = Order(32, 32)
 SEQUENTIAL = Order(1, 256)
 

@@ -1,0 +1,316 @@
+"""Composite operators: formulas against torch, two kinds of numbers, planted errors, specials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from oracles import catalog, composite, torch_ref
+from oracles.accept import judge
+from oracles.catalog import Exactness, OpRow
+from oracles.catalog.row import COMPOSITE_BOUNDS
+from oracles.composite import CompositeRow, Evaluated, Outside
+from oracles.composite.numbers import Numbers
+from oracles.composite.verdict import MARGIN, judged_exactly
+from oracles.formats import FORMATS, Array
+
+FLOATS = ("float16", "float32", "float64")
+BOUNDS = COMPOSITE_BOUNDS
+INF, NAN = np.inf, np.nan
+
+needs_torch = pytest.mark.skipif(not torch_ref.available(), reason=torch_ref.REMEDY)
+
+ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
+    "gelu": [{}, {"approximate": "none"}], "softplus": [{}, {"beta": 2.5}],
+    "elu": [{}, {"alpha": 0.7}], "celu": [{}, {"alpha": 2.0}], "leaky_relu": [{"neg_slope": 0.3}],
+    "hardtanh": [{}, {"min_val": -2, "max_val": 0.5}], "softmax": [{}, {"axis": 1}],
+    "logsumexp": [{"axis": (0, 2)}, {"axis": 1, "keepdim": True}], "logcumsumexp": [{"axis": 1}],
+    "layernorm": [{}, {"axis": (1, 2)}],
+    "normalize": [{}, {"p": 1.0}, {"p": 3.0, "dim": 2}, {"p": INF}],
+    "nll_loss": [{}, {"ignore_index": 2}, {"reduction": "none"}, {"reduction": "sum"}],
+    "cross_entropy": [{}, {"label_smoothing": 0.2}, {"reduction": "sum"}, {"reduction": "none"}],
+    "sparse_categorical_crossentropy": [{}, {"label_smoothing": 0.1}, {"reduction": "sum"}],
+    "binary_crossentropy": [{}, {"reduction": "none"}],
+    "binary_crossentropy_logits": [{}, {"reduction": "sum"}],
+    "scaled_dot_product_attention": [{}, {"is_causal": True}],
+    "interpolate": [{"size": (7,)}, {"size": (3, 9)}, {"size": (7, 2), "align_corners": True},
+                    {"size": (9,), "mode": "nearest"}, {"size": (3,), "mode": "nearest-exact"}],
+}  # fmt: skip
+
+
+def operands_of(name: str, dtype: str) -> list[Array]:
+    """Ordinary operands, [6, 5, 4] and what goes with it."""
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(6, 5, 4)) * 3
+    labels = rng.integers(0, 5, (6, 4))
+    found: dict[str, list[Array]] = {
+        "logaddexp": [x, rng.normal(size=x.shape)],
+        "lerp": [x, rng.normal(size=x.shape), rng.uniform(size=x.shape)],
+        "batchnorm": [x, *rng.uniform(0.5, 2, (4, 5))],
+        "binary_crossentropy": [rng.uniform(size=(4, 5)), rng.uniform(size=(4, 5))],
+        "binary_crossentropy_logits": [x, rng.uniform(size=x.shape)],
+        "cross_entropy": [x, labels],
+        "nll_loss": [x, labels, rng.uniform(0.5, 2, 5)],
+        "sparse_categorical_crossentropy": [x, rng.integers(-1, 4, (6, 5))],
+        "scaled_dot_product_attention": [x, x[:, 1:4] + 1, x[:, :3] - 1],
+    }
+    return [one.astype(dtype) if one.dtype.kind == "f" else one for one in found.get(name, [x])]
+
+
+CASES = [(name, attrs) for name in composite.ROWS for attrs in ATTRIBUTES.get(name, [{}])]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("name", "attrs"), CASES)
+def test_rows_judge_their_domain(name: str, attrs: dict[str, Any], dtype: str) -> None:
+    """The rounded value passes, by either kind of numbers; beyond the tolerance nothing does."""
+    row, args = composite.ROWS[name], operands_of(name, dtype)
+    known = composite.compose(row, args, attrs, dtype, BOUNDS)
+    assert known.inside.all(), "the domain of ordinary operands"
+    assert row.domain and row.formula
+    right = composite.reference(known)
+    ok, units = composite.judged(known, args, attrs, right, BOUNDS)
+    assert ok.all() and np.max(units) <= 0.52
+    exactly = judged_exactly(row, args, attrs, right, BOUNDS)
+    assert np.all(np.abs(exactly - units) < MARGIN / 4)
+    for share in (0.8, -0.8, 1.3, -1.3, 40):
+        got = np.asarray((known.value + share * known.tolerance).astype(dtype))
+        excess = np.abs(got.astype(np.longdouble) - known.value) / known.tolerance
+        ok, _ = composite.judged(known, args, attrs, got, BOUNDS)
+        wrong_zero = known.exact_zero & (got == 0) & (np.signbit(got) != np.signbit(right))
+        assert np.all(ok[(excess < 1 - 2 * MARGIN) & ~wrong_zero])
+        assert not np.any(ok[(excess > 1 + 2 * MARGIN) | wrong_zero])
+        assert share < 40 or not ok.any()
+    nans = np.full_like(right, NAN)
+    assert not composite.judged(known, args, attrs, nans, BOUNDS)[0].any()
+
+
+def _torch_call(name: str, tensors: list[Any], attrs: dict[str, Any]) -> Any:
+    """torch's own function of the same formula."""
+    import torch
+
+    f = torch.nn.functional
+    x, *rest = tensors
+    axis = attrs.get("axis", -1)
+    calls: dict[str, Callable[[], Any]] = {
+        "silu": lambda: f.silu(x), "swish": lambda: f.silu(x),
+        "gelu": lambda: f.gelu(x, **{"approximate": "tanh", **attrs}),
+        "quick_gelu": lambda: x * torch.sigmoid(1.702 * x), "mish": lambda: f.mish(x),
+        "softplus": lambda: f.softplus(x, beta=attrs.get("beta", 1.0), threshold=1e9),
+        "softsign": lambda: f.softsign(x), "elu": lambda: f.elu(x, attrs.get("alpha", 1.0)),
+        "selu": lambda: 1.0507 * f.elu(x, 1.67326), "celu": lambda: f.celu(x, **attrs),
+        "leaky_relu": lambda: f.leaky_relu(x, attrs["neg_slope"]), "relu6": lambda: f.relu6(x),
+        "hardtanh": lambda: f.hardtanh(x, **attrs), "hardsigmoid": lambda: f.hardsigmoid(x),
+        "hardswish": lambda: f.hardswish(x), "logsigmoid": lambda: f.logsigmoid(x),
+        "logaddexp": lambda: torch.logaddexp(x, *rest), "lerp": lambda: torch.lerp(x, *rest),
+        "softmax": lambda: f.softmax(x, axis), "softmin": lambda: f.softmin(x, axis),
+        "log_softmax": lambda: f.log_softmax(x, axis),
+        "logsumexp": lambda: torch.logsumexp(x, axis, attrs.get("keepdim", False)),
+        "logcumsumexp": lambda: torch.logcumsumexp(x, axis),
+        "layernorm": lambda: f.layer_norm(x, x.shape[-len(np.atleast_1d(axis)):]),
+        "batchnorm": lambda: f.batch_norm(x, rest[2], rest[3] ** -2, rest[0], rest[1], eps=0.0),
+        "normalize": lambda: f.normalize(x, **attrs),
+        "nll_loss": lambda: f.nll_loss(x, *rest, **{"ignore_index": -100, **attrs}),
+        "cross_entropy": lambda: f.cross_entropy(x, *rest, **attrs),
+        "sparse_categorical_crossentropy": lambda: _sparse(x, rest[0], attrs),
+        "binary_crossentropy": lambda: f.binary_cross_entropy(x, *rest, **attrs),
+        "binary_crossentropy_logits": lambda: f.binary_cross_entropy_with_logits(
+            x, *rest, **attrs),
+        "scaled_dot_product_attention": lambda: f.scaled_dot_product_attention(x, *rest, **attrs),
+        "interpolate": lambda: _interpolated(x, attrs),
+    }  # fmt: skip
+    return calls[name]()
+
+
+def _sparse(x: Any, labels: Any, attrs: dict[str, Any]) -> Any:
+    import torch
+
+    flat = {"ignore_index": -1, **attrs}
+    return torch.nn.functional.cross_entropy(x.reshape(-1, x.shape[-1]), labels.reshape(-1), **flat)
+
+
+def _interpolated(x: Any, attrs: dict[str, Any]) -> Any:
+    import torch
+
+    given = dict(attrs)
+    if given.get("mode", "linear") == "linear":
+        given["mode"] = "linear" if len(attrs["size"]) == 1 else "bilinear"
+    batch = x if len(attrs["size"]) == 1 else x[None]
+    result = torch.nn.functional.interpolate(batch, **given)
+    return result if len(attrs["size"]) == 1 else result[0]
+
+
+TORCH_BOUNDS = {"float32": 8.0, "float64": 8.0}
+
+
+@needs_torch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "attrs"), CASES)
+def test_the_formulas_are_the_published_ones(
+    name: str, attrs: dict[str, Any], dtype: str
+) -> None:
+    """torch computes them too, with steps of its own; its functions add some ulps."""
+    import torch
+
+    args = operands_of(name, dtype)
+    if name == "nll_loss" and "ignore_index" not in attrs:
+        args = args[:2]
+    tensors = [torch.from_numpy(np.ascontiguousarray(one)) for one in args]
+    got = np.asarray(_torch_call(name, tensors, attrs).numpy())
+    known = composite.compose(composite.ROWS[name], args, attrs, dtype, TORCH_BOUNDS)
+    assert got.shape == known.value.shape
+    ok, units = composite.judged(known, args, attrs, got, TORCH_BOUNDS)
+    assert ok.all(), np.max(units)
+
+
+SPECIALS: list[tuple[str, list[list[float]], dict[str, Any], list[float]]] = [
+    ("silu", [[INF, -INF, NAN, 0.0, -0.0, -200]], {}, [INF, NAN, NAN, 0.0, -0.0, -0.0]),
+    ("gelu", [[INF, -INF, NAN, 0.0, -0.0]], {}, [INF, NAN, NAN, 0.0, -0.0]),
+    ("gelu", [[INF, NAN, 3e38, -0.0]], {"approximate": "none"}, [INF, NAN, 3e38, -0.0]),
+    ("mish", [[INF, -INF, NAN, -0.0]], {}, [INF, NAN, NAN, -0.0]),
+    ("hardswish", [[INF, -INF, NAN]], {}, [INF, NAN, NAN]),
+    ("softplus", [[INF, -INF, NAN, 3e38]], {}, [INF, 0.0, NAN, 3e38]),
+    ("softsign", [[INF, NAN, -0.0]], {}, [NAN, NAN, -0.0]),
+    ("elu", [[INF, -INF, NAN, -0.0]], {"alpha": 2.0}, [INF, -2, NAN, -0.0]),
+    ("leaky_relu", [[INF, -INF, NAN, -0.0]], {"neg_slope": 0.5}, [INF, -INF, NAN, -0.0]),
+    ("relu6", [[INF, -INF, NAN, -0.0, 7]], {}, [6, 0.0, NAN, 0.0, 6]),
+    ("hardtanh", [[INF, -INF, NAN, -0.0]], {}, [1, -1, NAN, -0.0]),
+    ("logsigmoid", [[INF, -INF, NAN]], {}, [-0.0, -INF, NAN]),
+    ("logaddexp", [[INF, -INF, NAN, -INF, 0], [INF, -INF, INF, INF, -INF]], {},
+     [INF, -INF, NAN, INF, 0.0]),
+    ("logsumexp", [[-INF, -INF]], {}, [-INF]),
+    ("logsumexp", [[-INF, INF, 3]], {}, [INF]),
+    ("logsumexp", [[-INF, NAN, INF]], {}, [NAN]),
+    ("logsumexp", [[-INF, 2.0]], {}, [2.0]),
+    ("logcumsumexp", [[-INF, -INF, 2, INF, NAN]], {}, [-INF, -INF, 2, INF, NAN]),
+    ("softmax", [[-INF, -INF]], {}, [NAN, NAN]),
+    ("softmax", [[-INF, 7.0]], {}, [0.0, 1.0]),
+    ("softmax", [[INF, 1.0]], {}, [NAN, NAN]),
+    ("softmin", [[INF, INF]], {}, [NAN, NAN]),
+    ("log_softmax", [[-INF, 7.0]], {}, [-INF, 0.0]),
+    ("layernorm", [[INF, 1.0]], {}, [NAN, NAN]),
+    ("layernorm", [[2.0, 2.0]], {}, [0.0, 0.0]),
+    ("normalize", [[0.0, 0.0]], {"dim": 0}, [0.0, 0.0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "columns", "attrs", "want"), SPECIALS)
+def test_special_values(
+    name: str, columns: list[list[float]], attrs: dict[str, Any], want: list[float]
+) -> None:
+    row = composite.ROWS[name]
+    args = [np.array(column, np.float32) for column in columns]
+    known = composite.compose(row, args, attrs, "float32", BOUNDS)
+    got = composite.reference(known)
+    due = np.array(want, np.float32).reshape(got.shape)
+    assert np.array_equal(got, due, equal_nan=True), got
+    ordered = ~np.isnan(due)
+    assert np.array_equal(np.signbit(got)[ordered], np.signbit(due)[ordered])
+    assert composite.judged(known, args, attrs, got, BOUNDS)[0].all()
+    for wrong in (NAN, INF, -INF, 1e30):
+        planted = np.where(np.isfinite(due), got, np.float32(wrong))
+        ok, _ = composite.judged(known, args, attrs, planted, BOUNDS)
+        same = np.isfinite(due) | (planted == due) | (np.isnan(planted) & np.isnan(due))
+        assert np.array_equal(ok, same)
+
+
+def test_the_sign_of_an_exact_zero_counts() -> None:
+    for name in ("silu", "gelu", "mish", "softsign", "elu", "relu6", "hardtanh", "leaky_relu"):
+        x = np.array([0.0, -0.0], np.float32)
+        known = composite.compose(composite.ROWS[name], [x], {}, "float32", BOUNDS)
+        right = composite.reference(known)
+        ok, _ = composite.judged(known, [x], {}, -right, BOUNDS)
+        assert not ok[known.exact_zero].any()
+        assert known.exact_zero.all() or name == "gelu"
+
+
+def test_what_lies_outside_of_a_domain_is_left_alone_and_said() -> None:
+    x = np.array([1e38, 2.0], np.float32)
+    row = composite.ROWS["hardswish"]
+    known = composite.compose(row, [x], {}, "float32", BOUNDS)
+    assert known.inside.tolist() == [False, True]
+    got = np.array([INF, composite.reference(known)[1]], np.float32)
+    assert composite.judged(known, [x], {}, got, BOUNDS)[0].all()
+    assert {row.outside for row in composite.ROWS.values()} == set(Outside)
+    assert all(row.domain for row in composite.ROWS.values())
+
+
+def test_a_row_whose_domain_judges_nothing_is_noticed() -> None:
+    """The test of all rows demands `inside.all()`; here is a row that must fail it."""
+
+    def nowhere(m: Numbers, x: Array) -> Evaluated:
+        return Evaluated(x, 0 * x, np.zeros(x.shape, dtype=bool))
+
+    x = np.ones(3, np.float32)
+    known = composite.compose(CompositeRow(nowhere, "x"), [x], {}, "float32", BOUNDS)
+    assert not known.inside.any()
+    wrong = np.full(3, 77, np.float32)
+    assert composite.judged(known, [x], {}, wrong, BOUNDS)[0].all()
+
+
+def test_float16_takes_its_steps_in_float32() -> None:
+    """A float16 chain of roundings is refused, one rounding at the end is not."""
+    x = np.random.default_rng(4).normal(size=400).astype(np.float16) * np.float16(3)
+    known = composite.compose(composite.ROWS["softsign"], [x], {}, "float16", BOUNDS)
+    wide = x.astype(np.float32)
+    once = (wide / (1 + np.abs(wide))).astype(np.float16)
+    assert composite.judged(known, [x], {}, once, BOUNDS)[0].all()
+    chained = x / (np.float16(1) + np.abs(x))
+    assert not composite.judged(known, [x], {}, chained, BOUNDS)[0].all()
+
+
+def _row(name: str, exactness: Exactness) -> OpRow:
+    return OpRow(
+        name=name, family="elementwise", dtypes=(catalog.ALL,), result="to_float",
+        exactness=exactness, bound_ulp=BOUNDS, formula=composite.ROWS[name].formula,
+        attributes=("axis",), defaults={"axis": None},
+    )  # fmt: skip
+
+
+def test_the_judge_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound, certificate, canonical NaN, shape; the evidence names the accepted range."""
+    monkeypatch.setitem(catalog.ROWS, "silu", _row("silu", Exactness.COMPOSITE))
+    x = np.array([1.5, 3, NAN], np.float32)
+    right = judge("silu", [x], {}, x).reference
+    judged = judge("silu", [x], {}, right)
+    assert judged.passed and judged.ulp is not None and judged.ulp <= 0.5
+    bits = FORMATS["float32"].to_bits(right)
+    wrong = FORMATS["float32"].from_bits(bits + np.uint32(6))
+    refused = judge("silu", [x], {}, wrong)
+    assert not refused.ok.any(), "six ulps off, and a NaN with a payload"
+    certificate = refused.certificate(0)
+    low, _, high = certificate.accepted
+    assert int(low, 16) < int(bits[0]) < int(high, 16) < int(certificate.got, 16)
+    for end, ok in ((low, True), (high, True), (hex(int(high, 16) + 1), False)):
+        planted = bits.copy()
+        planted[0] = int(end, 16)
+        assert judge("silu", [x], {}, FORMATS["float32"].from_bits(planted)).ok[0] == ok
+    text = certificate.text()
+    assert "class composite" in text and "exact     1.2263" in text
+    assert certificate.ulp is not None and certificate.ulp > BOUNDS["float32"]
+    assert refused.certificate(2).accepted == ("0x7fc00000",)
+    assert judge("silu", [x], {}, x[:2]).problem is not None
+
+
+def test_every_composite_row_of_the_catalog_has_a_formula() -> None:
+    missing = [
+        name
+        for name, row in catalog.ROWS.items()
+        if row.exactness is Exactness.COMPOSITE and name not in composite.ROWS
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_judging_is_fast_enough_for_suites(dtype: str) -> None:
+    count = 100_000 if dtype == "float32" else 5_000
+    x = np.random.default_rng(5).normal(size=(count // 50, 50)).astype(dtype)
+    for name in ("silu", "gelu", "softmax", "layernorm"):
+        begin = time.process_time()
+        known = composite.compose(composite.ROWS[name], [x], {}, dtype, BOUNDS)
+        composite.judged(known, [x], {}, composite.reference(known), BOUNDS)
+        assert time.process_time() - begin < 1.5, name
