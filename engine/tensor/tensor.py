@@ -23,6 +23,7 @@ from engine.tensor.index import Index
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
 from engine.tensor.predicates import Predicates
+from engine.tensor.random import Random
 from engine.tensor.reduce import Reduce
 from engine.tensor.rounding import Rounding
 from engine.tensor.statistics import Statistics
@@ -47,6 +48,7 @@ class Tensor(
     Statistics,
     Index,
     Linalg,
+    Random,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
