@@ -132,6 +132,18 @@ def _creation(dtypes: Sequence[str], attributes: Attributes) -> str:
     return DEFAULT_INT
 
 
+def _drawn_float(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return str(attributes.get("dtype") or DEFAULT_FLOAT)
+
+
+def _drawn_int(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return str(attributes.get("dtype") or DEFAULT_INT)
+
+
+def _word(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return "uint32"
+
+
 RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "common": _common,
     "to_float": _true_division,
@@ -143,5 +155,8 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "accumulated": _accumulated,
     "contracted": _contracted,
     "creation": _creation,
+    "drawn_float": _drawn_float,
+    "drawn_int": _drawn_int,
+    "word": _word,
 }
 """How a catalog row's `result` word turns operand dtypes and attributes into a dtype."""

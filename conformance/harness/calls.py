@@ -62,6 +62,22 @@ def _method(
     return Call(op, receiver, positional, {**named, **attributes}, pick, seed)
 
 
+def _function(
+    op: str, operands: tuple[Operand, ...], attributes: dict[str, Any],
+    pick: int | None, seed: int | None,
+) -> Call:  # fmt: skip
+    """`Tensor.op(%0, %1, name=value)`"""
+    return Call(op, None, operands, attributes, pick, seed)
+
+
+def _drawn(
+    op: str, operands: tuple[Operand, ...], attributes: dict[str, Any],
+    pick: int | None, seed: int | None,
+) -> Call:  # fmt: skip
+    """`Tensor.rand(*shape, …)`"""
+    return Call(op, None, (attributes.pop("shape"),), attributes, pick, seed)
+
+
 def _getitem(
     op: str, operands: tuple[Operand, ...], attributes: dict[str, Any],
     pick: int | None, seed: int | None,
@@ -81,4 +97,9 @@ def _einsum(
     return Call(op, None, (attributes.pop("formula"), *operands), attributes)
 
 
-_FORMS: dict[str, Form] = {"getitem": _getitem, "einsum": _einsum}
+_FORMS: dict[str, Form] = {
+    "getitem": _getitem,
+    "einsum": _einsum,
+    "random_bits": _function,
+    **{name: _drawn for name, row in ROWS.items() if SEED in row.attributes},
+}

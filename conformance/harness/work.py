@@ -113,7 +113,12 @@ def _taken(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return span(kept) // max(1, kept[axis]) * span(index)
 
 
+def _counted(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return max(1, int(attributes["num"]))
+
+
+_DRAWN = {name: _given for name, row in ROWS.items() if "seed" in row.attributes}
 _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
-    "matmul": _contracted, "take": _taken,
+    "matmul": _contracted, "take": _taken, "random_bits": _counted, **_DRAWN,
 }  # fmt: skip

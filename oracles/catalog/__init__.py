@@ -18,6 +18,7 @@ from oracles.catalog import (
     index,
     linalg,
     movement,
+    random,
     reduce,
 )
 from oracles.catalog.row import (
@@ -40,7 +41,7 @@ __all__ = [
 ]  # fmt: skip
 
 _FAMILIES = (
-    elementwise, functions, compare, casts, movement, reduce, linalg, creation, index,
+    elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random,
 )  # fmt: skip
 
 ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -18,11 +18,12 @@ from oracles.numpy_ref import (
     functions,
     logic,
     movement,
+    random,
     reduce,
     statistics,
 )
 
-_MODULES = (division, elementwise, functions, logic, movement, reduce, statistics)
+_MODULES = (division, elementwise, functions, logic, movement, random, reduce, statistics)
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.

@@ -7,10 +7,10 @@ say it.
 
 from __future__ import annotations
 
-from conformance.harness.plans import creation, index, linalg, movement, reduce
+from conformance.harness.plans import creation, index, linalg, movement, random, reduce
 from conformance.harness.plans.layouts import Layouts
 
-_FAMILIES = (reduce, linalg, movement, index, creation)
+_FAMILIES = (reduce, linalg, movement, index, creation, random)
 
 LAYOUTS: dict[str, Layouts] = {
     op: layouts for family in _FAMILIES for op, layouts in family.LAYOUTS.items()

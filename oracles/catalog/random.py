@@ -1,0 +1,41 @@
+"""Random numbers: what a seed gives, the same everywhere."""
+
+from __future__ import annotations
+
+from oracles.catalog.row import OpRow
+
+_UINT64 = ("uint64",)
+
+
+def _drawn(
+    name: str, formula: str, *attributes: str, result: str = "drawn_float", **defaults: object
+) -> OpRow:
+    return OpRow(
+        name=name, family="random", result=result, formula=formula, references=("numpy",),
+        attributes=("shape", "seed", *attributes, "dtype"),
+        defaults={**defaults, "dtype": "int32" if result == "drawn_int" else "float32"},
+        special=("`seed` is what manual_seed is given before", "every call advances the stream"),
+    )  # fmt: skip
+
+
+ROWS = (
+    OpRow(
+        name="threefry", family="random", dtypes=(_UINT64, _UINT64), common=(0, 1),
+        formula="Threefry-2x32-20 of the counter under the key", references=("numpy",),
+    ),
+    OpRow(
+        name="random_bits", family="random", dtypes=(_UINT64, _UINT64), result="word",
+        attributes=("num",), formula="words of the blocks counter, counter + 1 … under the key",
+        references=("numpy",),
+    ),
+    _drawn("rand", "k * 2**-p with 0 <= k < 2**p drawn, p the precision"),
+    _drawn("uniform", "low + (high - low) * rand", "low", "high", low=0.0, high=1.0),
+    _drawn(
+        "randint", "low + block mod (high - low)", "low", "high", result="drawn_int", low=0, high=10
+    ),
+    _drawn("scaled_uniform", "uniform from -b to b, b = n**-0.5 for n elements"),
+    _drawn("glorot_uniform", "uniform from -b to b, b = sqrt(6 / (inputs + outputs))"),
+    _drawn(
+        "kaiming_uniform", "uniform from -b to b, b = sqrt(6 / ((1 + a**2) inputs))", "a", a=0.01
+    ),
+)  # fmt: skip
