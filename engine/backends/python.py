@@ -15,7 +15,7 @@ from engine.linear import LinearKernel, dump
 from engine.target import Target
 
 if TYPE_CHECKING:
-    from engine.interpret.semantics import Array
+    from engine.interpret.preconditions import Array
 
 
 class PythonBackend:

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.dtypes import DType
-from engine.interpret.semantics import NUMPY, Array, PreconditionError, apply, constant
+from engine.interpret.preconditions import Array, PreconditionError
+from engine.interpret.semantics import NUMPY, apply, constant
 from engine.linear import Instruction, LinearKernel, dump
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
 

@@ -24,18 +24,13 @@ import numpy as np
 from engine import dtypes
 from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
 from engine.dtypes import DType
+from engine.interpret.preconditions import PRECONDITIONS, Array, checked, count_out_of_range
 from engine.ops import Op
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 NUMPY: dict[DType, np.dtype[Any]] = {
     **{row: np.dtype(row.name) for row in dtypes.TENSOR_DTYPES},
     dtypes.index: np.dtype("int64"),
 }
-
-
-class PreconditionError(ArithmeticError):
-    """A machine operation was given operands for which devices promise nothing."""
 
 
 def apply(
@@ -58,7 +53,7 @@ def apply(
     of = operand_dtypes[-1].scalar
     with np.errstate(all="ignore"):
         if op in PRECONDITIONS:
-            operands = _checked(op, dtype, of, operands, active)
+            operands = checked(op, dtype, of, operands, active)
         result = np.asarray(MEANING[op](dtype, of, *operands))
         if op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16):
             result = canonical(dtype, result)  # these make their NaNs themselves, on every level
@@ -84,55 +79,6 @@ def canonical(dtype: DType, x: Array) -> Array:
     if not dtype.is_float:
         return x
     return np.where(np.isnan(x), constant(dtype, dtype.canonical_nan), x)
-
-
-# -- preconditions ---------------------------------------------------------------------------------
-def _checked(
-    op: Op, dtype: DType, of: DType, operands: Sequence[Array], active: Array | None
-) -> Sequence[Array]:
-    """The operands, with a harmless 1 as the last one where an inactive element breaks the rule."""
-    breaks, rule = PRECONDITIONS[op]
-    bad = np.asarray(breaks(dtype, of, *operands))
-    if not bad.any():
-        return operands
-    wrong, *everywhere = np.broadcast_arrays(bad if active is None else bad & active, *operands)
-    if wrong.any():
-        first = tuple(np.argwhere(wrong)[0])
-        values = ", ".join(str(x[first]) for x in everywhere)
-        raise PreconditionError(f"{op} of {of} ({values}) as {dtype}: needs {rule}")
-    *others, last = operands
-    return [*others, np.where(bad, last.dtype.type(1), last)]
-
-
-def _count_out_of_range(to: DType, of: DType, x: Array, y: Array) -> Array:
-    return (y < 0) | (y >= of.bits)
-
-
-def _no_quotient(to: DType, of: DType, x: Array, y: Array) -> Array:
-    zero = np.equal(y, 0)
-    return np.logical_or(zero, (y == -1) & (x == of.min)) if of.is_signed else zero
-
-
-def _not_convertible(to: DType, of: DType, x: Array) -> Array:
-    if not of.is_float or to.is_float or to.kind == "bool":
-        return np.zeros((), "bool")
-    whole = np.trunc(x.astype("float64"))
-    fits: Array = (whole >= float(to.min)) & (whole < float(to.max + 1))
-    return ~fits
-
-
-def _not_a_bool(to: DType, of: DType, x: Array) -> Array:
-    return x > 1 if to.kind == "bool" and of.kind != "bool" else np.zeros((), "bool")
-
-
-PRECONDITIONS: dict[Op, tuple[Callable[..., Array], str]] = {
-    Op.SHL: (_count_out_of_range, "a count of at least 0 and less than the width"),
-    Op.SHR: (_count_out_of_range, "a count of at least 0 and less than the width"),
-    Op.IDIV: (_no_quotient, "a divisor other than 0 and a quotient that fits"),
-    Op.IREM: (_no_quotient, "a divisor other than 0 and a quotient that fits"),
-    Op.CONVERT: (_not_convertible, "a finite number in the range of the integer"),
-    Op.BITCAST: (_not_a_bool, "the byte 0 or 1"),
-}
 
 
 # -- on numbers: (result dtype, operand dtype, operands) -------------------------------------------
@@ -300,14 +246,14 @@ def bitwise_not(to: DType, of: DType, x: Array) -> Array:
 
 def lshift(to: DType, of: DType, x: Array, y: Array) -> Array:
     """Any other count than 0 … width-1 gives 0."""
-    outside = _count_out_of_range(to, of, x, y)
+    outside = count_out_of_range(to, of, x, y)
     zero = x.dtype.type(0)
     return np.where(outside, zero, np.left_shift(x, np.where(outside, zero, y)))
 
 
 def rshift(to: DType, of: DType, x: Array, y: Array) -> Array:
     """Any other count than 0 … width-1 fills with the sign."""
-    outside = _count_out_of_range(to, of, x, y)
+    outside = count_out_of_range(to, of, x, y)
     fill = np.right_shift(x, x.dtype.type(of.bits - 1)) if of.is_signed else x.dtype.type(0)
     return np.where(outside, fill, np.right_shift(x, np.where(outside, x.dtype.type(0), y)))
 

@@ -20,7 +20,8 @@ import numpy as np
 
 from engine.dtypes import DType
 from engine.graph import Node, toposort
-from engine.interpret.semantics import NUMPY, Array, apply, canonical, constant, number
+from engine.interpret.preconditions import Array
+from engine.interpret.semantics import NUMPY, apply, canonical, constant, number
 from engine.ops import ELEMENTWISE, Group, Op
 from engine.shapes import resolved
 

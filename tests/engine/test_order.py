@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor
-from engine.interpret.semantics import Array
+from engine.interpret.preconditions import Array
 
 DEVICES = ("LLVM", "PYTHON")
 SIZES = (0, 1, 2, 5, 31, 32, 33, 63, 1000, 1023, 1024, 1025, 2048, 5000, 40000)

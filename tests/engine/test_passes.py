@@ -26,7 +26,8 @@ from engine.expand import trees_to_folds
 from engine.folds import fold
 from engine.graph import Node, toposort
 from engine.interpret.kernels import run
-from engine.interpret.semantics import NUMPY, Array, canonical
+from engine.interpret.preconditions import Array
+from engine.interpret.semantics import NUMPY, canonical
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower

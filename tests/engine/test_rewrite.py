@@ -16,7 +16,8 @@ import pytest
 from engine import dtypes
 from engine.dtypes import TENSOR_DTYPES, DType
 from engine.graph import Node, const
-from engine.interpret.semantics import NUMPY, Array, PreconditionError
+from engine.interpret.preconditions import Array, PreconditionError
+from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.ops import Group, Op
 from engine.rewrite import Bindings, Expansion, Pattern, RewriteLoop, Rule, RuleSet, rewrite

@@ -21,7 +21,8 @@ from engine.expand import trees_to_folds
 from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const, dump, index, parse, toposort
 from engine.interpret.kernels import run
-from engine.interpret.semantics import NUMPY, Array
+from engine.interpret.preconditions import Array
+from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower

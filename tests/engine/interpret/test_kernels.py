@@ -7,7 +7,7 @@ import pytest
 
 from engine.backends.python import PythonBackend
 from engine.interpret.kernels import OutOfBounds, RaceError, run
-from engine.interpret.semantics import Array, PreconditionError
+from engine.interpret.preconditions import Array, PreconditionError
 from engine.linear import dump, parse
 
 ADD = """

@@ -14,15 +14,8 @@ import pytest
 from engine import dtypes
 from engine.dtypes import DType, Scalar, round_magnitude
 from engine.graph import TESTS
-from engine.interpret.semantics import (
-    MEANING,
-    NUMPY,
-    Array,
-    PreconditionError,
-    apply,
-    canonical,
-    constant,
-)
+from engine.interpret.preconditions import Array, PreconditionError
+from engine.interpret.semantics import MEANING, NUMPY, apply, canonical, constant
 from engine.ops import ELEMENTWISE, Op
 
 INF, NAN = math.inf, math.nan

@@ -11,7 +11,8 @@ from engine import dtypes
 from engine.decompose.functions import FUNCTIONS
 from engine.dtypes import DType
 from engine.graph import Node, const, index
-from engine.interpret.semantics import NUMPY, Array
+from engine.interpret.preconditions import Array
+from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.ops import Op
 
