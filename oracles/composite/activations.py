@@ -14,30 +14,45 @@ from oracles.composite.numbers import Numbers
 from oracles.composite.row import CompositeRow, Evaluated, zero
 from oracles.formats import Array
 
-_SQRT_2_OVER_PI = "0.79788456080286535587989211986876373695171726232986931533"
+_SQRT_8_OVER_PI = "1.59576912160573071175978423973752747390343452465973863067"
 _SQRT_HALF = "0.70710678118654752440084436210484903928483593768847403658"
 
 
+_DEEP = 2.0**10
+"""A gate at -_DEEP is 0 in every format."""
+
+
+def _gated(m: Numbers, x: Array, gate: Array, scale: Array) -> Evaluated:
+    """x times a gate that vanishes at -inf, where the product is -0.
+
+    The factor is not below the least finite number.  A gate may underflow, and x enlarges what
+    that loses; far below 0 the gate is 0 and nothing is lost.
+    """
+    value = np.maximum(x, m.array(-m.largest)) * gate
+    lost = np.where(x < -_DEEP, m.array(0.0), np.minimum(np.abs(x), m.array(_DEEP)) * m.tiny)
+    return Evaluated(np.asarray(value), np.asarray(lost + np.where(lost == 0, lost, scale)))
+
+
 def silu(m: Numbers, x: Array) -> Evaluated:
-    """The sigmoid may underflow, and x enlarges what that loses."""
-    return Evaluated(np.asarray(x * m.sigmoid(x)), np.abs(x) * m.tiny)
+    """Every step keeps its relative precision, but for underflow."""
+    return _gated(m, x, m.sigmoid(x), zero(m, x))
 
 
 def gelu(m: Numbers, x: Array, approximate: str = "tanh") -> Evaluated:
-    """1 + tanh and 1 + erf cancel for negative x."""
+    """(1 + tanh(u)) / 2 is sigmoid(2 u), which cancels nothing; 1 + erf cancels for negative x."""
     if approximate == "tanh":
-        inner = m.constant(_SQRT_2_OVER_PI) * (x + m.constant("0.044715") * x * x * x)
-        gate = m.tanh(inner)
-    else:
-        gate = m.erf(x * m.constant(_SQRT_HALF))
-    return Evaluated(np.asarray(x / 2 * (1 + gate)), np.abs(x))
+        inner = m.constant(_SQRT_8_OVER_PI) * (x + m.constant("0.044715") * x * x * x)
+        gate = m.sigmoid(inner)
+        return _gated(m, x, gate, _exponent_error(x * gate, inner))
+    gate = (1 + m.erf(x * m.constant(_SQRT_HALF))) / 2
+    return _gated(m, x, gate, np.abs(x))
 
 
 def quick_gelu(m: Numbers, x: Array) -> Evaluated:
     """The rounded 1.702 x is an exponent: its error grows with its size."""
     scaled = m.constant("1.702") * x
-    value = np.asarray(x * m.sigmoid(scaled))
-    return Evaluated(value, _exponent_error(value, scaled) + np.abs(x) * m.tiny)
+    gate = m.sigmoid(scaled)
+    return _gated(m, x, gate, _exponent_error(x * gate, scaled))
 
 
 def _exponent_error(value: Array, exponent: Array) -> Array:
@@ -47,8 +62,8 @@ def _exponent_error(value: Array, exponent: Array) -> Array:
 
 
 def mish(m: Numbers, x: Array) -> Evaluated:
-    """exp(x) may underflow."""
-    return Evaluated(np.asarray(x * m.tanh(m.softplus(x))), np.abs(x) * m.tiny)
+    """Every step keeps its relative precision, but for underflow."""
+    return _gated(m, x, m.tanh(m.softplus(x)), zero(m, x))
 
 
 def softplus(m: Numbers, x: Array, beta: float = 1.0) -> Evaluated:
@@ -60,8 +75,10 @@ def softplus(m: Numbers, x: Array, beta: float = 1.0) -> Evaluated:
 
 
 def softsign(m: Numbers, x: Array) -> Evaluated:
-    """Every step keeps its relative precision."""
-    return Evaluated(np.asarray(x / (1 + np.abs(x))), zero(m, x))
+    """x between the finite numbers, so that infinities give 1 and -1."""
+    limit = m.array(m.largest)
+    limited = np.minimum(np.maximum(x, -limit), limit)
+    return Evaluated(np.asarray(limited / (1 + np.abs(limited))), zero(m, x))
 
 
 def elu(m: Numbers, x: Array, alpha: float = 1.0) -> Evaluated:
@@ -76,10 +93,9 @@ def selu(m: Numbers, x: Array, alpha: float = 1.67326, gamma: float = 1.0507) ->
 
 
 def celu(m: Numbers, x: Array, alpha: float = 1.0) -> Evaluated:
-    """max(x, 0) + min(0, alpha * expm1(x / alpha)), of which one is 0."""
-    nothing = m.array(0.0)
-    low = np.minimum(nothing, alpha * m.expm1(np.minimum(x / alpha, nothing)))
-    return Evaluated(np.asarray(np.maximum(x, nothing) + low), zero(m, x) + m.tiny * abs(alpha))
+    """The division by alpha may underflow."""
+    low = alpha * m.expm1(np.minimum(x / alpha, m.array(0.0)))
+    return Evaluated(np.asarray(np.where(x > 0, x, low)), zero(m, x) + m.tiny * abs(alpha))
 
 
 def leaky_relu(m: Numbers, x: Array, neg_slope: float = 0.01) -> Evaluated:
@@ -111,9 +127,9 @@ def hardsigmoid(
 
 
 def hardswish(m: Numbers, x: Array) -> Evaluated:
-    """x * relu6(x + 3) / 6; six times x must not overflow."""
-    value = np.asarray(x * relu6(m, x + 3).value / 6)
-    return Evaluated(value, zero(m, x) + m.tiny, _below_overflow(m, 6 * x))
+    """x * (relu6(x + 3) / 6); -0 at -inf."""
+    value = np.maximum(x, m.array(-m.largest)) * (relu6(m, x + 3).value / 6)
+    return Evaluated(np.asarray(value), zero(m, x))
 
 
 def _below_overflow(m: Numbers, x: Array) -> Array:
@@ -121,16 +137,18 @@ def _below_overflow(m: Numbers, x: Array) -> Array:
 
 
 def logsigmoid(m: Numbers, x: Array) -> Evaluated:
-    """-softplus(-x)."""
-    return Evaluated(np.asarray(-m.softplus(-x)), zero(m, x) + m.tiny)
+    """min(x, 0) - log1p(exp(-|x|))."""
+    value = np.minimum(x, m.array(0.0)) - m.log1p(m.exp(-np.abs(x)))
+    return Evaluated(np.asarray(value), zero(m, x) + m.tiny)
 
 
 def logaddexp(m: Numbers, x: Array, y: Array) -> Evaluated:
     """max + log1p(exp(-|x - y|)), which cancels near 0; equal infinities stay themselves."""
     top = np.maximum(x, y)
     apart = np.where(x == y, 0 * m.array(1.0), np.abs(x - y))
-    value = top + m.log1p(m.exp(-apart))
-    return Evaluated(np.asarray(value), np.abs(top) + m.tiny)
+    power = m.exp(-apart)
+    lost = np.where(power == 0, power, apart * power)  # the rounded exponent
+    return Evaluated(np.asarray(top + m.log1p(power)), np.asarray(np.abs(top) + lost + m.tiny))
 
 
 def lerp(m: Numbers, x: Array, end: Array, weight: Array) -> Evaluated:
@@ -163,15 +181,13 @@ ROWS: dict[str, CompositeRow] = {
     "softsign": _row(softsign, "x / (1 + |x|)"),
     "elu": _row(elu, "x if x > 0 else alpha * expm1(x)"),
     "selu": _row(selu, "gamma * (x if x > 0 else alpha * expm1(x))"),
-    "celu": _row(celu, "max(x, 0) + min(0, alpha * expm1(x / alpha))"),
+    "celu": _row(celu, "x if x > 0 else alpha * expm1(x / alpha)"),
     "leaky_relu": _row(leaky_relu, "neg_slope * x if x < 0 else x"),
     "relu6": _row(relu6, "min(max(x, 0), 6)"),
     "hardtanh": _row(hardtanh, "min(max(x, min_val), max_val)"),
     "hardsigmoid": _row(hardsigmoid, "min(max(alpha * x + beta, 0), 1)"),
-    "hardswish": _row(
-        hardswish, "x * relu6(x + 3) / 6", "finite operands for which 6 x does not overflow"
-    ),
-    "logsigmoid": _row(logsigmoid, "-softplus(-x)"),
+    "hardswish": _row(hardswish, "x * (relu6(x + 3) / 6)"),
+    "logsigmoid": _row(logsigmoid, "min(x, 0) - log(1 + exp(-|x|))"),
     "logaddexp": _row(logaddexp, "max(x, y) + log1p(exp(-|x - y|))"),
     "lerp": _row(
         lerp,

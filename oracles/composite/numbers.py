@@ -24,7 +24,8 @@ EXACT_BITS = 160
 class Numbers(ABC):
     """Arithmetic for a formula whose steps the engine takes in the float dtype `steps`.
 
-    `epsilon` is the spacing of that dtype at 1, `tiny` its least normal number: a result that
+    `epsilon` is the spacing of that dtype at 1, `largest` its largest finite number and `tiny`
+    its least normal one: a result that
     underflows has an error of `epsilon * tiny`.
     """
 
@@ -32,6 +33,7 @@ class Numbers(ABC):
         self.steps: Format = FORMATS[steps]
         self.epsilon = 2.0**-self.steps.mantissa_bits
         self.tiny = 2.0**self.steps.emin
+        self.largest = (2.0 - self.epsilon) * 2.0**self.steps.emax
 
     @abstractmethod
     def array(self, x: Any) -> Array:

@@ -83,12 +83,14 @@ def _evaluated(
 def _proved(
     row: CompositeRow, args: Sequence[Array], attrs: Mapping[str, Any], dtype: str, wide: Evaluated
 ) -> Evaluated:
-    """mpmath's values as two longdouble halves' sum where all operands are finite."""
+    """mpmath's values, in longdouble, where all operands are finite; it has no -0."""
     floats = [one for one in args if one.dtype.kind == "f"]
     if not all(np.isfinite(one).all() for one in floats):
         return wide
     found = _evaluated(row, Exact(accumulator(dtype)), args, attrs, dtype)
-    return Evaluated(_longdouble(found.value), _longdouble(found.scale), wide.inside)
+    value = _longdouble(found.value)
+    value = np.where((value == 0) & (wide.value == 0), wide.value, value)
+    return Evaluated(value, _longdouble(found.scale), wide.inside)
 
 
 def _longdouble(values: Array) -> Array:
@@ -139,7 +141,7 @@ def distances(known: Composed, got: Array, bound: float) -> Array:
     units = np.where(np.isnan(got) | wrong_zero, np.inf, units)
     special = np.isnan(known.value) | np.isinf(known.value)
     judged = special & (known.row.outside is Outside.SPECIALS)
-    wanted = canonical(known.value.astype(row.numpy_dtype))
+    wanted = reference(known)
     right = row.to_bits(wanted) == row.to_bits(got)
     outside = np.where(judged, np.where(right, 0.0, np.inf), np.nan)
     return np.asarray(np.where(known.inside, units, outside))
