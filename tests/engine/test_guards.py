@@ -72,6 +72,18 @@ def test_a_loop_that_bounds_another_is_no_vector() -> None:
     assert choose_vector(triangle(index.add(outer, 1)), target) is None
 
 
+def test_tables_of_functions_keep_no_loop_from_being_a_vector() -> None:
+    """Lanes read a small table one by one, which costs less than computing one by one."""
+    i = axis_range(64, (0,), Axis.LOOP)
+    bits = Node(Op.LOAD, F32, (param(1, 64), i)).bitcast("uint32")
+    value = i.constant(0).cast(F32)
+    for byte in range(3):
+        words = tuple(1 << k % 32 for k in range(256))
+        value = value + (bits >> 8 * byte & 255).lookup(words, "float32")
+    target = Target("SSE", vector_bytes=16, vector_registers=16)
+    assert choose_vector(written(i, value), target) == (i, 4)
+
+
 def test_lanes_that_jump_get_an_address_each() -> None:
     """Rows of 4 in rows of 7: the lane's factor is 1, but not everywhere."""
     lane = axis_range(8, (0,), Axis.VECTOR)

@@ -255,6 +255,20 @@ def test_bounds_of_indices_that_are_read(dtype: dtypes.DType) -> None:
     assert index.less(loaded.cast(dtypes.index), 8).op is Op.LT
 
 
+@pytest.mark.parametrize("dtype", [dtypes.uint32, dtypes.uint64])
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_bounds_of_indices_from_the_bits_of_floats(dtype: dtypes.DType, lanes: int) -> None:
+    """Masks and logical shifts bound an index of a table, arithmetic shifts of negatives do not."""
+    memory = Node(Op.PARAM, dtype, (), (0, 8))
+    bits = Node(Op.LOAD, dtype.vec(lanes), (memory, loop(2, 0)))
+    masked = bits & (1 << dtype.bits - 1) - 1
+    entry = (masked >> dtype.bits - 9).cast(dtypes.index)
+    assert index.bounds(entry) == (0, 255)
+    assert index.bounds((bits & 6).cast(dtypes.index)) == (0, 6)
+    signed = bits.bitcast(dtype.signed) >> dtype.bits - 9
+    assert index.bounds(signed)[0] < 0
+
+
 def test_only_index_arithmetic_is_rebuilt() -> None:
     """x * 0 is 0 for an index and not for a float."""
     x = loop(4, 0)
