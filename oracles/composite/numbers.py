@@ -93,7 +93,10 @@ class Numbers(ABC):
         return np.asarray(np.sum(x, axis=axes, keepdims=True))
 
     def greatest(self, x: Array, axes: tuple[int, ...]) -> Array:
-        """The maximum over axes, which stay with extent 1; NaN wins."""
+        """The maximum over axes, which stay with extent 1; NaN wins, and nothing gives -inf."""
+        if x.size == 0:
+            shape = [1 if k in axes else n for k, n in enumerate(x.shape)]
+            return np.broadcast_to(self.array(-np.inf), shape)
         return np.asarray(np.max(x, axis=axes, keepdims=True))
 
 

@@ -92,9 +92,10 @@ def logcumsumexp(m: Numbers, x: Array, axis: int = 0) -> Evaluated:
             value = _log_add(m, value, lines[..., k])
             top = np.maximum(top, np.abs(lines[..., k]))
         values[..., k], tops[..., k] = value, np.abs(top)
-    steps = np.minimum(np.arange(1, lines.shape[-1] + 1), 2 * CHUNK) / 2
+    terms = np.arange(1, lines.shape[-1] + 1)
+    rounds = m.array(1 + np.log2(terms))  # of combining partial results as large as the maximum
     finite = np.where(tops == np.inf, 0 * m.array(1.0), tops)
-    scale = finite + m.array(steps)
+    scale = finite * rounds + m.array(np.minimum(terms, 2 * CHUNK) / 2)
     return Evaluated(np.moveaxis(values, -1, axis), np.moveaxis(np.asarray(scale), -1, axis))
 
 

@@ -61,8 +61,8 @@ def zero(m: Numbers, like: Array) -> Array:
 
 
 def axes_of(x: Array, axis: Any) -> tuple[int, ...]:
-    """Axes as sorted non-negative numbers; None means all."""
-    if axis is None:
+    """Axes as sorted non-negative numbers; None means all, and a 0-d tensor has none."""
+    if axis is None or x.ndim == 0:
         return tuple(range(x.ndim))
     given = (axis,) if isinstance(axis, int) else tuple(axis)
     return tuple(sorted(one % x.ndim for one in given))

@@ -36,6 +36,7 @@ def scaled_dot_product_attention(
     if attn_mask is not None:
         is_bool = attn_mask.dtype == np.bool_
         scores = np.where(attn_mask, scores, hidden) if is_bool else scores + attn_mask
+        sizes = sizes if is_bool else sizes + np.abs(attn_mask)
     return _weighted(m, scores, sizes, value)
 
 

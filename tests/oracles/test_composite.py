@@ -221,6 +221,64 @@ def test_special_values(
         assert np.array_equal(ok, same)
 
 
+EMPTY_AND_SCALAR: list[tuple[str, tuple[int, ...], dict[str, Any], list[float]]] = [
+    ("softmax", (), {}, [1.0]),
+    ("log_softmax", (), {}, [0.0]),
+    ("logsumexp", (), {}, [3.0]),
+    ("logcumsumexp", (), {}, [3.0]),
+    ("layernorm", (), {}, [0.0]),
+    ("softmax", (2, 0), {}, []),
+    ("logcumsumexp", (2, 0), {"axis": 1}, []),
+    ("logsumexp", (0,), {}, [-INF]),
+    ("logsumexp", (0, 3), {"axis": 1}, []),
+    ("silu", (0,), {}, []),
+]
+
+
+@pytest.mark.parametrize(("name", "shape", "attrs", "want"), EMPTY_AND_SCALAR)
+def test_empty_and_scalar_operands(
+    name: str, shape: tuple[int, ...], attrs: dict[str, Any], want: list[float]
+) -> None:
+    x = np.full(shape, 3.0, np.float32)
+    known = composite.compose(composite.ROWS[name], [x], attrs, "float32", BOUNDS)
+    got = composite.reference(known)
+    assert got.reshape(-1).tolist() == want
+    assert composite.judged(known, [x], attrs, got, BOUNDS)[0].shape == got.shape
+
+
+@pytest.mark.parametrize("bool_mask", [True, False])
+def test_attention_with_masks(bool_mask: bool) -> None:
+    """Grouped heads; a row that sees nothing is NaN, which devices must agree on."""
+    rng = np.random.default_rng(6)
+    query, key, value = (
+        rng.normal(size=(2, heads, 5, 4)).astype(np.float32) for heads in (4, 2, 2)
+    )
+    seen = rng.uniform(size=(5, 5)) < 0.6
+    seen[2] = False
+    mask = seen if bool_mask else np.where(seen, 0.25, -INF).astype(np.float32)
+    args = [query, key, value, mask]
+    row = composite.ROWS["scaled_dot_product_attention"]
+    known = composite.compose(row, args, {"enable_gqa": True}, "float32", BOUNDS)
+    got = composite.reference(known)
+    assert got.shape == query.shape
+    assert np.isnan(got[..., 2, :]).all() and known.inside[..., [0, 1, 3, 4], :].all()
+    scores = np.einsum("bhle,bhse->bhls", query, np.repeat(key, 2, axis=1)) / 2
+    scores = np.where(seen, scores, -INF)
+    with np.errstate(invalid="ignore"):
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        weights /= weights.sum(-1, keepdims=True)
+    wanted = np.einsum("bhls,bhsv->bhlv", weights, np.repeat(value, 2, axis=1))
+    given = {"enable_gqa": True}
+    assert composite.judged(known, args, given, wanted.astype(np.float32), BOUNDS)[0].all()
+
+
+def test_batchnorm_without_weight_and_bias() -> None:
+    x, mean, inverse = np.ones((2, 3), np.float32), np.zeros(3, np.float32), np.arange(3.0)
+    args = [x, mean, inverse.astype(np.float32)]
+    known = composite.compose(composite.ROWS["batchnorm"], args, {}, "float32", BOUNDS)
+    assert composite.reference(known).tolist() == [[0, 1, 2]] * 2
+
+
 def test_the_sign_of_an_exact_zero_counts() -> None:
     for name in ("silu", "gelu", "mish", "softsign", "elu", "relu6", "hardtanh", "leaky_relu"):
         x = np.array([0.0, -0.0], np.float32)
