@@ -6,8 +6,9 @@ import re
 import shlex
 from collections.abc import Iterable
 from pathlib import Path, PurePath
+from typing import Any
 
-from reports.matrix import NOTHING, READING, by_device, coverage, matrix, symbols
+from reports.matrix import NOTHING, READING, SYMBOLS, by_device, coverage, matrix, symbols
 from reports.records import CellRecord, FailureRecord, Record, RunRecord
 
 TEMPLATE = "report.md.j2"
@@ -21,8 +22,6 @@ def render(records: Iterable[Record], folder: str = "") -> str:
     """
     import jinja2
 
-    found = list(records)
-    cells = [record for record in found if isinstance(record, CellRecord)]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # the page is Markdown; `code` below quotes what came in
@@ -34,19 +33,39 @@ def render(records: Iterable[Record], folder: str = "") -> str:
     environment.filters["code"] = code
     environment.filters["command"] = lambda file: code(command(folder, file))
     environment.filters["counted"] = counted
-    return environment.get_template(TEMPLATE).render(
-        runs=[record for record in found if isinstance(record, RunRecord)],
-        failures=[record for record in found if isinstance(record, FailureRecord)],
-        matrix=matrix(cells),
-        symbols=symbols(cells),
-        nothing=NOTHING,
-        reading=READING,
-        by_device=by_device(cells),
-        coverage=coverage(cells),
-        open_cells=not_run(cells),
-        elements=sum(cell.elements for cell in cells),
-        cells=len(cells),
-    )
+    return environment.get_template(TEMPLATE).render(**facts(records))
+
+
+def facts(records: Iterable[Record]) -> dict[str, Any]:
+    """What every page says, by the names that the templates use."""
+    found = list(records)
+    cells = [record for record in found if isinstance(record, CellRecord)]
+    runs = [record for record in found if isinstance(record, RunRecord)]
+    return {
+        "runs": runs,
+        "failures": [record for record in found if isinstance(record, FailureRecord)],
+        "cell_records": cells,
+        "matrix": matrix(cells),
+        "symbols": symbols(cells),
+        "symbols_by_verdict": SYMBOLS,
+        "nothing": NOTHING,
+        "reading": READING,
+        "by_device": by_device(cells),
+        "coverage": coverage(cells),
+        "open_cells": not_run(cells),
+        "elements": sum(cell.elements for cell in cells),
+        "device_elements": _added((cell.device, cell.elements) for cell in cells),
+        "device_seconds": _added(item for run in runs for item in run.device_seconds.items()),
+        "cells": len(cells),
+    }
+
+
+def _added(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The sum of what stands beside each name."""
+    found: dict[str, float] = {}
+    for name, value in pairs:
+        found[name] = found.get(name, 0) + value
+    return found
 
 
 def not_run(cells: Iterable[CellRecord]) -> list[tuple[str, str, str, int]]:

@@ -195,14 +195,19 @@ def is_device_name(text: str) -> bool:
 
 def read_case(file: Path) -> Case:
     """The case in a regular file, of which no more is read than a case may have."""
+    return parse_case(read_text(file, MAX_TEXT))
+
+
+def read_text(file: Path, limit: int) -> str:
+    """The text of a regular file of at most `limit` bytes; ValueError for any other file."""
     number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait
     with open(number, "rb") as stream:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise ValueError("not a regular file")
-        data = stream.read(MAX_TEXT + 1)
-    if len(data) > MAX_TEXT:
-        raise ValueError(f"a case has at most {MAX_TEXT} bytes")
-    return parse_case(data.decode("utf-8"))
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"at most {limit} bytes are read")
+    return data.decode("utf-8")
 
 
 def parse_case(text: str) -> Case:

@@ -178,6 +178,21 @@ def _repro(file: Path, names: list[str], script: bool) -> int:
 
 @app.command()
 @interruptible
+def report(
+    folder: Annotated[Path, typer.Argument(help="Where `check` has left its records.")],
+) -> None:
+    """Build the report again from the records in a folder."""
+    from conformance.harness.output import RECORDS, rebuild
+
+    try:
+        for file in rebuild(folder):
+            console.print(f"report: {file}", markup=False, soft_wrap=True)
+    except (OSError, ValueError) as error:
+        raise _usage(f"{folder / RECORDS}: {error}") from None
+
+
+@app.command()
+@interruptible
 def bench(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these figures.")] = None,

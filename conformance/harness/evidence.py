@@ -16,7 +16,7 @@ import numpy as np
 from oracles.accept import Judgement
 from oracles.catalog import ROWS, Exactness
 from oracles.certificate import value_text
-from oracles.edges import class_counts
+from oracles.edges import class_counts, classes
 from oracles.formats import FORMATS, Array
 from reports.records import ULP_BINS, CellRecord
 
@@ -25,7 +25,7 @@ _LIMITS = np.array([float(name) for name in ULP_BINS[:-1]])
 
 @dataclass
 class Evidence:
-    """`edges` maps "dtype class" to operands, `ulps` a bin of ULP_BINS to results.
+    """`edges` maps "dtype class" to elements of operands, `ulps` a bin of ULP_BINS to results.
 
     `worst_ulp` is the greatest distance that was measured, `worst_operands` and `worst_bits` are
     the operands and the result at which it was; `bound_ulp` is what the row accepts.
@@ -43,7 +43,7 @@ class Evidence:
         """Take over what was seen elsewhere; the first of equally bad results stays."""
         self.exactness = self.exactness or other.exactness
         self.bound_ulp = self.bound_ulp or other.bound_ulp
-        self.edges.update(other.edges)
+        self.edges.update(other.edges)  # keeps those of which there are none
         self.ulps.update(other.ulps)
         if other.worst_ulp is None or (self.worst_ulp or -1.0) >= other.worst_ulp:
             return
@@ -66,12 +66,13 @@ def recorded(record: CellRecord) -> Evidence:
 
 
 def edges_of(operands: Sequence[Array]) -> Counter[str]:
-    """How many elements of the operands have each edge class, by dtype."""
+    """How many elements of the operands have each edge class, by dtype; 0 where none has."""
     found: Counter[str] = Counter()
     for array in operands:
         row = FORMATS[array.dtype.name]
-        for name, count in class_counts(row.name, row.to_bits(array)).items():
-            found[f"{row.name} {name}"] += count
+        counts = class_counts(row.name, row.to_bits(array))
+        for name in classes(row.name):
+            found[f"{row.name} {name}"] += counts.get(name, 0)
     return found
 
 

@@ -12,14 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from conformance.harness.case import read_text
 from conformance.harness.check import Check, Found
 from conformance.harness.judging import Failure
-from reports import markdown
+from reports import html, markdown
 from reports.markdown import counted
 from reports.matrix import NOTHING, READING, SYMBOLS, by_device, matrix, symbols
 from reports.records import CellRecord, FailureRecord, Record, RunRecord, read, to_line
 
 RECORDS = "cells.jsonl"
+MAX_RECORDS = 1 << 28  # bytes of a file of records that are read
+PAGES = {"report.md": markdown.render, "report.html": html.render}
 
 COLOURS = {
     "pass": "green", "fail": "bold red", "crash": "bold red", "timeout": "bold red",
@@ -68,11 +71,31 @@ def records(check: Check, run: RunRecord) -> list[Record]:
 
 
 def write(folder: Path, found: Sequence[Record]) -> None:
-    """The records and `report.md`; the case files are in `cases/` already."""
+    """The records and the pages; the case files are in `cases/` already."""
     folder.mkdir(parents=True, exist_ok=True)
     text = "".join(to_line(record) + "\n" for record in found)
     (folder / RECORDS).write_text(text, "utf-8")
-    (folder / "report.md").write_text(markdown.render(found, str(folder)), "utf-8")
+    write_pages(folder, found)
+
+
+def write_pages(folder: Path, found: Sequence[Record]) -> list[Path]:
+    """The report in every form; the files that were written."""
+    files = []
+    for name, render in PAGES.items():
+        (folder / name).write_text(render(found, str(folder)), "utf-8")
+        files.append(folder / name)
+    return files
+
+
+def rebuild(folder: Path) -> list[Path]:
+    """The pages once more, from the records in a folder, which may be a stranger's.
+
+    OSError where they cannot be read or written, ValueError where they are no records.
+    """
+    found = list(read(read_text(folder / RECORDS, MAX_RECORDS).splitlines()))
+    if not found:
+        raise ValueError("there are no records")
+    return write_pages(folder, found)
 
 
 def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:

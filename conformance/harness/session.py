@@ -66,7 +66,8 @@ def run_check(
     output.show_totals(console, cells, seconds)
     if interrupted:
         console.print("interrupted: the results so far are above", style="yellow")
-    console.print(f"report: {out / 'report.md'}", markup=False, soft_wrap=True)
+    for name in output.PAGES:
+        console.print(f"report: {out / name}", markup=False, soft_wrap=True)
     code = check.cells.exit_code()
     if code == 2:
         console.print("nothing ran", style="bold red")
