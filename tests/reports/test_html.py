@@ -69,8 +69,10 @@ def everything() -> list[Record]:
 
 def test_the_page_says_what_happened() -> None:
     page = Page(render(everything(), "out"))
-    expected = ("seed 7", "python 3.11", "no driver", "get one", "elementwise", "functions", "sin",
-                "lockstep repro out/cases/a.case", "0x02", "not accepted", "0.68", "3 of 10")  # fmt: skip
+    expected = [
+        "seed 7", "python 3.11", "no driver", "get one", "elementwise", "functions", "sin", "0.68",
+        "lockstep repro out/cases/a.case", "0x02", "not accepted", "3 of 10",
+    ]  # fmt: skip
     for text in expected:
         assert text in page.said, text
     links = {attributes.get("href") for tag, attributes in page.elements if tag == "a"}
