@@ -60,6 +60,10 @@ def _scatter(node: Node) -> tuple[Part, ...]:
     return Part((0,)), Part((1, 2), sequential=True)
 
 
+def _custom(node: Node) -> tuple[Part, ...]:
+    return Part((0,)), Part(tuple(range(1, len(node.src))), sequential=True)
+
+
 PARTS: dict[Op, Callable[[Node], tuple[Part, ...]]] = {
     Op.CONTIGUOUS: _whole,
     Op.STORE: _store,
@@ -67,4 +71,5 @@ PARTS: dict[Op, Callable[[Node], tuple[Part, ...]]] = {
     Op.SCAN: _sequential,
     Op.MERGE: _sequential,
     Op.SCATTER: _scatter,
+    Op.CUSTOM: _custom,
 }

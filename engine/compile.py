@@ -25,9 +25,9 @@ from engine.narrow import narrow_index
 from engine.ops import Op
 from engine.optimize import optimize
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.schedule import Output, Variables
 from engine.simplify.values import VALUE_RULES
 from engine.spec import Level, verify
+from engine.steps import Output, Variables
 from engine.target import Target
 
 Apply = Callable[[Node, Target], list[Node]]

@@ -13,7 +13,7 @@ from engine.graph import Node, toposort
 from engine.linear import Instruction, LinearKernel, Parameter
 from engine.loops import loops_below
 from engine.ops import Axis, Op
-from engine.schedule import Variables
+from engine.steps import Variables
 
 
 # -- places ----------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ from engine.dtypes import DType
 from engine.folds import fold, identity
 from engine.graph import Node, Sint, axis_range, const, index as index_of
 from engine.ops import ELEMENTWISE, Axis, Op
-from engine.schedule import Output
 from engine.sequential import SEQUENTIAL, parallel_loops
 from engine.shapes import numel, resolved
 from engine.simplify import index
+from engine.steps import Output
 
 Position = tuple[Node, ...]
 Request = tuple[Node, Position, Node]  # node, position, gate: an element that is needed

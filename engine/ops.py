@@ -64,6 +64,7 @@ class Op(Enum):
     # x, index, value; arg (axis, op name or None): element i along the axis goes to, or is combined
     # with, the place on x's axis that the index names; one after another; beyond the end: nowhere
     SCATTER = OpRow(Group.TENSOR, 3)
+    CUSTOM = OpRow(Group.TENSOR, None)  # version, tensors read; arg a kernel as text: see custom.py
     STORE = OpRow(Group.TENSOR, None)   # version, value; arg ((offset, size), …): the next version
     AFTER = OpRow(Group.TENSOR, None)   # x, then what must have happened before x is read
 

@@ -17,9 +17,10 @@ from engine.context import setting
 from engine.graph import Node, dump, substitute, toposort
 from engine.linearize import Launchable
 from engine.ops import STORAGE_VIEWS, Op
-from engine.schedule import GENERATORS, Item, Output, Schedule, Slot, Variables, make_schedule
+from engine.schedule import GENERATORS, make_schedule
 from engine.shapes import view_of
 from engine.spec import verify_tensor
+from engine.steps import Item, Output, Schedule, Slot, Variables
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
 
 SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # settings that change what is compiled

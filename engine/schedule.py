@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
-from engine.assemble import PARTS, Part, Region
-from engine.dtypes import DType
+from engine.assemble import PARTS, Part
 from engine.graph import Node, Sint, substitute, toposort
+from engine.memory_plan import plan_memory
 from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.shapes import numel, view_of
+from engine.shapes import memory_below, numel, view_of
 from engine.simplify.index import bounds
+from engine.steps import Item, Output, Schedule, Slot
 from engine.target import Target
 
 REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
@@ -29,65 +30,6 @@ ALWAYS_STORED = frozenset({Op.COPY, *PARTS})
 GENERATORS = frozenset({Op.CONST, Op.IOTA, Op.TABLE, Op.VARIABLE, Op.BIND})
 RESULT = 0  # the path of a kernel's own elements
 FREE_BLOCK = 1 << 15  # elements of a reduction without an order that one kernel takes
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A buffer of a schedule. `source`: ("hole", i), ("output", i) or ("temporary", place)."""
-
-    dtype: DType
-    size: int
-    device: str
-    source: tuple[str, int]
-
-
-Variables = tuple[tuple[str, int, int], ...]  # name, low, high
-
-
-@dataclass(frozen=True)
-class Output:
-    """One result of a kernel: the elements of `expression` go to a buffer.
-
-    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with a
-    region ((offset, size), …), to that part of a row-major tensor with these sizes.
-    """
-
-    target: Node
-    expression: Node
-    region: Region | None = None
-
-
-@dataclass(frozen=True)
-class Item:
-    """One step. `kernel` is what it computes, or None for a copy of slots[1] to slots[0].
-
-    The first `outputs` of `slots` are written. `after` names the steps that must come before.
-    """
-
-    device: str
-    kernel: tuple[Output, ...] | None
-    slots: tuple[int, ...]
-    outputs: int
-    after: tuple[int, ...]
-
-
-@dataclass
-class Place:
-    """Memory that temporaries share, one after another."""
-
-    device: str
-    nbytes: int
-
-
-@dataclass
-class Schedule:
-    """Steps in order, the slots they name, and the slot of each requested result."""
-
-    items: list[Item]
-    slots: list[Slot]
-    results: list[int]
-    variables: Variables
-    places: list[Place] = field(default_factory=list)
 
 
 # -- large reductions ------------------------------------------------------------------------------
@@ -119,19 +61,18 @@ def _copy_whole(node: Node) -> Node | None:
     return node.replace((Node(Op.CONTIGUOUS, x.dtype, (x,)),))
 
 
-def _index_in_memory(node: Node) -> Node | None:
-    """Places that are read from memory, one after another, are not known before their round."""
-    base, picks, value = node.src
-    whole = picks
-    while whole.op is Op.RESHAPE:
-        whole = whole.src[0]
-    if whole.op is Op.BUFFER or whole.op in ALWAYS_STORED:
-        return None
-    return node.replace((base, Node(Op.CONTIGUOUS, picks.dtype, (picks,)), value))
+def _operands_in_memory(node: Node) -> Node | None:
+    """A foreign kernel reads memory. So does a scatter its index: no place is known too early."""
+    src = list(node.src)
+    for k in range(1, 2 if node.op is Op.SCATTER else len(src)):
+        whole = memory_below(src[k])
+        if whole.op is not Op.BUFFER and whole.op not in ALWAYS_STORED:
+            src[k] = Node(Op.CONTIGUOUS, src[k].dtype, (src[k],))
+    return node.replace(tuple(src))
 
 
 TENSOR_RULES = RuleSet([
-    Expansion("scatter reads its index from memory", (Op.SCATTER,), _index_in_memory),
+    Expansion("operands in memory", (Op.SCATTER, Op.CUSTOM), _operands_in_memory),
     Expansion("cut reduction", (Op.REDUCE,), _cut_reduction),
     Expansion("copy whole buffers", (Op.COPY,), _copy_whole),
 ])
@@ -382,7 +323,7 @@ class _Builder:
         region = part.region
         if region is not None:
             region = tuple((_unbound(offset), _unbound(size)) for offset, size in region)
-        expression = bound[0]
+        expression = bound[0] if bound else root
         if part.sequential:  # what it does not read, it finds at its target
             whole = view_of(target, tuple(map(_unbound, root.shape)))
             places = dict(zip(part.operands, bound, strict=True))
@@ -428,50 +369,6 @@ def _unbound(size: Sint) -> Sint:
     if isinstance(size, int):
         return size
     return substitute(size, {n: n.src[0] for n in toposort([size]) if n.op is Op.BIND})
-
-
-# -- memory plan -----------------------------------------------------------------------------------
-def plan_memory(schedule: Schedule, share: bool) -> None:
-    """Give every temporary a place; temporaries whose lives do not overlap may share one.
-
-    A place is reused only on its own device and only by a step after the last reader's.
-    """
-    last: dict[int, int] = {}
-    for number, item in enumerate(schedule.items):
-        for slot in item.slots:
-            last[slot] = number
-    free: dict[str, list[int]] = {}
-    ending: dict[int, list[int]] = {}
-    placed: dict[int, int] = {}
-    for number, item in enumerate(schedule.items):
-        for slot in dict.fromkeys(item.slots):
-            row = schedule.slots[slot]
-            if row.source[0] != "temporary" or slot in placed:
-                continue
-            placed[slot] = _place(schedule, row, free.setdefault(row.device, []))
-            ending.setdefault(last[slot], []).append(slot)
-        for slot in ending.get(number, []) if share else []:
-            free[schedule.slots[slot].device].append(placed[slot])
-    for slot, place in placed.items():
-        row = schedule.slots[slot]
-        schedule.slots[slot] = Slot(row.dtype, row.size, row.device, ("temporary", place))
-
-
-def _place(schedule: Schedule, row: Slot, free: list[int]) -> int:
-    """The smallest free place that is large enough, else the largest one grown, else a new one."""
-    need = max(1, row.size) * row.dtype.itemsize
-    places = schedule.places
-    fitting = [p for p in free if places[p].nbytes >= need]
-    if fitting:
-        best = min(fitting, key=lambda p: places[p].nbytes)
-    elif free:
-        best = max(free, key=lambda p: places[p].nbytes)
-        places[best].nbytes = need
-    else:
-        places.append(Place(row.device, need))
-        return len(places) - 1
-    free.remove(best)
-    return best
 
 
 # -- whole programs --------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine import dtypes
+from engine.custom import placed
 from engine.folds import fold_many, identity, pick
 from engine.graph import Node, Sint, axis_range, index as index_of
 from engine.ops import Axis, Op
-from engine.schedule import Output
+from engine.shapes import memory_below
 from engine.simplify import index
+from engine.steps import Output
 
 Position = tuple[Node, ...]
 CHUNK = 256  # results of one round of a merge
@@ -174,6 +176,12 @@ def _scatter(lowering: Lowering, output: Output) -> Node:
     return _sink(last, _write(output.target, number, given, inside))
 
 
+def _custom(lowering: Lowering, output: Output) -> Node:
+    """A kernel as its author wrote it. Its tensors are in memory of their own."""
+    node = output.expression
+    return placed(node.arg, [output.target, *map(memory_below, node.src[1:])])
+
+
 def _write(memory: Node, place: Node, value: Node, gate: Node) -> Node:
     src = (memory, place, value) if gate is index.TRUE else (memory, place, value, gate)
     return Node(Op.WRITE, value.dtype, src)
@@ -183,4 +191,5 @@ SEQUENTIAL: dict[Op, Callable[[Lowering, Output], Node]] = {
     Op.SCAN: _scan,
     Op.MERGE: _merge,
     Op.SCATTER: _scatter,
+    Op.CUSTOM: _custom,
 }

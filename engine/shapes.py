@@ -51,6 +51,13 @@ def split_symbols(arg: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Node, ..
     return tuple(map(visit, arg)), tuple(symbols)
 
 
+def memory_below(node: Node) -> Node:
+    """What a node shows whole and in order: itself, or what it only gives another shape."""
+    while node.op is Op.RESHAPE:
+        node = node.src[0]
+    return node
+
+
 def view_of(source: Node, shape: tuple[int | Node, ...]) -> Node:
     """The elements of a tensor in row-major order, in another shape."""
     if shape == source.shape:
@@ -149,6 +156,7 @@ _ROWS: dict[Op, Callable[[Node], Shape]] = {
     Op.SCAN: _of_first,
     Op.MERGE: _of_first,
     Op.SCATTER: _of_first,
+    Op.CUSTOM: _of_first,
     Op.STORE: _of_first,
     Op.AFTER: _of_first,
     Op.PARAM: lambda node: (node.arg[1],),

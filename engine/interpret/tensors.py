@@ -18,10 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from engine.custom import placed
 from engine.dtypes import DType
 from engine.graph import Node, toposort
+from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
 from engine.interpret.semantics import NUMPY, apply, canonical, constant, number
+from engine.linearize import linearize
 from engine.ops import ELEMENTWISE, Group, Op
 from engine.shapes import resolved
 
@@ -179,6 +182,15 @@ class _Evaluation:
             result[tuple(place)] = given
         return result
 
+    def custom(self, node: Node) -> Array:
+        """The kernel on copies of its memory."""
+        buffers = [np.ascontiguousarray(self.values[s]).reshape(-1).copy() for s in node.src]
+        params = [Node(Op.PARAM, s.dtype, (), (k, b.size)) for k, (s, b) in
+                  enumerate(zip(node.src, buffers, strict=True))]
+        part = linearize(placed(node.arg, params), "custom", ())
+        run(part.kernel, [buffers[slot] for slot in part.slots])
+        return buffers[0].reshape(self.operand(node).shape)
+
     def reduce(self, node: Node) -> Array:
         """The reduced axes, row-major in their own order, become one; they stay as axes of 1."""
         name, axes, order = node.arg
@@ -233,6 +245,7 @@ _ROWS: dict[Op, Callable[[_Evaluation, Node], Array]] = {
     Op.SCAN: _Evaluation.scan,
     Op.MERGE: _Evaluation.merge,
     Op.SCATTER: _Evaluation.scatter,
+    Op.CUSTOM: _Evaluation.custom,
     Op.REDUCE: _Evaluation.reduce,
     Op.PARTIAL: _Evaluation.partial,
     Op.GATHER: _Evaluation.gather,

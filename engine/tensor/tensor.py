@@ -17,6 +17,7 @@ from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
 from engine.tensor.choices import Choices
 from engine.tensor.creation import Creation, constant
+from engine.tensor.custom import Custom
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
 from engine.tensor.index import Index
@@ -49,6 +50,7 @@ class Tensor(
     Index,
     Linalg,
     Random,
+    Custom,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 

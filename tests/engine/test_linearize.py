@@ -13,7 +13,7 @@ from engine.graph import Node, axis_range, const, index
 from engine.linear import Instruction, LinearKernel, dump, parse
 from engine.linearize import linearize
 from engine.ops import Axis, Op
-from engine.schedule import Output, Variables
+from engine.steps import Output, Variables
 from engine.target import Target
 
 F32, I32, INDEX = dtypes.float32, dtypes.int32, dtypes.index

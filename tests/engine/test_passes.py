@@ -34,8 +34,9 @@ from engine.lower import lower
 from engine.ops import Axis, Op
 from engine.realize import base_of, structure
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.schedule import Item, Schedule, make_schedule
+from engine.schedule import make_schedule
 from engine.spec import Level, SpecError
+from engine.steps import Item, Schedule
 from engine.storage import memory_of
 from engine.target import Target
 from engine.tensor import views

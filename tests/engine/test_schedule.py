@@ -16,7 +16,8 @@ from engine.graph import Node, const, toposort
 from engine.interpret.tensors import evaluate
 from engine.ops import ELEMENTWISE, Op
 from engine.realize import Counters, resolved_roots, structure
-from engine.schedule import Schedule, make_schedule
+from engine.schedule import make_schedule
+from engine.steps import Schedule
 from engine.storage import memory_of, realized
 from engine.target import Target
 

@@ -30,9 +30,9 @@ from engine.ops import PARALLEL, Axis, Op
 from engine.optimize import optimize
 from engine.realize import Counters
 from engine.rewrite import rewrite
-from engine.schedule import Output
 from engine.shapes import split_symbols
 from engine.simplify.values import VALUE_RULES
+from engine.steps import Output
 from engine.storage import memory_of
 from engine.target import Target
 

@@ -1,0 +1,68 @@
+"""What a schedule is: steps in order, the slots that they name, the memory behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.assemble import Region
+from engine.dtypes import DType
+from engine.graph import Node
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A buffer of a schedule. `source`: ("hole", i), ("output", i) or ("temporary", place)."""
+
+    dtype: DType
+    size: int
+    device: str
+    source: tuple[str, int]
+
+
+Variables = tuple[tuple[str, int, int], ...]  # name, low, high
+
+
+@dataclass(frozen=True)
+class Output:
+    """One result of a kernel: the elements of `expression` go to a buffer.
+
+    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with a
+    region ((offset, size), …), to that part of a row-major tensor with these sizes.
+    """
+
+    target: Node
+    expression: Node
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One step. `kernel` is what it computes, or None for a copy of slots[1] to slots[0].
+
+    The first `outputs` of `slots` are written. `after` names the steps that must come before.
+    """
+
+    device: str
+    kernel: tuple[Output, ...] | None
+    slots: tuple[int, ...]
+    outputs: int
+    after: tuple[int, ...]
+
+
+@dataclass
+class Place:
+    """Memory that temporaries share, one after another."""
+
+    device: str
+    nbytes: int
+
+
+@dataclass
+class Schedule:
+    """Steps in order, the slots they name, and the slot of each requested result."""
+
+    items: list[Item]
+    slots: list[Slot]
+    results: list[int]
+    variables: Variables
+    places: list[Place] = field(default_factory=list)
