@@ -3,7 +3,8 @@
 Each is the only operation of its kernel but for what is fused in front of it. Inside parallel loops
 over rows, one loop runs in sequence, carries what the next round needs and writes in every round.
 The SINK then has the loop's FOLD beside the WRITEs, so that the loop is there even where nothing
-reads what it carries.
+reads what it carries; and it carries the place that it writes, so that it is inside the parallel
+loops even where all rows are alike.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _scan(lowering: Lowering, output: Output) -> Node:
     total = _carried(row, start, 0).binary(op, lowering.value(x, at, index.TRUE))
     place = index.ravel(at, x.shape)
     write = Node(Op.WRITE, node.dtype, (output.target, place, total))
-    return _sink(fold_many(row, (start,), (total,)), write)
+    return _sink(fold_many(row, (start, index_of(0)), (total, place)), write)
 
 
 # -- merges ----------------------------------------------------------------------------------------
@@ -98,8 +99,10 @@ def _merge(lowering: Lowering, output: Output) -> Node:
     value, from_first = pair.smaller(i, j)
     place = index.add(first, step)
     gate = index.less(place, total)
-    write = _write(output.target, index.ravel((*rows, place), x.shape), value, gate)
-    return _sink(fold_many(step, (taken,), (index.select(from_first, index.add(i, 1), i),)), write)
+    flat = index.ravel((*rows, place), x.shape)
+    write = _write(output.target, flat, value, gate)
+    updates = (index.select(from_first, index.add(i, 1), i), flat)
+    return _sink(fold_many(step, (taken, index_of(0)), updates), write)
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def _scatter(lowering: Lowering, output: Output) -> Node:
     if name is not None:
         old = Node(Op.LOAD, node.dtype, (output.target, number, inside))
         given = old.binary(Op[name], given)
-    last = fold_many(loop, (index_of(0),), (number,))  # carried so that the loop is in the others
+    last = fold_many(loop, (index_of(0),), (number,))
     return _sink(last, _write(output.target, number, given, inside))
 
 

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oracles.bounds_scans import check as check_scans
 from oracles.bounds_statistics import check as check_moments
 from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.reduce import gather_axes
 from oracles.numpy_ref.statistics import elements
-from oracles.numpy_ref.support import common, convert
+from oracles.numpy_ref.support import common, convert, moved_back, moved_last
 from oracles.order import gamma, longest_path, within_gamma
 from oracles.promotion import accumulator
 
@@ -58,11 +59,25 @@ def broken_bounds(case: Case, reference: Array) -> Array:
         rows = rows.reshape(flat.size, rows.shape[-1])
         check_moments(kind, rows, flat, case.attrs.get("correction", 1), broken)
         return broken.reshape(reference.shape)
+    if case.name in ("cumsum", "cumprod"):
+        return _broken_scan(case, reference, wide)
     values = gather_axes(convert(case.args[0], wide), case.attrs.get("axis"))
     rows = values.reshape(flat.size, -1) if values.size else np.zeros((flat.size, 0))
     check = _check_sums if case.name == "sum" else _check_products
     check(rows, flat, wide, broken, _roundings(case.name, rows.shape[1]))
     return broken.reshape(reference.shape)
+
+
+def _broken_scan(case: Case, reference: Array, wide: str) -> Array:
+    """Each line along the scanned axis on its own."""
+    axis = case.attrs.get("axis", 0)
+    if reference.size == 0:
+        return np.zeros(reference.shape, dtype=bool)
+    lines = [moved_last(one, axis) for one in (convert(case.args[0], wide), reference)]
+    rows, results = (one.reshape(-1, one.shape[-1]) for one in lines)
+    broken = np.zeros(results.shape, dtype=bool)
+    check_scans(case.name, rows, results, broken)
+    return moved_back(broken.reshape(lines[1].shape), reference, axis)
 
 
 def _roundings(name: str, count: int) -> int:

@@ -17,6 +17,7 @@ from oracles.formats import FORMATS, Array
 
 _STEPS: dict[str, np.ufunc] = {"sum": np.add, "prod": np.multiply}
 _IDENTITY: dict[str, int] = {"sum": 0, "prod": 1}
+SCAN_CHUNK = 256
 
 
 def ordered_reduce(values: Array, op: str, lanes: int, rows: int) -> Array:
@@ -60,6 +61,37 @@ def _halve(running: Array, step: np.ufunc) -> Array:
         running = step(running[..., :half], running[..., half : 2 * half])
         half //= 2
     return np.asarray(running[..., 0])
+
+
+def ordered_scan(values: Array, op: str) -> Array:
+    """Each element of the last axis with those before it; the dtype is kept.
+
+    Chunks of SCAN_CHUNK elements are scanned in sequence from the identity, their totals by the
+    same rule; the total before a chunk is combined with each of its elements.
+    """
+    step, identity = _STEPS[op], values.dtype.type(_IDENTITY[op])
+    count = values.shape[-1]
+    chunks = -(-count // SCAN_CHUNK)
+    padded = np.full((*values.shape[:-1], chunks * SCAN_CHUNK), identity)
+    padded[..., :count] = values
+    grid = padded.reshape(*values.shape[:-1], chunks, SCAN_CHUNK)
+    running = np.full(grid.shape[:-1], identity)
+    local = np.empty_like(grid)
+    with np.errstate(all="ignore"):
+        for place in range(min(count, SCAN_CHUNK)):
+            running = step(running, grid[..., place])
+            local[..., place] = running
+        if chunks > 1:
+            before = ordered_scan(running, op)[..., :-1]
+            local[..., 1:, :] = step(before[..., None], local[..., 1:, :])
+    return local.reshape(padded.shape)[..., :count]
+
+
+def scan_path(count: int) -> int:
+    """How many roundings the last of `count` scanned elements has behind it at most."""
+    if count <= SCAN_CHUNK:
+        return count
+    return SCAN_CHUNK + scan_path(-(-count // SCAN_CHUNK)) + 1
 
 
 def ordered_matmul(x: Array, y: Array, order: Order) -> Array:

@@ -16,6 +16,7 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "argmin of nothing": (ValueError, lambda x: x[:0].argmin()),
     "argmax over two axes": (TypeError, lambda x: x.argmax(axis=(0, 1))),  # type: ignore[arg-type]
     "a correction that is no integer": (TypeError, lambda x: x.var(correction=0.5)),  # type: ignore[arg-type]
+    "a scan along no axis": (IndexError, lambda x: x.cumsum(axis=2)),
     "an index behind the end": (IndexError, lambda x: x[2]),
     "an index before the start": (IndexError, lambda x: x[-3]),
     "too many indices": (IndexError, lambda x: x[0, 0, 0]),

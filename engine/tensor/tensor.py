@@ -27,6 +27,7 @@ from engine.tensor.predicates import Predicates
 from engine.tensor.random import Random
 from engine.tensor.reduce import Reduce
 from engine.tensor.rounding import Rounding
+from engine.tensor.scan import Scans
 from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
 
@@ -47,6 +48,7 @@ class Tensor(
     Movement,
     Reduce,
     Statistics,
+    Scans,
     Index,
     Linalg,
     Random,

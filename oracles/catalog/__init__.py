@@ -20,6 +20,7 @@ from oracles.catalog import (
     movement,
     random,
     reduce,
+    scan,
 )
 from oracles.catalog.row import (
     ALL,
@@ -41,7 +42,7 @@ __all__ = [
 ]  # fmt: skip
 
 _FAMILIES = (
-    elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random,
+    elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random, scan,
 )  # fmt: skip
 
 ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}

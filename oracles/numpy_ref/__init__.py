@@ -20,10 +20,11 @@ from oracles.numpy_ref import (
     movement,
     random,
     reduce,
+    scan,
     statistics,
 )
 
-_MODULES = (division, elementwise, functions, logic, movement, random, reduce, statistics)
+_MODULES = (division, elementwise, functions, logic, movement, random, reduce, statistics, scan)
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.

@@ -92,3 +92,16 @@ def _float_scalar(value: bool | int | float, dtype: str) -> Any:
         return convert(canonical(np.asarray(value, dtype=np.float64)), dtype)[()]
     bits = np.asarray(row.round(Fraction(value)), dtype=row.unsigned)
     return row.from_bits(bits)[()]
+
+
+def moved_last(x: Array, axis: int) -> Array:
+    """x with `axis` as its last one; a scalar has one axis.  IndexError if there is no such."""
+    x = x.reshape(1) if x.ndim == 0 else x
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"axis {axis} of a tensor with {x.ndim} axes")
+    return np.moveaxis(x, axis, -1)
+
+
+def moved_back(result: Array, x: Array, axis: int) -> Array:
+    """The reverse for a result made of `moved_last(x, axis)`."""
+    return np.moveaxis(result, -1, axis) if x.ndim else result.reshape(())

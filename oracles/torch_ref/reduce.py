@@ -28,7 +28,7 @@ def _sum(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
     axes = reduced_axes(x.ndim, attrs.get("axis"))
     keep = attrs.get("keepdim", False)
     total = torch.sum(x.to(held), axes, keepdim=keep) if axes else x.to(held)
-    return _narrow(torch, total, name)
+    return narrowed(torch, total, name)
 
 
 def _prod(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
@@ -38,16 +38,16 @@ def _prod(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
     result = x.to(torch.int64)
     for axis in reversed(reduced_axes(x.ndim, attrs.get("axis"))):
         result = torch.prod(result, axis, keepdim=attrs.get("keepdim", False))
-    return _narrow(torch, result, name)
+    return narrowed(torch, result, name)
 
 
 def _matmul(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
     """Integers in int64, which wraps alike."""
     name = sum_dtype(str(tensors[0].dtype).removeprefix("torch."))
-    return _narrow(torch, torch.matmul(*(one.to(torch.int64) for one in tensors)), name)
+    return narrowed(torch, torch.matmul(*(one.to(torch.int64) for one in tensors)), name)
 
 
-def _narrow(torch: Any, total: Any, name: str) -> Any:
+def narrowed(torch: Any, total: Any, name: str) -> Any:
     """A wrapped int64 total read as `name`; uint32 through a view of int32."""
     if name == "uint32":
         return total.to(torch.int32).view(torch.uint32)

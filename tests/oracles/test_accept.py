@@ -20,7 +20,9 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "flip": {"axis": (0,)}, "sum": {"axis": 1}, "prod": {"axis": 0}, "max": {"axis": 0},
     "min": {"axis": 1}, "arange": {"stop": 4.0}, "full": {"shape": (3,), "fill_value": 2.5},
     "getitem": {"index": (slice(0, 3), 1)}, "take": {"axis": 0},
-    "var_mean": {"axis": 1, "output": 0}, "std_mean": {"axis": 0, "output": 1},
+    "cumsum": {"axis": 1}, "cumprod": {"axis": 0}, "cummax": {"axis": 1, "output": 0},
+    "cummin": {"axis": 0, "output": 1}, "var_mean": {"axis": 1, "output": 0},
+    "std_mean": {"axis": 0, "output": 1},
 }  # fmt: skip
 PREFERRED = ("float32", "int32", "bool")
 

@@ -10,7 +10,15 @@ import pytest
 from oracles import numpy_ref
 from oracles.catalog import Order
 from oracles.formats import Array
-from oracles.order import gamma, longest_path, ordered_matmul, ordered_reduce, within_gamma
+from oracles.order import (
+    gamma,
+    longest_path,
+    ordered_matmul,
+    ordered_reduce,
+    ordered_scan,
+    scan_path,
+    within_gamma,
+)
 
 
 def slow(elements: list[np.generic], op: str, lanes: int, rows: int, dtype: str) -> np.generic:
@@ -66,6 +74,39 @@ def test_matmul_rounds_products_and_walks_in_sequence(depth: int) -> None:
         for j in range(3):
             products = [np.float32(x[i, k] * y[k, j]) for k in range(depth)]
             assert got[i, j] == slow(products, "sum", 1, 256, "float32")
+
+
+def slow_scan(elements: list[np.generic], dtype: str) -> list[np.generic]:
+    """Rule 10, literally: chunks in sequence, totals by the same rule, offset + local."""
+    kind = np.dtype(dtype).type
+    chunks = []
+    for begin in range(0, len(elements), 256):
+        total, local = kind(0), []
+        for element in elements[begin : begin + 256]:
+            total = kind(total + element)
+            local.append(total)
+        chunks.append(local)
+    if len(chunks) == 1:
+        return chunks[0]
+    totals = slow_scan([local[-1] for local in chunks], dtype)
+    offsets = [kind(0), *totals[:-1]]
+    return [kind(offset + one) for offset, local in zip(offsets, chunks) for one in local]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 1000, 65537])
+def test_scans_go_chunk_by_chunk(dtype: str, count: int) -> None:
+    values = np.random.default_rng(count).standard_normal(count).astype(dtype)
+    want = slow_scan(list(values), dtype)
+    assert ordered_scan(values, "sum").tobytes() == np.array(want, dtype).tobytes()
+    if count > 257:
+        assert ordered_scan(values, "sum").tobytes() != np.cumsum(values).tobytes()
+
+
+def test_scan_path() -> None:
+    assert scan_path(1) == 1 and scan_path(256) == 256
+    assert scan_path(257) == 256 + 2 + 1
+    assert scan_path(65537) == 256 + (256 + 2 + 1) + 1
 
 
 def test_the_order_is_told_from_others() -> None:

@@ -35,6 +35,10 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "all": [{"axis": 0, "keepdim": True}],
     "argmax": [{"axis": 1}, {}],
     "argmin": [{"axis": 0, "keepdim": True}],
+    "cumsum": [{"axis": 1}, {"axis": 0}],
+    "cumprod": [{"axis": 1}],
+    "cummax": [{"axis": 1, "output": 0}],
+    "cummin": [{"axis": 0, "output": 0}],
     "getitem": [{"index": (slice(0, 1), None, 1)}],
     "full": [{"shape": (2, 3), "fill_value": 1}],
 }
