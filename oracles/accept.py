@@ -102,7 +102,7 @@ def _reference(case: Case) -> Array:
         return mpmath_ref.correctly_rounded(case.name, case.converted)
     if case.exactness is Exactness.ROUNDED:
         target = result_dtype(case.name, case.dtypes, case.attrs)
-        return exact_fast.correctly_rounded(case.name, case.converted, target).values
+        return exact_fast.correctly_rounded(case.operation, case.converted, target).values
     if case.exactness is Exactness.COMPOSITE:
         return composite.reference(case.composed)
     return numpy_ref.evaluate(case.name, case.args, case.attrs)
@@ -140,11 +140,12 @@ def _judge_rounded(case: Case, reference: Array | None) -> Judgement:
     ok = np.empty(results.shape, dtype=bool)
     for begin in range(0, results.size, exact_fast.CHUNK):
         window = slice(begin, begin + exact_fast.CHUNK)
-        ok[window] = exact_fast.prove(case.name, [one[window] for one in flat], results[window])
+        part = [one[window] for one in flat]
+        ok[window] = exact_fast.prove(case.operation, part, results[window])
     failed = np.flatnonzero(~ok)
     ulp: float | None = 0.5
     if failed.size:
-        ulp = _recheck_rounded(case.name, [one[failed] for one in flat], results, failed, ok)
+        ulp = _recheck_rounded(case.operation, [one[failed] for one in flat], results, failed, ok)
     return Judgement(case, ok.reshape(got.shape), ulp)
 
 

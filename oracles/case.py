@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,12 @@ from oracles.catalog import ROWS, Exactness, result_dtype
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.support import convert
 from oracles.promotion import to_float
+
+_SPELLED: Mapping[str, tuple[str, Callable[[Array], list[Array]]]] = {
+    "square": ("mul", lambda x: [x, x]),
+    "reciprocal": ("div", lambda x: [np.ones_like(x), x]),
+}
+"""Rounded rows that are another one, applied to operands made of theirs."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,11 @@ class Case:
         """The class in which this case is judged."""
         return ROWS[self.name].exactness_for(self.dtypes, self.attrs)
 
+    @property
+    def operation(self) -> str:
+        """The row whose exact arithmetic judges a rounded result, applied to `converted`."""
+        return _SPELLED[self.name][0] if self.name in _SPELLED else self.name
+
     @cached_property
     def converted(self) -> list[Array]:
         """Operands of an elementwise float row in the dtype of its arithmetic, broadcast."""
@@ -42,6 +53,8 @@ class Case:
             return list(self.args)
         dtype = to_float(result_dtype(self.name, self.dtypes, self.attrs))
         arrays = [convert(array, dtype) for array in self.args]
+        if self.name in _SPELLED:
+            arrays = _SPELLED[self.name][1](*arrays)
         return [np.asarray(one) for one in np.broadcast_arrays(*arrays)]
 
     @cached_property

@@ -157,14 +157,14 @@ def _rounded_facts(
 
     source = FORMATS[case.converted[0].dtype.name]
     bits = tuple(operand_bits(case, place))
-    right = exact.scalar_bits(case.name, source.name, bits, row.name)
+    right = exact.scalar_bits(case.operation, source.name, bits, row.name)
     alone = [array[place].reshape(1) for array in case.converted]
-    by_numpy = numpy_ref.evaluate(case.name, alone, case.attrs)
+    by_numpy = numpy_ref.evaluate(case.operation, alone, case.attrs)
     distance = None
     if got is not None and row.is_float:
-        distance = rounded_ulp(case.name, source, row, bits, got)
+        distance = rounded_ulp(case.operation, source, row, bits, got)
     return _Facts(
-        exact.exact_text(case.name, source.name, bits),
+        exact.exact_text(case.operation, source.name, bits),
         (row.hex(right),),
         {"exact": row.hex(right), "numpy": row.hex(_bits_at(by_numpy, (0,)))},
         distance,

@@ -91,6 +91,29 @@ def _true_division(dtypes: Sequence[str], attributes: Attributes) -> str:
     return to_float(promote(*dtypes))
 
 
+def _quotient(dtypes: Sequence[str], attributes: Attributes) -> str:
+    """True division is in floats; with a rounding mode it keeps integers, and refuses bools."""
+    dtype = promote(*dtypes)
+    if attributes.get("rounding_mode") is None:
+        return to_float(dtype)
+    if dtype == "bool":
+        raise TypeError("the quotient of bools has no rounding mode")
+    return dtype
+
+
+def _with_zero(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return weak(dtypes[0], 0)
+
+
+def _with_scalars(dtypes: Sequence[str], attributes: Attributes) -> str:
+    """The first operand beside the weak scalars among the attributes."""
+    dtype = dtypes[0]
+    for key in ("min_", "max_", "value"):
+        if attributes.get(key) is not None:
+            dtype = weak(dtype, attributes[key])
+    return dtype
+
+
 def _truth(dtypes: Sequence[str], attributes: Attributes) -> str:
     return "bool"
 
@@ -147,6 +170,9 @@ def _word(dtypes: Sequence[str], attributes: Attributes) -> str:
 RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "common": _common,
     "to_float": _true_division,
+    "quotient": _quotient,
+    "with_zero": _with_zero,
+    "with_scalars": _with_scalars,
     "truth": _truth,
     "index": _index,
     "requested": _requested,

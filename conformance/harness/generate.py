@@ -130,15 +130,22 @@ def _bits(chooser: Chooser, dtype: str, count: int) -> Array:
 # -- statements ------------------------------------------------------------------------------------
 PLAIN = [
     row for row in ROWS.values()
-    if row.family in ("elementwise", "compare", "bitwise", "shift") and not row.attributes
+    if row.family in ("elementwise", "compare", "bitwise", "shift") and row.is_plain
 ]  # fmt: skip
-FAITHFUL = tuple(row.name for row in PLAIN if row.exactness is Exactness.FAITHFUL)
+UNCERTAIN = (Exactness.FAITHFUL, Exactness.COMPOSITE)
+FAITHFUL = tuple(
+    row.name for row in PLAIN if row.operands == 1 and row.exactness in UNCERTAIN
+)  # of which no reference knows the last bit, nor that of what follows
 UNARY = tuple(row.name for row in PLAIN if row.operands == 1 and row.name not in FAITHFUL)
 BINARY = tuple(row.name for row in PLAIN if row.operands == 2)
+TERNARY = tuple(row.name for row in PLAIN if row.common == (0, 1, 2))
+VARIED = tuple(
+    row.name for row in ROWS.values() if row.family == "elementwise" and row.variants != ({},)
+)
 
 
 def _unary(p: Program) -> bool:
-    op = choose(p.chooser, UNARY if p.chooser.integer(0, 5) else FAITHFUL)
+    op = choose(p.chooser, UNARY if p.chooser.integer(0, 3) else FAITHFUL)
     place = p.pick(ROWS[op].dtypes[0])
     return place is not None and p.apply(op, [place])
 
@@ -154,6 +161,36 @@ def _binary(p: Program) -> bool:
         return False
     places = [left, right] if p.chooser.integer(0, 1) or op.endswith("shift") else [right, left]
     return p.apply(op, places)
+
+
+def _ternary(p: Program) -> bool:
+    op = choose(p.chooser, TERNARY)
+    first = p.pick(ROWS[op].dtypes[0])
+    if first is None:
+        return False
+    second = p.partner(first, lambda v: True)
+    if second is None:
+        return False
+    return p.apply(op, [first, second, choose(p.chooser, [first, second])])
+
+
+def _varied(p: Program) -> bool:
+    """A row with one of the attributes that suites try on it."""
+    op = choose(p.chooser, VARIED)
+    row = ROWS[op]
+    first = p.pick(row.dtypes[0])
+    if first is None:
+        return False
+    places = [first]
+    if row.operands == 2:
+        name = p.values[first].dtype.name
+        second = p.partner(first, lambda v: row.accepts((name, v.dtype.name)))
+        if second is None:
+            return False
+        places.append(second)
+    attributes = choose(p.chooser, row.variants)
+    dtypes = [p.values[k].dtype.name for k in places]
+    return row.defined(dtypes, attributes) and p.apply(op, places, **attributes)
 
 
 def _where(p: Program) -> bool:
@@ -290,8 +327,8 @@ def _take(p: Program) -> bool:
 
 # Each as often as it stands here.
 STEPS: tuple[Callable[[Program], bool], ...] = (
-    _unary, _binary, _binary, _binary, _binary, _where, _cast, _cast, _bitcast, _move, _move,
-    _move, _reduce, _reduce, _matmul, _take,
+    _unary, _unary, _binary, _binary, _binary, _binary, _ternary, _varied, _where, _cast, _cast,
+    _bitcast, _move, _move, _move, _reduce, _reduce, _matmul, _take,
 )  # fmt: skip
 
 

@@ -103,9 +103,10 @@ def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
     if not is_elementwise(op):
         return {name: (_shaped(recipe, op, dtypes), features)
                 for name, (recipe, features) in LAYOUTS[op].items()}  # fmt: skip
-    variants, operands = ROWS[op].variants, dtypes
+    operands, variants = dtypes, ROWS[op].variants
     if op in ("cast", "bitcast"):
         operands, variants = dtypes[:1], ({"dtype": dtypes[1]},)
+    variants = tuple(given for given in variants if ROWS[op].defined(operands, given))
     return {
         name: (partial(recipe, op=op, dtypes=operands, variants=variants), features)
         for name, (recipe, features) in elementwise.LAYOUTS.items()

@@ -16,7 +16,7 @@ NOT_ROWS = {
     "bool": "cast", "short": "cast", "int": "cast", "long": "cast", "half": "cast",
     "float": "cast", "double": "cast", "view": "reshape", "flatten": "reshape",
     "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape", "transpose": "permute",
-    "T": "permute", "logical_not": "cast", "dot": "matmul", "zeros": "full", "ones": "full",
+    "T": "permute", "allclose": "isclose", "dot": "matmul", "zeros": "full", "ones": "full",
     "full_like": "full", "zeros_like": "full", "ones_like": "full", "eye": "full",
     # what no seed makes the same twice in a case, or what is made of other rows
     "manual_seed": "", "training": "", "rand_like": "rand", "randn_like": "rand", "dropout": "rand",

@@ -72,8 +72,9 @@ class OpRow:
     Attributes: `attributes` in the order of the signature, `defaults` of those that may be left
     out, and `variants`, the values that suites try on an elementwise row.
 
-    Judging: `exactness` is that of float results; see `exactness_for`. `bound_ulp` bounds the error
-    of a faithful or composite row by dtype. `computing` rows give canonical NaNs, the others keep
+    Judging: `exactness` is that of float results; see `exactness_for`. They are of the class bits
+    where one of the attributes `bits_with` is given. `bound_ulp` bounds the error of a faithful or
+    composite row by dtype. `computing` rows give canonical NaNs, the others keep
     the bits that they move. `order` is that of the accumulation.
     """
 
@@ -96,6 +97,12 @@ class OpRow:
     variadic: bool = False
     parameters: tuple[str, ...] = ()
     outputs: int = 1
+    bits_with: tuple[str, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the row may be applied without any attribute."""
+        return set(self.attributes) <= set(self.defaults) and {} in self.variants
 
     @property
     def operands(self) -> int:
@@ -133,8 +140,19 @@ class OpRow:
         """
         if self.name == "cast" or self.exactness is Exactness.BITS:
             return self.exactness
-        result = self.result_dtype(dtypes, attributes or {})
+        given = attributes or {}
+        if any(given.get(name) is not None for name in self.bits_with):
+            return Exactness.BITS
+        result = self.result_dtype(dtypes, given)
         return self.exactness if FORMATS[result].is_float else Exactness.BITS
+
+    def defined(self, dtypes: Sequence[str], attributes: Attributes) -> bool:
+        """Whether the attributes have a meaning for operands of these dtypes."""
+        try:
+            self.result_dtype(dtypes, attributes)
+        except TypeError:
+            return False
+        return True
 
     def check(self, dtypes: Sequence[str]) -> None:
         """Raise TypeError unless the row accepts operands of these dtypes."""

@@ -13,6 +13,7 @@ from typing import Any
 from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import Array
 from oracles.numpy_ref import (
+    activations,
     division,
     elementwise,
     functions,
@@ -24,12 +25,16 @@ from oracles.numpy_ref import (
     statistics,
 )
 
-_MODULES = (division, elementwise, functions, logic, movement, random, reduce, statistics, scan)
+_MODULES = (
+    activations, division, elementwise, functions, logic, movement, random, reduce, statistics,
+    scan,
+)  # fmt: skip
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: vars(module)[name] for module in _MODULES for name in ROWS if name in vars(module)
+    name: function for module in _MODULES for name, function in vars(module).items()
+    if name in ROWS and function.__module__ == module.__name__
 }
 
 

@@ -23,6 +23,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "cumsum": {"axis": 1}, "cumprod": {"axis": 0}, "cummax": {"axis": 1, "output": 0},
     "cummin": {"axis": 0, "output": 1}, "var_mean": {"axis": 1, "output": 0},
     "std_mean": {"axis": 0, "output": 1},
+    "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
 }  # fmt: skip
 PREFERRED = ("float32", "int32", "bool")
 

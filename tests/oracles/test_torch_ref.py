@@ -40,6 +40,8 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "cummax": [{"axis": 1, "output": 0}],
     "cummin": [{"axis": 0, "output": 0}],
     "getitem": [{"index": (slice(0, 1), None, 1)}],
+    "clamp": [{"min_": 0}, {"min_": 3, "max_": 1}],
+    "masked_fill": [{"value": 1}],
     "full": [{"shape": (2, 3), "fill_value": 1}],
 }
 

@@ -29,6 +29,7 @@ from oracles.formats import FORMATS, Array
 RANDOM = 2048
 TAIL = 7  # added to whole sets, so that no vector width divides them
 ROWS_STRIDED, COLUMNS_STRIDED = 35, 29
+SHARE = 8  # of the data of `main`, what further variants of the attributes are tried on
 SCALARS = 4  # constants that stand alone beside buffers
 Variants = tuple[Mapping[str, Value], ...]  # attributes to try
 
@@ -91,10 +92,16 @@ def _several(rng: Generator, dtypes: tuple[str, ...]) -> list[Array]:
 
 
 def main(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Variants) -> Case:
-    """All data in contiguous buffers, with every variant of the attributes."""
+    """All data in contiguous buffers; a share of them with every further variant of attributes."""
     build = Builder()
-    operands = [build.input(dtype, bits) for dtype, bits in zip(dtypes, data(rng, op, dtypes))]
-    for attributes in variants:
+    whole = data(rng, op, dtypes)
+    operands = [build.input(dtype, bits) for dtype, bits in zip(dtypes, whole)]
+    build.judged(op, *operands, **variants[0])
+    if len(variants) == 1:
+        return build.case()
+    share = rng.permutation(whole[0].size)[: whole[0].size // SHARE | 1]
+    operands = [build.input(dtype, bits[share]) for dtype, bits in zip(dtypes, whole)]
+    for attributes in variants[1:]:
         build.judged(op, *operands, **attributes)
     return build.case()
 
