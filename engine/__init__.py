@@ -14,13 +14,15 @@ from engine import dtypes
 if TYPE_CHECKING:
     from engine.backends.registry import Device
     from engine.context import Context
+    from engine.counters import GlobalCounters
     from engine.tensor import Tensor, Variable
 
-__all__ = ["Context", "Device", "Tensor", "Variable", "dtypes"]
+__all__ = ["Context", "Device", "GlobalCounters", "Tensor", "Variable", "dtypes"]
 
 _HOMES = {
     "Context": "engine.context",
     "Device": "engine.backends.registry",
+    "GlobalCounters": "engine.counters",
     "Tensor": "engine.tensor",
     "Variable": "engine.tensor",
 }

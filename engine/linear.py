@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import checked_attribute
-from engine.ops import Op
+from engine.ops import ELEMENTWISE, Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,36 @@ class LinearKernel:
     variables: tuple[tuple[str, int, int], ...]
     global_size: int
     instructions: tuple[Instruction, ...]
+
+
+def executed(
+    kernel: LinearKernel, weight: Callable[[Instruction], int], unknown: int
+) -> int:
+    """The weights of all instructions that one launch executes, each time that it does.
+
+    A loop without a constant end counts as `unknown` rounds.
+    """
+    constant = {
+        item.out: int(item.dtype.decode(item.arg))
+        for item in kernel.instructions if item.op is Op.CONST and item.dtype.kind == "int"
+    }
+    total, rounds = 0, [1]
+    for item in kernel.instructions:
+        if item.op is Op.LOOP:
+            rounds.append(rounds[-1] * constant.get(item.src[0], unknown))
+        elif item.op is Op.END:
+            rounds.pop()
+        total += rounds[-1] * weight(item)
+    return total
+
+
+def operations(kernel: LinearKernel) -> int:
+    """The elementwise operations that one launch executes, lanes counted one by one."""
+
+    def lanes(item: Instruction) -> int:
+        return item.dtype.lanes if item.op in ELEMENTWISE else 0
+
+    return executed(kernel, lanes, unknown=1)
 
 
 _OPENING, _CLOSING = Op.LOOP, Op.END

@@ -14,7 +14,9 @@ from engine.backends.base import Memory, Program
 from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
 from engine.context import setting
+from engine.counters import GlobalCounters
 from engine.graph import Node, dump, substitute, toposort
+from engine.linear import operations
 from engine.linearize import Launchable
 from engine.ops import STORAGE_VIEWS, Op
 from engine.schedule import GENERATORS, make_schedule
@@ -28,20 +30,14 @@ KEPT_SCHEDULES = 1024
 KEPT_PROGRAMS = 4096
 
 
-class Counters:
-    """What has been run in this process."""
-
-    kernel_count = 0
-    schedule_hits = 0
-    schedule_misses = 0
-
-
 @dataclass(frozen=True)
 class _Step:
-    """A program and the slots of its item that are its buffers."""
+    """A program, the slots of its item that are its buffers, and what a launch costs."""
 
     program: Program
     slots: tuple[int, ...]
+    operations: int
+    nbytes: int
 
 
 @dataclass
@@ -166,14 +162,14 @@ def compute(wanted: Sequence[Node]) -> None:
     key = (program.key, settings)
     compiled = _schedules.get(key)
     if compiled is None:
-        Counters.schedule_misses += 1
+        GlobalCounters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
         sink = Node(Op.SINK, dtypes.bool_, roots)
         compiled = _compile(substitute(sink, program.renamed).src, program.holes)
         _schedules.put(key, compiled)
     else:
-        Counters.schedule_hits += 1
+        GlobalCounters.schedule_hits += 1
     outputs = _run(compiled, program.holes, program.values)
     for (want, root), buffer in zip(todo, outputs, strict=True):
         remember(want, view_of(buffer, root.shape))
@@ -220,7 +216,8 @@ def _compile_batch(
         print(chosen.render(linear), file=sys.stderr)
     result: dict[object, list[_Step]] = {key: [] for key in kernels}
     for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
-        result[key].append(_Step(program, part.slots))
+        nbytes = sum(p.size * p.dtype.itemsize for p in part.kernel.parameters)
+        result[key].append(_Step(program, part.slots, operations(part.kernel), nbytes))
     for key, steps in result.items():
         _steps.put(key, steps)
     return result
@@ -245,9 +242,12 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
             buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
         for step in steps:
             step.program([buffers[s] for s in step.slots], arguments)
-        Counters.kernel_count += 1
+            GlobalCounters.global_ops += step.operations
+            GlobalCounters.global_mem += step.nbytes
+        elapsed = time.perf_counter() - started
+        GlobalCounters.kernel_count += 1
+        GlobalCounters.time_sum += elapsed
         if setting("DEBUG"):
-            elapsed = time.perf_counter() - started
             print(f"{elapsed * 1e6:10.1f} us  {describe(schedule, number)}", file=sys.stderr)
     return [outputs[s] for s in schedule.results]
 

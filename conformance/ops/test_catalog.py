@@ -24,7 +24,8 @@ NOT_ROWS = {
     # computes what its author writes
     "custom_kernel": "",
     # places and reading
-    "to": "", "contiguous": "", "clone": "", "realize": "", "tobytes": "", "data": "",
+    "to": "", "to_": "", "replace": "", "detach": "", "contiguous": "", "clone": "",
+    "realize": "", "tobytes": "", "data": "",
     "numpy": "", "tolist": "", "item": "", "nbytes": "", "from_bytes": "", "from_node": "",
     # facts
     "device": "", "dtype": "", "shape": "", "ndim": "", "numel": "", "element_size": "",

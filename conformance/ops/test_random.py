@@ -57,9 +57,9 @@ def test_dropout_drops_while_training() -> None:
 
 
 def test_drawing_again_compiles_nothing() -> None:
-    from engine.realize import Counters
+    from engine.counters import GlobalCounters
 
     Tensor.rand(31).tolist()
-    before = Counters.schedule_misses
+    before = GlobalCounters.schedule_misses
     Tensor.rand(31).tolist()
-    assert Counters.schedule_misses == before
+    assert GlobalCounters.schedule_misses == before

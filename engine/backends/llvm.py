@@ -19,8 +19,7 @@ from engine.backends.launch import HostProgram, processors
 from engine.backends.memory import HostMemory
 from engine.backends.render_llvm import render
 from engine.context import setting
-from engine.linear import LinearKernel
-from engine.ops import Op
+from engine.linear import LinearKernel, executed
 from engine.target import Target
 
 REMEDY = "pip install llvmlite"
@@ -164,15 +163,4 @@ class LlvmBackend:
 
 def work(kernel: LinearKernel) -> int:
     """Instructions that one launch executes; a loop without a constant end counts as endless."""
-    constant = {
-        item.out: int(item.dtype.decode(item.arg))
-        for item in kernel.instructions if item.op is Op.CONST and item.dtype.kind == "int"
-    }
-    total, rounds = 0, [1]
-    for item in kernel.instructions:
-        if item.op is Op.LOOP:
-            rounds.append(rounds[-1] * constant.get(item.src[0], 1 << 62))
-        elif item.op is Op.END:
-            rounds.pop()
-        total += rounds[-1]
-    return total
+    return executed(kernel, lambda item: 1, unknown=1 << 62)

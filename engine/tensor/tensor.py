@@ -110,6 +110,26 @@ class Tensor(
             return self._wrap(self.node, target)
         return self._wrap(Node(Op.COPY, self.dtype, (self.node,), target), target)
 
+    def to_(self, device: str | None) -> Self:
+        """This tensor, from now on, on a device. None is the default device."""
+        moved = self.to(device)
+        self.node, self._device = moved.node, moved._device
+        return self
+
+    def replace(self, x: TensorBase) -> Self:
+        """This tensor, from now on, what `x` is. ValueError unless the shapes are equal.
+
+        Nothing that was made of this tensor before changes.
+        """
+        if self.shape != x.shape:
+            raise ValueError(f"replace: {show(self.shape)} is not the shape {show(x.shape)}")
+        self.node, self._device = x.node, x._device
+        return self
+
+    def detach(self) -> Self:
+        """The same values, apart from any gradient: a view."""
+        return self._like(self.node)
+
     def contiguous(self) -> Self:
         """The same values in memory of their own, in row-major order."""
         return self._like(Node(Op.CONTIGUOUS, self.dtype, (self.node,)))

@@ -12,10 +12,11 @@ import pytest
 
 from engine import Context, Tensor, dtypes, realize
 from engine.backends.registry import Device
+from engine.counters import GlobalCounters
 from engine.graph import Node, const, toposort
 from engine.interpret.tensors import evaluate
 from engine.ops import ELEMENTWISE, Op
-from engine.realize import Counters, resolved_roots, structure
+from engine.realize import resolved_roots, structure
 from engine.schedule import make_schedule
 from engine.steps import Schedule
 from engine.storage import memory_of, realized
@@ -333,10 +334,10 @@ def test_bits_do_not_depend_on_the_memory_plan() -> None:
 
 # -- the cache -------------------------------------------------------------------------------------
 def hits_and_misses(*tensors: Tensor) -> tuple[int, int]:
-    before = Counters.schedule_hits, Counters.schedule_misses
+    before = GlobalCounters.schedule_hits, GlobalCounters.schedule_misses
     for t in tensors:
         t.realize()
-    return Counters.schedule_hits - before[0], Counters.schedule_misses - before[1]
+    return GlobalCounters.schedule_hits - before[0], GlobalCounters.schedule_misses - before[1]
 
 
 def program(x: Tensor, y: Tensor, c: float) -> Tensor:
@@ -417,9 +418,9 @@ def test_programs_without_anything_in_common_run_together() -> None:
 def test_only_what_was_asked_for_is_computed() -> None:
     wanted = data(4, seed=9) + 1.0
     unwanted = wanted * 2.0
-    before = Counters.kernel_count
+    before = GlobalCounters.kernel_count
     wanted.realize()
-    assert Counters.kernel_count == before + 1
+    assert GlobalCounters.kernel_count == before + 1
     assert realized(unwanted.node) is None
     unwanted.realize()
-    assert Counters.kernel_count == before + 2, "the first result is read, not computed again"
+    assert GlobalCounters.kernel_count == before + 2, "the first result is read, not computed again"

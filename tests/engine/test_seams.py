@@ -16,6 +16,7 @@ import pytest
 from engine import Tensor, Variable, compile as compiler, dtypes, realize
 from engine.backends.registry import backend
 from engine.compile import PASSES, trace
+from engine.counters import GlobalCounters
 from engine.dtypes import DType
 from engine.expand import trees_to_folds
 from engine.folds import fold_many, pick
@@ -28,7 +29,6 @@ from engine.linearize import linearize
 from engine.lower import lower
 from engine.ops import PARALLEL, Axis, Op
 from engine.optimize import optimize
-from engine.realize import Counters
 from engine.rewrite import rewrite
 from engine.shapes import split_symbols
 from engine.simplify.values import VALUE_RULES
@@ -153,7 +153,7 @@ def test_an_offset_is_bound_anew_without_compiling(device: str) -> None:
     for value in (3, 7, 0, 9):
         got = (table[row.bind(value)] * 2.0).numpy()
         assert got.tolist() == (np.arange(4) + 4 * value).astype("float32").__mul__(2).tolist()
-        misses.append(Counters.schedule_misses)
+        misses.append(GlobalCounters.schedule_misses)
     assert len(set(misses)) == 1, "the second binding takes the compiled schedule"
 
 
@@ -165,7 +165,7 @@ def test_a_dimension_is_bound_anew_without_compiling(device: str) -> None:
         part = x[: n.bind(size)]
         assert (part * 2.0).numpy().tolist() == (x.numpy()[:size] * 2).tolist()
         assert part.sum().numpy().tobytes() == x[:size].sum().numpy().tobytes()
-        misses.append(Counters.schedule_misses)
+        misses.append(GlobalCounters.schedule_misses)
     assert misses[3] - misses[1] == 2, "only the sums with the sizes written out are new"
 
 
@@ -362,9 +362,9 @@ def test_a_kernel_has_several_outputs(device: str) -> None:
     x = floats(100, device)
     shared = x.sqrt()
     low, high = shared - 1.0, shared * 2.0 + (shared - 1.0)
-    before = Counters.kernel_count
+    before = GlobalCounters.kernel_count
     low.realize(high)
-    assert Counters.kernel_count == before + 1
+    assert GlobalCounters.kernel_count == before + 1
     with np.errstate(invalid="ignore"):
         root = np.sqrt(x.numpy())
     assert np.array_equal(low.numpy(), root - np.float32(1), equal_nan=True)

@@ -1,0 +1,28 @@
+"""What has been run in this process, for whoever wants to know."""
+
+from __future__ import annotations
+
+
+class GlobalCounters:
+    """Counts since the process began or `reset` was called.
+
+    `kernel_count`: steps of schedules, copies between devices among them. `global_ops`: elementwise
+    operations that kernels executed, as far as it is known before they run (a loop whose end is
+    data counts as one round). `global_mem`: bytes of the buffers that kernels were given, each
+    once a launch. `time_sum`: seconds that launches took. `schedule_hits`, `schedule_misses`:
+    programs whose structure was known, and those that were compiled.
+    """
+
+    kernel_count = 0
+    global_ops = 0
+    global_mem = 0
+    time_sum = 0.0
+    schedule_hits = 0
+    schedule_misses = 0
+
+    @classmethod
+    def reset(cls) -> None:
+        """All counts to 0."""
+        cls.kernel_count = cls.global_ops = cls.global_mem = 0
+        cls.schedule_hits = cls.schedule_misses = 0
+        cls.time_sum = 0.0
