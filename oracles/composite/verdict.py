@@ -83,14 +83,29 @@ def _evaluated(
 def _proved(
     row: CompositeRow, args: Sequence[Array], attrs: Mapping[str, Any], dtype: str, wide: Evaluated
 ) -> Evaluated:
-    """mpmath's values, in longdouble, where all operands are finite; it has no -0."""
-    floats = [one for one in args if one.dtype.kind == "f"]
-    if not all(np.isfinite(one).all() for one in floats):
-        return wide
-    found = _evaluated(row, Exact(accumulator(dtype)), args, attrs, dtype)
+    """mpmath's values, in longdouble, which has -0 and the rest that mpmath has not.
+
+    Where an operand is not finite the values of `wide` stay, for whole cases unless the row is
+    elementwise.
+    """
+    finite = [np.isfinite(one) if one.dtype.kind == "f" else np.True_ for one in args]
+    ready = args
+    if not all(one.all() for one in finite):
+        if not row.elementwise:
+            return wide
+        ready = [np.where(fine, one, one.dtype.type(1)) for fine, one in zip(finite, args)]
+    found = _evaluated(row, Exact(accumulator(dtype)), ready, attrs, dtype)
     value = _longdouble(found.value)
-    value = np.where((value == 0) & (wide.value == 0), wide.value, value)
-    return Evaluated(value, _longdouble(found.scale), wide.inside)
+    kept = ((value == 0) & (wide.value == 0)) | (ready is not args and ~_together(finite))
+    return Evaluated(
+        np.where(kept, wide.value, value),
+        np.where(kept, wide.scale, _longdouble(found.scale)),
+        wide.inside,
+    )
+
+
+def _together(finite: Sequence[Any]) -> Array:
+    return np.asarray(np.logical_and.reduce(np.broadcast_arrays(*finite)))
 
 
 def _longdouble(values: Array) -> Array:

@@ -6,8 +6,8 @@ Threefry-2x32 with 20 rounds: Salmon et al., "Parallel Random Numbers: As Easy a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from math import prod, sqrt
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def unit(count: int, dtype: str, seed: int) -> Array:
 
 def rand(shape: Sequence[int], seed: int, dtype: str = "float32") -> Array:
     """Multiples of 2**-p from 0 to below 1, p the precision."""
-    return unit(prod(shape), dtype, seed).reshape(tuple(shape))
+    return unit(math.prod(shape), dtype, seed).reshape(tuple(shape))
 
 
 def uniform(
@@ -88,7 +88,7 @@ def randint(
 ) -> Array:
     """low + block modulo (high - low)."""
     row = FORMATS[dtype]
-    drawn = _blocks(seed, 0, prod(shape)).tolist()
+    drawn = _blocks(seed, 0, math.prod(shape)).tolist()
     values = [low + block % (high - low) for block in drawn]
     return np.array(values, dtype=row.numpy_dtype).reshape(tuple(shape))
 
@@ -99,12 +99,12 @@ def _symmetric(shape: Sequence[int], seed: int, bound: float, dtype: str) -> Arr
 
 def scaled_uniform(shape: Sequence[int], seed: int, dtype: str = "float32") -> Array:
     """Uniform up to the number of elements to the power of -1/2."""
-    return _symmetric(shape, seed, max(prod(shape), 1) ** -0.5, dtype)
+    return _symmetric(shape, seed, max(math.prod(shape), 1) ** -0.5, dtype)
 
 
 def glorot_uniform(shape: Sequence[int], seed: int, dtype: str = "float32") -> Array:
     """Uniform up to sqrt(6 / (inputs + outputs))."""
-    bound = sqrt(6 / max(shape[0] + prod(shape[1:]), 1))
+    bound = math.sqrt(6 / max(shape[0] + math.prod(shape[1:]), 1))
     return _symmetric(shape, seed, bound, dtype)
 
 
@@ -112,5 +112,5 @@ def kaiming_uniform(
     shape: Sequence[int], seed: int, a: float = 0.01, dtype: str = "float32"
 ) -> Array:
     """Uniform up to sqrt(3) * sqrt(2 / (1 + a**2)) / sqrt(inputs)."""
-    gain = sqrt(2.0 / (1 + a**2)) / sqrt(max(prod(shape[1:]), 1))
-    return _symmetric(shape, seed, sqrt(3.0) * gain, dtype)
+    gain = math.sqrt(2.0 / (1 + a**2)) / math.sqrt(max(math.prod(shape[1:]), 1))
+    return _symmetric(shape, seed, math.sqrt(3.0) * gain, dtype)

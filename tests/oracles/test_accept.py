@@ -9,9 +9,10 @@ import pytest
 
 from oracles import mpmath_ref, numpy_ref
 from oracles.accept import judge
-from oracles.catalog import ROWS, Exactness
+from oracles.catalog import ALL, ROWS, Exactness, OpRow
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, format_of
+from oracles.numpy_ref import functions
 
 ATTRIBUTES: dict[str, dict[str, Any]] = {
     "cast": {"dtype": "float16"}, "bitcast": {"dtype": "int32"}, "reshape": {"shape": (-1,)},
@@ -134,6 +135,28 @@ def test_wrong_specials_of_functions_are_refused(name: str) -> None:
         judged = judge(name, args, {}, row.from_bits(planted))
         assert np.array_equal(~judged.ok, where)
     assert classes["nan"][0].any()
+
+
+def test_a_faithful_row_of_two_operands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pow: floats within the bound, integers by their bits, promotion first."""
+    row = OpRow(
+        name="pow", family="elementwise", dtypes=(ALL, ALL), common=(0, 1), result="common",
+        exactness=Exactness.FAITHFUL, bound_ulp={"float32": 1.0}, formula="x ** y",
+    )  # fmt: skip
+    monkeypatch.setitem(ROWS, "pow", row)
+    monkeypatch.setitem(numpy_ref.FUNCTIONS, "pow", functions.pow)
+    x = np.array([2.0, -2.0, 3.0, -0.0, 1.5], np.float32)[:, None]
+    y = np.array([3, -1, 100, -3], np.int32)
+    right = mpmath_ref.FUNCTIONS["pow"](x, y)
+    assert right.dtype == np.float32 and right.shape == (5, 4)
+    assert judge("pow", [x, y], {}, right).passed
+    planted = right.copy()
+    planted[0, 2], planted[1, 0], planted[4, 1] = 3e38, 8.0, 0.0
+    judged = judge("pow", [x, y], {}, planted)
+    assert np.argwhere(~judged.ok).tolist() == [[0, 2], [1, 0], [4, 1]]
+    assert "pow[1, 0]: WRONG" in judged.certificate((1, 0)).text()
+    assert judged.certificate((0, 2)).accepted == ("0x7f800000",)
+    assert row.exactness_for(("int8", "int8")) is Exactness.BITS
 
 
 NAN_CASES: list[tuple[str, list[float]]] = [

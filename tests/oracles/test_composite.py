@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from oracles import catalog, composite, torch_ref
 from oracles.accept import judge
 from oracles.catalog import Exactness, OpRow
 from oracles.catalog.row import COMPOSITE_BOUNDS
-from oracles.composite import CompositeRow, Evaluated, Outside
+from oracles.composite import CompositeRow, Evaluated, Outside, verdict
 from oracles.composite.numbers import Numbers
 from oracles.composite.verdict import MARGIN, judged_exactly
 from oracles.formats import FORMATS, Array
@@ -358,12 +359,27 @@ def test_the_judge_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_composite_row_of_the_catalog_has_a_formula() -> None:
-    missing = [
-        name
-        for name, row in catalog.ROWS.items()
-        if row.exactness is Exactness.COMPOSITE and name not in composite.ROWS
-    ]
-    assert not missing
+    """With its attributes by the same names, and their defaults."""
+    for name, row in catalog.ROWS.items():
+        if row.exactness is Exactness.COMPOSITE:
+            parameters = inspect.signature(composite.ROWS[name].evaluate).parameters
+            for attribute in row.attributes:
+                default = parameters[attribute].default
+                assert default == row.defaults.get(attribute, default), (name, attribute)
+
+
+def test_mpmath_alone_judges_where_longdouble_is_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "_WIDE_ENOUGH", False)
+    x = np.array([INF, -INF, NAN, -0.0, -3.5, 2.25])
+    row = composite.ROWS["gelu"]
+    known = composite.compose(row, [x], {}, "float64", BOUNDS)
+    monkeypatch.undo()
+    wide = composite.compose(row, [x], {}, "float64", BOUNDS)
+    bits = FORMATS["float64"].to_bits
+    assert np.array_equal(bits(composite.reference(known)), bits(composite.reference(wide)))
+    got = composite.reference(wide)
+    assert composite.judged(known, [x], {}, got, BOUNDS)[0].all()
+    assert not composite.judged(known, [x], {}, got * 1.5 + 1, BOUNDS)[0][3:].any()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
