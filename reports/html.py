@@ -42,6 +42,7 @@ class Accuracy:
     op: str
     dtype: str
     anchor: str
+    exactness: str
     bound: str
     worst: str
     operands: tuple[str, ...]
@@ -129,8 +130,10 @@ def _accuracy(cells: Iterable[CellRecord]) -> list[Accuracy]:
     found = []
     for (op, dtype), group in groups.items():
         worst = max(group, key=lambda cell: float(cell.worst_ulp))
-        found.append(Accuracy(op, dtype, anchor(op, dtype), worst.bound_ulp, worst.worst_ulp,
-                              worst.worst_operands, _bars(worst.ulps)))  # fmt: skip
+        found.append(Accuracy(
+            op, dtype, anchor(op, dtype), worst.exactness, worst.bound_ulp, worst.worst_ulp,
+            worst.worst_operands, _bars(worst.ulps),
+        ))  # fmt: skip
     return found
 
 

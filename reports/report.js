@@ -47,7 +47,7 @@
     return make("div", "scroll", found);
   }
 
-  // -- a cell --------------------------------------------------------------------------------------
+  // -- a cell -------------------------------------------------------------------------------------
   function verdictOf(cell) {
     return make("b", cell.verdict.replaceAll(" ", "-"), cell.verdict);
   }
@@ -119,8 +119,8 @@
   }
 
   function titled(title, group, cells) {
-    const names = group.length === cells.length ? "" : ` on ${group.map((c) => c.device).join(", ")}`;
-    return make("h4", "", title + names);
+    const names = group.map((cell) => cell.device).join(", ");
+    return make("h4", "", group.length === cells.length ? title : `${title} on ${names}`);
   }
 
   function evidence(cells) {
@@ -204,7 +204,7 @@
     for (const failure of document.querySelectorAll(".failure")) failure.open = true;
   });
 
-  // -- the filter ----------------------------------------------------------------------------------
+  // -- the filter ---------------------------------------------------------------------------------
   const form = document.getElementById("filter");
   const head = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
   const devices = [...form.elements.device.options].slice(1).map((option) => option.value);
@@ -231,7 +231,8 @@
       body.hidden = !shown;
       count += shown;
     }
-    form.querySelector("output").textContent = `${count} places of the matrix`;
+    const all = table.querySelectorAll("a").length;
+    form.querySelector("output").textContent = `${count} of ${all} shown`;
   }
 
   // How many cells of a row are left.
@@ -264,7 +265,7 @@
     link.setAttribute("aria-label", `${op} ${head[link.parentNode.cellIndex]}: ${said.join(", ")}`);
   }
 
-  // -- copying, dark and light ---------------------------------------------------------------------
+  // -- copying, dark and light --------------------------------------------------------------------
   for (const button of document.querySelectorAll(".copy")) button.hidden = false;
   document.addEventListener("click", async (event) => {
     const button = event.target.closest(".copy");

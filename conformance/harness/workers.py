@@ -14,6 +14,7 @@ import signal
 import time
 import traceback
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
@@ -35,6 +36,7 @@ from conformance.harness.tasks import (
 )
 
 SOURCE = "conformance.harness.devices:under_test"
+GRACE_SECONDS = 60.0  # after the budget, for a launch that was begun before its end
 LEAVE_SECONDS = 5.0  # for a worker that has nothing to do to end by itself
 
 
@@ -123,6 +125,7 @@ class Pool:
     check: Check
     count: int
     source: str = SOURCE
+    grace: float = GRACE_SECONDS
     _queue: deque[Job] = field(default_factory=deque, init=False)
     _workers: list[Worker] = field(default_factory=list, init=False)
     _failures: list[tuple[int, Failure]] = field(default_factory=list, init=False)
@@ -173,9 +176,35 @@ class Pool:
             if not busy:
                 return
             lines = {worker.line: worker for worker in busy}
-            for line in wait(list(lines)):
+            heard = wait(list(lines), self._patience())
+            for line in heard:
                 assert isinstance(line, Connection)
                 self._listen(lines[line])
+            if not heard:
+                self._give_up(busy)
+                return
+
+    def _patience(self) -> float | None:
+        """For how many seconds to wait for a word: as long as it takes where there is no budget."""
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline + self.grace - time.monotonic())
+
+    def _give_up(self, busy: Sequence[Worker]) -> None:
+        """Long after the budget nobody says a word: generated code that does not end."""
+        self.check.complete = False
+        for worker in busy:
+            text = f"no answer {self.grace:g} s after the end of the budget"
+            for place, device in self._suspects(worker):
+                self._found(place, device, worker.layout, text, Verdict.TIMEOUT)
+
+    def _suspects(self, worker: Worker) -> list[tuple[int, str]]:
+        """The cells and devices of which one keeps a worker busy, or has ended it."""
+        if worker.job is None:
+            return []
+        task = worker.job.task
+        devices = (worker.device,) if worker.device else task.devices
+        return [(place, device) for place in range(task.first, task.last) for device in devices]
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
@@ -265,7 +294,7 @@ class Pool:
             text = f"{death.reason} while {many} cells ran together; none does it alone"
             for place in range(death.task.first, death.task.last):
                 for device in [death.device] if death.device else death.task.devices:
-                    self._crashed(place, device, "", text)
+                    self._found(place, device, "", text)
 
     # -- deaths ------------------------------------------------------------------------------------
     def _died(self, worker: Worker) -> None:
@@ -291,20 +320,23 @@ class Pool:
         guilty = (worker.device,) if worker.device else job.task.devices
         text = f"{worker.layout}: {reason}" if worker.layout else reason
         for device in guilty:
-            self._crashed(job.task.first, device, worker.layout, text)
+            self._found(job.task.first, device, worker.layout, text)
         rest = tuple(name for name in job.task.devices if name not in guilty)
         if rest:
             self._queue.appendleft(Job(replace(job.task, devices=rest), job.death))
         else:
             self._closed(job)
 
-    def _crashed(self, place: int, device: str, layout: str, text: str) -> None:
+    def _found(
+        self, place: int, device: str, layout: str, text: str, verdict: Verdict = Verdict.CRASH
+    ) -> None:
         """The verdict of a cell, with the program that ran where that is known."""
         op, dtypes = self.check.targets[place]
         cell = self.check.cells[(op, dtypes, device)]
         if not cell.planned:
             cell.planned = len(plan.names(op, dtypes, self._full))
-        cell.found(Verdict.CRASH, text, 1)
+        cell.found(verdict, text, 1)
         for batch in plan.batches(op, dtypes, self._full, self.check.seed):
             if batch.layout == layout:
-                self._failures.append((place, crash(batch, device, text)))
+                failure = replace(crash(batch, device, text), verdict=verdict.value)
+                self._failures.append((place, failure))

@@ -35,6 +35,15 @@ class Slow(ReferenceSubject):
         return super().run(case)
 
 
+class Hangs(ReferenceSubject):
+    """Does not come back from abs."""
+
+    def run(self, case: Case) -> list[bytes]:
+        while has_abs(case):
+            time.sleep(60)
+        return super().run(case)
+
+
 def has_abs(case: Case) -> bool:
     return any(statement.op == "abs" for statement in case.statements)
 
@@ -48,5 +57,6 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     subjects = {
         "RIGHT": ReferenceSubject(), "WRONG": Wrong(), "SLOW": Slow(),
         "ABS": Deadly("ABS", has_abs), "CROWD": Deadly("CROWD", is_crowded),
+        "HANGS": Hangs(),
     }  # fmt: skip
     return [Device(name, subjects[name], full) for name in names]

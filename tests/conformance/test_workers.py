@@ -110,6 +110,17 @@ def test_the_budget_ends_all_workers() -> None:
     assert {cell.reason for cell in open_cells} == {"the budget of 0.001 s ended"}
 
 
+def test_what_does_not_end_is_a_timeout() -> None:
+    check = Check(under_test(("RIGHT", "HANGS")), TARGETS)
+    Pool(check, 2, SOURCE, grace=2.0).run(budget=4.0)
+    assert not multiprocessing.active_children()
+    assert not check.complete
+    late = {cell.op for cell in check.cells if cell.verdict is Verdict.TIMEOUT}
+    assert "abs" in late
+    assert Verdict.TIMEOUT not in set.union(*verdicts(check, "RIGHT").values())
+    assert check.cells.exit_code() == 1
+
+
 def test_an_interruption_keeps_what_is_known_and_ends_the_workers() -> None:
     check = Check(under_test(("RIGHT",)), TARGETS)
 
