@@ -14,6 +14,7 @@ from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import Array
 from oracles.numpy_ref import (
     activations,
+    composites,
     division,
     elementwise,
     functions,
@@ -26,8 +27,8 @@ from oracles.numpy_ref import (
 )
 
 _MODULES = (
-    activations, division, elementwise, functions, logic, movement, random, reduce, statistics,
-    scan,
+    activations, composites, division, elementwise, functions, logic, movement, random, reduce,
+    statistics, scan,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from oracles.composite import CompositeRow, Evaluated, Outside, verdict
 from oracles.composite.numbers import Numbers
 from oracles.composite.verdict import MARGIN, judged_exactly
 from oracles.formats import FORMATS, Array
+from oracles.numpy_ref import composites
 
 FLOATS = ("float16", "float32", "float64")
 BOUNDS = COMPOSITE_BOUNDS
@@ -356,6 +357,17 @@ def test_the_judge_of_the_class(monkeypatch: pytest.MonkeyPatch) -> None:
     assert certificate.ulp is not None and certificate.ulp > BOUNDS["float32"]
     assert refused.certificate(2).accepted == ("0x7fc00000",)
     assert judge("silu", [x], {}, x[:2]).problem is not None
+
+
+def test_references_are_the_rounded_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalog.ROWS, "softmax", _row("softmax", Exactness.COMPOSITE))
+    x = np.array([[0, 0], [0, -2000], [7, 7]], np.int32)
+    got = composites.softmax(x, axis=1)
+    assert got.dtype == np.float32
+    assert got.tolist() == [[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]
+    assert judge("softmax", [x], {"axis": 1}, got).passed
+    over_axes = {name for name, row in composite.ROWS.items() if not row.elementwise}
+    assert over_axes <= set(vars(composites))
 
 
 def test_every_composite_row_of_the_catalog_has_a_formula() -> None:
