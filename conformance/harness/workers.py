@@ -110,7 +110,8 @@ class Worker:
     done: int = 0
 
     def end(self) -> str:
-        """How the process ended, once its pipe is closed."""
+        """How the process, which is no longer at its end of the pipe, has ended."""
+        self.line.close()
         self.process.join(LEAVE_SECONDS)
         code = self.process.exitcode
         if code is not None and code < 0:
@@ -169,7 +170,7 @@ class Pool:
             if self._queue and self._deadline is not None and time.monotonic() > self._deadline:
                 self._queue.clear()
                 self.check.complete = False
-            for worker in self._workers:
+            for worker in tuple(self._workers):
                 if worker.ready and worker.job is None and self._queue:
                     self._give(worker, self._queue.popleft())
             busy = [w for w in self._workers if w.job is not None or (self._queue and not w.ready)]
@@ -236,7 +237,12 @@ class Pool:
             max(0, self.check.files - len(self._failures)), task.alone, seconds,
         )  # fmt: skip
         worker.job, worker.device, worker.layout, worker.done = job, "", "", 0
-        worker.line.send_bytes(order.line())
+        try:
+            worker.line.send_bytes(order.line())
+        except (BrokenPipeError, ConnectionResetError):  # it ended while it had nothing to do
+            self._queue.appendleft(job)
+            self._drop(worker)
+            self._start()
 
     def _listen(self, worker: Worker) -> None:
         """One message of a worker, or its end."""
@@ -296,12 +302,15 @@ class Pool:
                 for device in [death.device] if death.device else death.task.devices:
                     self._found(place, device, "", text)
 
+    def _drop(self, worker: Worker) -> str:
+        """A worker is no more; how it ended."""
+        self._workers.remove(worker)
+        return worker.end()
+
     # -- deaths ------------------------------------------------------------------------------------
     def _died(self, worker: Worker) -> None:
         """Replace the worker; judge what it had once more, or know who was guilty."""
-        self._workers.remove(worker)
-        reason, job = worker.end(), worker.job
-        worker.line.close()
+        reason, job = self._drop(worker), worker.job
         if job is None:
             raise RuntimeError(f"a worker could not start: {reason}")
         self._start()

@@ -146,6 +146,20 @@ def test_an_error_of_the_harness_is_raised_where_it_is_seen() -> None:
     assert not multiprocessing.active_children()
 
 
+def test_a_worker_that_ends_while_it_has_nothing_to_do_is_replaced() -> None:
+    pool = Pool(Check(under_test(("RIGHT",)), TARGETS), 2, SOURCE)
+    pool._start()
+    (worker,) = pool._workers
+    worker.process.kill()
+    worker.process.join()
+    count = len(pool._queue)
+    pool._give(worker, pool._queue.popleft())
+    assert worker not in pool._workers
+    assert len(pool._queue) == count
+    pool.run()
+    assert {cell.verdict for cell in pool.check.cells} == {Verdict.PASS}
+
+
 def test_progress_ends_at_what_was_planned() -> None:
     check = Check(under_test(("RIGHT", "ABS")), TARGETS)
     heard: list[int] = []
