@@ -111,7 +111,7 @@ def test_result_dtypes() -> None:
     for name, dtypes in (
         ("sub", ("bool", "bool")),
         ("neg", ("bool",)),
-        ("mod", ("int8", "float32")),
+        ("bitwise_and", ("int8", "float32")),
     ):
         with pytest.raises(TypeError):
             result_dtype(name, dtypes, {})
