@@ -16,6 +16,7 @@ from engine.context import setting
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
+from engine.decompose.integer_power import integer_power
 from engine.decompose.storage import decompose_storage
 from engine.expand import expand
 from engine.graph import Node, dump
@@ -55,6 +56,8 @@ MADE_OF_OTHERS = {Op[name.upper()]: function for name, function in (FUNCTIONS | 
 
 
 def _expand_function(node: Node) -> Node | None:
+    if node.op is Op.POW and node.dtype.is_int:
+        return integer_power(node)
     if node.dtype not in (dtypes.float32, dtypes.float64):
         return None
     expanded: Node = MADE_OF_OTHERS[node.op](*node.src)

@@ -1,7 +1,8 @@
 """Derive the polynomial coefficients of `engine/decompose/functions/`.
 
-Run `python tools/minimax.py` to print, for each function and dtype, the coefficients from the
+Run `python tools/minimax.py` to print, for each polynomial and dtype, the coefficients from the
 highest degree to the constant (exact in that dtype) and the error of the rounded polynomial.
+Names on the command line choose among the polynomials.
 
 Method: weighted minimax approximation by the second Remez algorithm (Muller, "Elementary
 Functions", 3rd ed., chapter 3) on a grid of Chebyshev points, in multiple precision. Rounding the
@@ -10,6 +11,7 @@ time, each before the others are fitted again to what it left; the best of these
 printed, with its error after all the rounding.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -98,6 +100,60 @@ def trigonometric() -> list[Problem]:
     ]
 
 
+def cosh_rest(z: mpf) -> mpf:
+    """A in cosh(r) = 1 + z/2 + z**2 * A(z), z = r**2."""
+    return (mp.cosh(mp.sqrt(z)) - 1 - z / 2) / z**2
+
+
+def cosh_weight(z: mpf) -> mpf:
+    """An error of A counts relative to 1, which is near every result that it is added to."""
+    return z**2
+
+
+def log1p_rest(f: mpf) -> mpf:
+    """P in log(1 + f) = f + f**2 * P(f)."""
+    return (mp.log1p(f) - f) / f**2
+
+
+def log1p_weight(f: mpf) -> mpf:
+    """An error of P counts relative to log(1 + f)."""
+    return f**2 / mp.log1p(f)
+
+
+def atanh_rest(z: mpf) -> mpf:
+    """P in atanh(s) = s + s*z/3 + s*z**2 * P(z), z = s**2."""
+    s = mp.sqrt(z)
+    return (mp.atanh(s) / s - 1 - z / 3) / z**2
+
+
+def atanh_weight(z: mpf) -> mpf:
+    """An error of P counts relative to atanh(s)."""
+    s = mp.sqrt(z)
+    return s * z**2 / mp.atanh(s)
+
+
+def erf_rest(z: mpf) -> mpf:
+    """R in erf(x) = x + x*R(z), z = x**2."""
+    x = mp.sqrt(z)
+    return mp.erf(x) / x - 1
+
+
+def erf_weight(z: mpf) -> mpf:
+    """An error of R counts relative to erf(x)."""
+    x = mp.sqrt(z)
+    return x / mp.erf(x)
+
+
+def log_erfc_rest(t: mpf) -> mpf:
+    """M in 1 - erf(3/4 + t) = (1 - erf(3/4)) * exp(t*M(t))."""
+    return (mp.log(mp.erfc(mpf("0.75") + t)) - mp.log(mp.erfc(mpf("0.75")))) / t
+
+
+def log_erfc_weight(t: mpf) -> mpf:
+    """An error of M counts relative to erf(3/4 + t)."""
+    return t * mp.erfc(mpf("0.75") + t) / mp.erf(mpf("0.75") + t)
+
+
 def chebyshev_grid(low: mpf, high: mpf) -> list[mpf]:
     """Chebyshev points of the interval in ascending order."""
     angles = [mp.pi * (2 * i + 1) / (2 * GRID_POINTS) for i in reversed(range(GRID_POINTS))]
@@ -147,7 +203,7 @@ def rounded_minimax(problem: Problem, degree: int, bits: int) -> tuple[mpf, list
     target = [problem.target(x) for x in grid]
     weight = [problem.weight(x) for x in grid]
     candidates = []
-    for early in range(ROUNDED_EARLY + 1):
+    for early in range(min(ROUNDED_EARLY, degree) + 1):
         rounded: list[mpf] = []
         rest, rest_weight = target, weight
         while len(rounded) < early:
@@ -176,16 +232,33 @@ def weighted_error(
     )
 
 
-def main() -> None:
-    """Print every table of coefficients."""
-    mp.dps = 50
+def problems() -> list[Problem]:
+    """Every polynomial. Ranges are those that the reductions leave, rounded up."""
     half, low, high = mpf("0.5"), mpf("-0.1875"), mpf("0.21875")
-    problems = [
+    r2 = mpf("0.34661") ** 2  # r is within log(2) / 2 and a rounding error
+    s2 = (low / (2 + low)) ** 2
+    return [
         Problem("exp2", exp2_rest, exp2_weight, -half, half, {"float32": 5, "float64": 11}),
         Problem("log2", log2_rest, log2_weight, low, high, {"float32": 7, "float64": 16}),
         *trigonometric(),
+        Problem("cosh", cosh_rest, cosh_weight, mpf(0), r2, {"float32": 1, "float64": 4}),
+        Problem(
+            "sinh", odd_rest(mp.sinh), odd_weight(mp.sinh), mpf(0), r2, {"float32": 2, "float64": 5}
+        ),
+        Problem("log1p", log1p_rest, log1p_weight, low, high, {"float32": 7, "float64": 17}),
+        Problem("atanh", atanh_rest, atanh_weight, mpf(0), s2, {"float32": 2, "float64": 6}),
+        Problem("erf", erf_rest, erf_weight, mpf(0), mpf("0.5625"), {"float32": 5, "float64": 12}),
+        Problem("erfc", log_erfc_rest, log_erfc_weight, mpf(0), mpf("3.25"), {"float32": 8}),
+        Problem("erfc", log_erfc_rest, log_erfc_weight, mpf(0), mpf("5.25"), {"float64": 20}),
     ]
-    for problem in problems:
+
+
+def main() -> None:
+    """Print the tables of coefficients, all or those named."""
+    mp.dps = 50
+    for problem in problems():
+        if sys.argv[1:] and problem.name not in sys.argv[1:]:
+            continue
         for dtype, degree in problem.degrees.items():
             error, rounded = rounded_minimax(problem, degree, SIGNIFICANT_BITS[dtype])
             print(f"{problem.name} {dtype}: error 2**{float(mp.log(error, 2)):.2f}")

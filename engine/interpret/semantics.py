@@ -7,7 +7,7 @@ Invariants:
   NaN keeps its sign and payload.
 - Operations on numbers round once. A NaN that they compute is whatever the host makes of it; the
   tensor level wants the canonical one and calls `canonical`, kernels have CANON instructions.
-- Functions evaluate the decomposition that devices run, never the host's library.
+- Functions of floats evaluate the decomposition that devices run, never the host's library.
 - Operations of group MACHINE raise `PreconditionError` outside the domain that devices agree on.
 """
 
@@ -439,4 +439,16 @@ def _function(name: str, to: DType, of: DType, *operands: Array) -> Array:
     return result.array.astype(NUMPY[of])
 
 
+def power(to: DType, of: DType, x: Array, y: Array) -> Array:
+    """Integers: modulo 2**bits; a negative exponent gives the integer part of the reciprocal."""
+    if of.is_float:
+        return _function("pow", to, of, x, y)
+    negative = y < 0
+    product = np.power(x, np.where(negative, x.dtype.type(0), y))
+    sign = np.where(y % 2 == 0, x.dtype.type(1), x)
+    reciprocal = np.where(np.abs(x) == 1, np.where(x == 1, x, sign), x.dtype.type(0))
+    return np.where(negative, reciprocal, product)
+
+
 MEANING.update({Op[name.upper()]: partial(_function, name) for name in FUNCTIONS})
+MEANING[Op.POW] = power

@@ -104,6 +104,18 @@ class Elementwise(TensorBase):
         is 0. Floats as in Python: the exact `fmod`, plus the divisor where the signs differ."""
         return self._binary("mod", x, reverse)
 
+    def pow(self, x: Operand, reverse: bool = False) -> Self:
+        """self to the power of x; `reverse` raises x to the power of self. TypeError for bools.
+
+        Floats have the special values of C17 F.10.4.4: x**0 and 1**y are 1, even of NaN, and 0.5 is
+        an exponent like others, so that (-0)**0.5 is +0. Integers are exact modulo 2**bits; where
+        elements of an integer exponent are negative the result is 1 for 1, 1 or -1 for -1, else 0.
+        ValueError for a negative Python int as the exponent of integers.
+        """
+        if not reverse and isinstance(x, int) and x < 0 and not self.dtype.is_float:
+            raise ValueError(f"pow: {self.dtype} ** {x} is no integer; cast the base to a float")
+        return self._binary("pow", x, reverse)
+
     def fmod(self, x: Operand) -> Self:
         """The exact remainder with the sign of self. Integers: x fmod 0 is 0. Floats: NaN for an
         infinite self and for x = 0."""
@@ -250,6 +262,12 @@ class Elementwise(TensorBase):
 
     def __rmod__(self, other: Scalar) -> Self:
         return self.mod(other, reverse=True)
+
+    def __pow__(self, other: Operand) -> Self:
+        return self.pow(other)
+
+    def __rpow__(self, other: Scalar) -> Self:
+        return self.pow(other, reverse=True)
 
     def __and__(self, other: Operand) -> Self:
         return self.bitwise_and(other)

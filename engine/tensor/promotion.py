@@ -42,6 +42,7 @@ ROWS = {
     "floor": Row(_BOOL_INTEGER, Op.FLOOR, Op.FLOOR),
     "ceil": Row(_BOOL_INTEGER, Op.CEIL, Op.CEIL),
     "round": Row(_BOOL_INTEGER, Op.ROUND, Op.ROUND),
+    "pow": Row(_BOOL_INTEGER, Op.POW, Op.POW),
     "bitwise_and": Row(Op.AND, Op.AND, _FLOAT_BITS),
     "bitwise_or": Row(Op.OR, Op.OR, _FLOAT_BITS),
     "bitwise_xor": Row(Op.XOR, Op.XOR, _FLOAT_BITS),

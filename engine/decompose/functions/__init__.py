@@ -8,7 +8,11 @@ result, in the same form; what they mean does not depend on how they are made.
 
 from __future__ import annotations
 
-from engine.decompose.functions.exponential import exp2, exp2_for_float16, log2
+from engine.decompose.functions.error_function import erf
+from engine.decompose.functions.exponential import exp, exp2, exp2_for_float16, expm1, sigmoid
+from engine.decompose.functions.hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
+from engine.decompose.functions.logarithm import log, log1p, log2, log10
+from engine.decompose.functions.power import power, rsqrt
 from engine.decompose.functions.remainder import (
     floordiv,
     floordiv_for_float16,
@@ -22,15 +26,19 @@ from engine.decompose.functions.value import Function
 __all__ = ["EXACT", "FLOAT16_FUNCTIONS", "FUNCTIONS"]
 
 FUNCTIONS: dict[str, Function] = {
-    "exp2": exp2,
-    "log2": log2,
-    "sin": sin,
-    "cos": cos,
-    "tan": tan,
-    "asin": asin,
-    "acos": acos,
-    "atan": atan,
-}
+    # exponentials
+    "exp": exp, "exp2": exp2, "expm1": expm1, "sigmoid": sigmoid,
+    # logarithms
+    "log": log, "log2": log2, "log10": log10, "log1p": log1p,
+    # powers
+    "pow": power, "rsqrt": rsqrt,
+    # hyperbolic functions
+    "sinh": sinh, "cosh": cosh, "tanh": tanh, "asinh": asinh, "acosh": acosh, "atanh": atanh,
+    # trigonometric functions
+    "sin": sin, "cos": cos, "tan": tan, "asin": asin, "acos": acos, "atan": atan,
+    # the error function
+    "erf": erf,
+}  # fmt: skip
 
 EXACT: dict[str, Function] = {
     "trunc": trunc,

@@ -13,12 +13,19 @@ of two, the ends of the reduced ranges and where float32 is worst. float16: all 
 
 from __future__ import annotations
 
+from typing import Generic, NamedTuple
+
 from engine.decompose.functions.value import (
     FORMATS,
     Coefficients,
+    Pair,
     V,
+    divide,
     fast_two_sum,
+    magnitude,
     scale_by_power_of_two,
+    two_product,
+    two_sum,
 )
 
 # Q in 2**r = 1 + r/2 + r*Q(r) for |r| <= 1/2, from the highest degree down. Minimax in the error
@@ -48,45 +55,44 @@ EXP2: dict[str, Coefficients] = {
     ),
 }
 
-# Q in log2(1 + f) = f + f/2 + f*Q(f) for f from -0.1875 to 0.21875 (see `reduce_around_one`), from
-# the highest degree down. Minimax in the error relative to log2(1 + f); also from tools/minimax.py.
-LOG2: dict[str, Coefficients] = {
+# exp(r) = cosh(r) + sinh(r), which serves exp(-r) as well. A in cosh(r) = 1 + z/2 + z**2 * A(z) and
+# B in sinh(r) = r + r*z*B(z), z = r**2, for |r| <= log(2)/2, from the highest degree down. Minimax
+# in the error relative to 1 and to sinh(r).
+COSH: dict[str, Coefficients] = {
     "float32": (
-        -0.17584536969661713,
-        0.21834608912467957,
-        -0.24099048972129822,
-        0.2882498800754547,
-        -0.36066654324531555,
-        0.4809006154537201,
-        -0.7213475108146667,
-        -0.05730496346950531,
+        0.0013935426250100136,
+        0.041666459292173386,
     ),
     "float64": (
-        0.07781143032865559,
-        -0.10249546305304857,
-        0.09815773719713587,
-        -0.10231208109023615,
-        0.11084338910969702,
-        -0.12024760348926712,
-        0.13115835403965392,
-        -0.14426909927531123,
-        0.160299376624339,
-        -0.18033688410085266,
-        0.20609929219772846,
-        -0.24044917346123057,
-        0.28853900817517436,
-        -0.36067376022228237,
-        0.4808983469629911,
-        -0.7213475204444817,
-        -0.05730495911103659,
+        2.0921769979948422e-09,
+        2.7557251819568944e-07,
+        2.4801587349202168e-05,
+        0.0013888888888873283,
+        0.041666666666666685,
+    ),
+}
+SINH: dict[str, Coefficients] = {
+    "float32": (
+        0.0001997408689931035,
+        0.00833317544311285,
+        0.1666666716337204,
+    ),
+    "float64": (
+        1.7593984066647012e-10,
+        2.5046735195678164e-08,
+        2.755732627229402e-06,
+        0.0001984126983706619,
+        0.008333333333334428,
+        0.16666666666666666,
     ),
 }
 
-# -log2(1.5) as the sum of a number so short that adding an exponent to it is exact, and the rest.
-MINUS_LOG2_OF_3_HALVES = {
-    "float32": (-0.5849609375, -1.5632211898264359e-06),
-    "float64": (-0.5849625007213035, 1.4733181985781966e-13),
+# log(2) as the sum of a number so short that its product with an exponent is exact, and the rest.
+LOG_OF_2 = {
+    "float32": (0.693145751953125, 1.428606765330187e-06),
+    "float64": (0.6931471805598903, 5.497923018708371e-14),
 }
+LOG2_OF_E = 1.4426950408889634
 
 
 def exp2(x: V) -> V:
@@ -118,64 +124,117 @@ def exp2(x: V) -> V:
     return scale_by_power_of_two(power, shifted.bitcast(fmt.unsigned))
 
 
-def split_exponent(x: V) -> tuple[V, V]:
-    """(k, m) with x = 2**k * m, exactly, and 37/64 <= m < 37/32, for positive finite x.
+class Reduced(NamedTuple, Generic[V]):
+    """x = k * log(2) + r + low with |r| <= log(2)/2, and |low| within half a last place of r."""
 
-    Other x give some k and m. Subtracting the bits of 37/64 from those of x leaves k in the
-    exponent field. k becomes a float by the reverse of the rounding in exp2, which needs no
-    conversion: a vector conversion from int64 is missing on many devices.
+    k: V  # a float
+    biased: V  # an unsigned integer with k + 2 * bias in its low bits
+    r: V
+    low: V
+
+
+def reduce_by_log_2(x: V) -> Reduced[V]:
+    """Cody and Waite's reduction: Muller, "Elementary Functions", 3rd ed., "Range Reduction".
+
+    k * high is exact since high is short; x - k * high is exact since both are multiples of a
+    power of two that is at most 2**precision times smaller. k comes out as in `exp2`. |x| must be
+    less than (bias + precision + 1) * log(2), or k * high would round.
     """
     fmt = FORMATS[x.dtype_name]
-    up = fmt.fraction_bits + 1
-    subnormal = x.lt(2.0 ** (1 - fmt.bias))
-    normal = subnormal.where(x * 2.0**up, x)
-    offset = normal.bitcast(fmt.signed) - fmt.least_significand_bits
-    fraction_mask = (1 << fmt.fraction_bits) - 1
-    m = ((offset & fraction_mask) + fmt.least_significand_bits).bitcast(x.dtype_name)
-    shifted = ((offset >> fmt.fraction_bits) + fmt.integer_shifter_bits).bitcast(x.dtype_name)
-    shifter = fmt.integer_shifter
-    k = shifted - subnormal.where(x.constant(shifter + up), shifter)
-    return k, m
+    shifter = fmt.integer_shifter + 2 * fmt.bias
+    shifted = (x * LOG2_OF_E + shifter).opaque()
+    k = (shifted - shifter).opaque()
+    high, low = LOG_OF_2[x.dtype_name]
+    r, error = two_sum(x - k * high, k * -low)
+    return Reduced(k, shifted.bitcast(fmt.unsigned), r, error)
 
 
-def reduce_around_one(x: V) -> tuple[V, V, V]:
-    """(c, d, f) with log2(x) = c + d + log2(1 + f) and -0.1875 <= f < 0.21875, for 0 < x < inf.
+def even_and_odd(r: V) -> tuple[V, V]:
+    """(cosh(r) - 1, sinh(r) - r) for |r| <= log(2)/2."""
+    z = r * r
+    fourth, odd = fourth_and_odd(r, z)
+    return z * 0.5 + fourth, odd
 
-    c + d is k, or k - log2(1.5) if m < 13/16, where f = 1.5*m - 1 replaces m - 1: narrowing the
-    range of f costs less than the terms that Q would need, and makes f*Q(f) smaller. Both f are
-    exact: m - 1 by Sterbenz's lemma ("Handbook", section 4.2), and 1.5*m - 1 because it is less
-    than 1/4 and a multiple of half of the last bit of m.
+
+def fourth_and_odd(r: V, z: V) -> tuple[V, V]:
+    """(cosh(r) - 1 - z/2, sinh(r) - r) for z = r**2 and |r| <= log(2)/2."""
+    dtype = r.dtype_name
+    return (z * z) * z.horner(COSH[dtype]), (r * z) * z.horner(SINH[dtype])
+
+
+def exp_near_zero(r: V, low: V) -> Pair[V]:
+    """exp(r + low) as a pair for |r| <= log(2)/2.
+
+    1 + r is taken with its rounding error, and what is added to it is less than 0.067, so that the
+    pair has an error of about 2**-4 ulp.
     """
-    k, m = split_exponent(x)
-    f = m - 1.0
-    lower = m.lt(0.8125)
-    high, low = MINUS_LOG2_OF_3_HALVES[x.dtype_name]
-    return (
-        lower.where(k + high, k),
-        lower.where(x.constant(low), 0.0),
-        lower.where(f + m * 0.5, f),
-    )
+    total, error = fast_two_sum(r.constant(1), r)
+    even, odd = even_and_odd(r)
+    return total, error + (low * total + (even + odd))
 
 
-def log2(x: V) -> V:
-    """log2(x) = k + log2(m), or k - log2(1.5) + log2(1.5*m), in such a way that 1 + f is near 1.
+def inverse_power_of_two(k: V, biased: V) -> V:
+    """2**-k, or 0 where k is so large that it is nothing beside 1. k > -bias."""
+    fmt = FORMATS[k.dtype_name]
+    power = ((biased.constant(3 * fmt.bias) - biased) << fmt.fraction_bits).bitcast(k.dtype_name)
+    return k.constant(2 * fmt.precision).lt(k).where(0.0, power)
 
-    Multiplicative reduction: Muller, "Elementary Functions", 3rd ed., chapter "Range Reduction".
-    Near x = 1 the result is log2(1 + f) and must be good relative to f, so it is computed as
-    f + f/2 + f*Q(f), where |f*Q(f)| < 0.05 and Q(0) = -0.057. The sums f + f/2 and k + 3f/2 are
-    taken with their rounding errors, so that the last addition makes nearly all of the error.
-    k - log2(1.5) is never small, so that k is zero or larger than 3f/2, as fast_two_sum demands.
+
+def clamp_for_exp(x: V) -> V:
+    """x where exp(x) is neither infinite nor 0; else a number whose exp is. A NaN passes."""
+    fmt = FORMATS[x.dtype_name]
+    largest = 0.6931472 * (fmt.bias + 1)
+    smallest = -0.6931472 * (fmt.bias + fmt.precision)
+    x = x.constant(largest).lt(x).where(largest, x)
+    return x.lt(smallest).where(smallest, x)
+
+
+def exp(x: V) -> V:
+    """exp(x) = 2**k * exp(r)."""
+    reduced = reduce_by_log_2(clamp_for_exp(x))
+    total, rest = exp_near_zero(reduced.r, reduced.low)
+    return scale_by_power_of_two(total + rest, reduced.biased)
+
+
+def expm1(x: V) -> V:
+    """exp(x) - 1 = 2**k * ((1 - 2**-k) + (exp(r) - 1)).
+
+    Nothing cancels: for k = 0 the difference in front is 0, otherwise at least 1/2. It, r and
+    r**2/2 are summed with their rounding errors: for k = 1 the sum may be as small as 0.2. Below
+    -(precision + 1) * log(2) the result rounds to -1. The sign of zero is that of x.
     """
     fmt = FORMATS[x.dtype_name]
-    high, low, f = reduce_around_one(x)
-    head, head_error = fast_two_sum(f, f * 0.5)
-    total, error = fast_two_sum(high, head)
-    y = total + (error + (head_error + (low + f * f.horner(LOG2[x.dtype_name]))))
+    smallest = -0.7 * (fmt.precision + 1)
+    clamped = clamp_for_exp(x.lt(smallest).where(smallest, x))
+    k, biased, r, low = reduce_by_log_2(clamped)
+    difference, lost = two_sum(r.constant(1), inverse_power_of_two(k, biased) * -1.0)
+    total, error = fast_two_sum(difference, r)
+    half, half_error = two_product(r, r * 0.5)
+    total, second = fast_two_sum(total, half)
+    fourth, odd = fourth_and_odd(r, half + half)
+    y = total + (second + ((error + lost) + (low + half_error)) + (fourth + odd))
+    return x.eq(0.0).where(x, scale_by_power_of_two(y, biased))
 
-    y = x.eq(float("inf")).where(x, y)
-    zero = x.eq(0.0)
-    y = zero.where(float("-inf"), y)
-    return (zero | x.constant(0.0).lt(x)).where(y, x.constant_bits(fmt.quiet_nan_bits))
+
+def sigmoid(x: V) -> V:
+    """1 / (1 + e) with e = exp(-|x|), and e / (1 + e) for negative x.
+
+    e = 2**k * (total + rest) with k <= 0. Where it is the numerator, 2**k is multiplied last, so
+    that small results round once. k is at least -(bias + precision), where 2**k in the denominator
+    has long been set to 0.
+    """
+    fmt = FORMATS[x.dtype_name]
+    k, biased, r, low = reduce_by_log_2(clamp_for_exp(magnitude(x) * -1.0))
+    total, rest = exp_near_zero(r, low)
+    upwards = biased.constant(4 * fmt.bias) - biased
+    power = inverse_power_of_two(k * -1.0, upwards)
+    whole, error = fast_two_sum(x.constant(1), power * total)
+    negative = x.lt(0.0)
+    numerator = fast_two_sum(negative.where(total, 1.0), negative.where(rest, 0.0))
+    denominator = fast_two_sum(whole, error + power * rest)
+    quotient, correction = divide(numerator, denominator)
+    scale = negative.where(biased, 2 * fmt.bias)
+    return scale_by_power_of_two(quotient + correction, scale)
 
 
 def exp2_for_float16(x: V) -> V:

@@ -115,6 +115,16 @@ class Format:
         return 2.0 ** (self.fraction_bits // 2 + 1) + 1.0
 
     @property
+    def precision(self) -> int:
+        """Bits of the significand, with the hidden one."""
+        return self.fraction_bits + 1
+
+    @property
+    def negligible(self) -> float:
+        """Below it, x**2 is less than a 16th of the last bit of 1."""
+        return 2.0 ** -(self.precision // 2 + 2)
+
+    @property
     def integer_shifter(self) -> float:
         """1.5 * 2**fraction_bits: floats next to it are the integers, in units of their last bit.
 
@@ -194,3 +204,52 @@ def scale_by_power_of_two(value: V, biased: V) -> V:
     first = (half << fmt.fraction_bits).bitcast(value.dtype_name)
     second = (rest << fmt.fraction_bits).bitcast(value.dtype_name)
     return value * first * second
+
+
+# -- bits ------------------------------------------------------------------------------------------
+def magnitude(x: V) -> V:
+    """x without its sign."""
+    fmt = FORMATS[x.dtype_name]
+    return (x.bitcast(fmt.unsigned) & (fmt.sign_bit - 1)).bitcast(x.dtype_name)
+
+
+def with_sign_of(y: V, x: V) -> V:
+    """y, whose sign bit is clear unless it is a NaN, with the sign of x."""
+    fmt = FORMATS[x.dtype_name]
+    sign = x.bitcast(fmt.unsigned) & fmt.sign_bit
+    return (y.bitcast(fmt.unsigned) | sign).bitcast(x.dtype_name)
+
+
+def not_a_number(x: V) -> V:
+    """The quiet NaN of the dtype of x."""
+    return x.constant_bits(FORMATS[x.dtype_name].quiet_nan_bits)
+
+
+# -- sums of two floats ----------------------------------------------------------------------------
+# A pair (h, l) stands for the unevaluated sum h + l, where |l| is at most some units in the last
+# place of h: about twice the precision. Sections refer to Muller et al., "Handbook of
+# Floating-Point Arithmetic", 2nd ed.
+Pair = tuple[V, V]
+
+
+def two_sum(a: V, b: V) -> Pair[V]:
+    """(s, e) with s = a + b rounded and s + e = a + b exactly. Knuth's TwoSum: section 4.3.2."""
+    total = (a + b).opaque()
+    part = (total - b).opaque()
+    return total, (a - part) + (b - (total - part).opaque())
+
+
+def divide(a: Pair[V], b: Pair[V]) -> Pair[V]:
+    """The quotient of two pairs, to about twice the precision: one step of long division."""
+    quotient = (a[0] / b[0]).opaque()
+    product, error = two_product(quotient, b[0])
+    remainder = ((a[0] - product).opaque() - error) + (a[1] - quotient * b[1])
+    return quotient, remainder / b[0]
+
+
+def square_root(a: Pair[V]) -> Pair[V]:
+    """The square root of a positive pair, to about twice the precision: one step of Newton's."""
+    root = a[0].sqrt().opaque()
+    square, error = two_product(root, root)
+    remainder = ((a[0] - square).opaque() - error) + a[1]
+    return root, remainder / (root + root)
