@@ -32,7 +32,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of a function. Bounds are those that its module states, for both dtypes."""
+    """What is known of a function. Its bound is a little above what its module states."""
 
     exact: Callable[[Any], Any]  # in mpmath
     reference: Callable[[np.ndarray], np.ndarray]  # in float64, to judge float32
@@ -55,41 +55,41 @@ AROUND_ONE = ((0.5, 2.0), (0.8, 0.825), (0.99, 1.01), (1.15, 1.17))
 HALVES_OF_LOG_2 = tuple((n * 0.34657 - 1e-5, n * 0.34657 + 1e-5) for n in (-3, -1, 1, 3))
 
 CASES = {
-    "exp": Case(mpmath.exp, np.exp, 0.78, [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0)],
+    "exp": Case(mpmath.exp, np.exp, 0.76, [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0)],
                 REAL, ((-1, 1), (-90, 90), (-750, 750), *HALVES_OF_LOG_2)),
     "exp2": Case(lambda x: mpmath.power(2, x), np.exp2, 0.784,
                  [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (10.0, 1024.0)],
                  REAL, ((-1, 1), (-150, 130), (-1080, 1024), (0.499, 0.501))),
     "expm1": Case(mpmath.expm1, np.expm1, 0.82, [*ODD, (INF, INF), (-INF, -1.0)],
                   REAL, ((-1, 1), (-40, 40), (0.34, 0.42), (-90, 90), *HALVES_OF_LOG_2)),
-    "sigmoid": Case(lambda x: 1 / (1 + mpmath.exp(-x)), _sigmoid, 0.78,
+    "sigmoid": Case(lambda x: 1 / (1 + mpmath.exp(-x)), _sigmoid, 0.76,
                     [(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0)],
                     REAL, ((-1, 1), (-40, 40), (-110, 0), (-750, 0), *HALVES_OF_LOG_2)),
-    "log": Case(mpmath.log, np.log, 0.73, LOGARITHM, (0, INF), AROUND_ONE),
+    "log": Case(mpmath.log, np.log, 0.74, LOGARITHM, (0, INF), AROUND_ONE),
     "log2": Case(lambda x: mpmath.log(x, 2), np.log2, 0.752, [*LOGARITHM, (1024.0, 10.0)],
                  (0, INF), AROUND_ONE),
-    "log10": Case(mpmath.log10, np.log10, 0.72, [*LOGARITHM, (1000.0, 3.0), (10.0, 1.0)],
+    "log10": Case(mpmath.log10, np.log10, 0.7, [*LOGARITHM, (1000.0, 3.0), (10.0, 1.0)],
                   (0, INF), AROUND_ONE),
-    "log1p": Case(mpmath.log1p, np.log1p, 0.76,
+    "log1p": Case(mpmath.log1p, np.log1p, 0.74,
                   [*ODD, (INF, INF), (-1.0, -INF), (-INF, NAN), (-1.5, NAN)],
                   (-1, INF), ((-1, 1), (-0.2, 0.2), (-0.189, -0.187), (0.155, 0.157), (0, 99))),
-    "rsqrt": Case(lambda x: 1 / mpmath.sqrt(x), lambda x: 1 / np.sqrt(x), 0.502,
+    "rsqrt": Case(lambda x: 1 / mpmath.sqrt(x), lambda x: 1 / np.sqrt(x), 0.5002,
                   [(0.0, INF), (-0.0, -INF), (INF, 0.0), (-INF, NAN), (-1.0, NAN), (4.0, 0.5)],
                   (0, INF), ((0.5, 4.0),)),
-    "sinh": Case(mpmath.sinh, np.sinh, 0.84, GROWING_ODD,
+    "sinh": Case(mpmath.sinh, np.sinh, 0.81, GROWING_ODD,
                  REAL, ((-1, 1), (-20, 20), (-90, 90), (-710, 710), *HALVES_OF_LOG_2)),
-    "cosh": Case(mpmath.cosh, np.cosh, 0.76, [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF)],
+    "cosh": Case(mpmath.cosh, np.cosh, 0.72, [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF)],
                  REAL, ((-1, 1), (-20, 20), (-90, 90), (-710, 710), *HALVES_OF_LOG_2)),
-    "tanh": Case(mpmath.tanh, np.tanh, 0.80, [*ODD, (INF, 1.0), (-INF, -1.0), (1e9, 1.0)],
+    "tanh": Case(mpmath.tanh, np.tanh, 0.77, [*ODD, (INF, 1.0), (-INF, -1.0), (1e9, 1.0)],
                  REAL, ((-1, 1), (-10, 10), (-20, 20), *HALVES_OF_LOG_2)),
-    "asinh": Case(mpmath.asinh, np.arcsinh, 0.76, GROWING_ODD,
+    "asinh": Case(mpmath.asinh, np.arcsinh, 0.73, GROWING_ODD,
                   REAL, ((-1, 1), (-0.2, 0.2), (-20, 20), (1e4, 1e5), (1e8, 1e9))),
-    "acosh": Case(mpmath.acosh, np.arccosh, 0.76, [(1.0, 0.0), (0.999, NAN), (-INF, NAN),
+    "acosh": Case(mpmath.acosh, np.arccosh, 0.72, [(1.0, 0.0), (0.999, NAN), (-INF, NAN),
                   (INF, INF)], (1, INF), ((1, 1.1), (1, 20), (1e4, 1e5), (1e8, 1e9))),
-    "atanh": Case(mpmath.atanh, np.arctanh, 0.76,
+    "atanh": Case(mpmath.atanh, np.arctanh, 0.73,
                   [*ODD, (1.0, INF), (-1.0, -INF), (1.001, NAN), (-INF, NAN)],
                   (-1, 1), ((-1, 1), (-0.1, 0.1), (0.99, 1))),
-    "erf": Case(mpmath.erf, np.vectorize(math.erf, otypes=["float64"]), 0.86,
+    "erf": Case(mpmath.erf, np.vectorize(math.erf, otypes=["float64"]), 0.83,
                 [*ODD, (INF, 1.0), (-INF, -1.0), (7.0, 1.0)],
                 REAL, ((-1, 1), (-4, 4), (-6, 6), (0.74, 0.76))),
 }  # fmt: skip
