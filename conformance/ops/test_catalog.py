@@ -19,8 +19,8 @@ NOT_ROWS = {
     "T": "permute", "allclose": "isclose", "dot": "matmul", "zeros": "full", "ones": "full",
     "full_like": "full", "zeros_like": "full", "ones_like": "full", "eye": "full",
     # what no seed makes the same twice in a case, or what is made of other rows
-    "manual_seed": "", "training": "", "rand_like": "rand", "randn_like": "rand", "dropout": "rand",
-    "randn": "", "normal": "", "kaiming_normal": "",
+    "manual_seed": "", "training": "", "rand_like": "rand", "randn_like": "randn",
+    "dropout": "rand",
     # computes what its author writes
     "custom_kernel": "",
     # places and reading

@@ -253,12 +253,26 @@ class Random(TensorBase):
         step is computed; one rounding to the dtype. (Box, Muller, "A Note on the Generation of
         Random Normal Deviates", 1958.)
         """
-        sizes, row = _shape("randn", shape), _float_dtype("randn", dtype)
-        wide = dtypes.accumulator(row)
-        pair = cls.rand(2, *sizes, dtype=wide, device=device)
-        u, v = (views.reshape(part, sizes) for part in (_row(pair.node, 0), _row(pair.node, 1)))
+        return cls._normal("randn", shape, 0.0, 1.0, dtype, device)
+
+    @classmethod
+    def _normal(
+        cls,
+        op: str,
+        shape: Sequence[object],
+        mean: float,
+        std: float,
+        dtype: DType | str | None,
+        device: str | None,
+    ) -> Self:
+        sizes, row = _shape(op, shape), _float_dtype(op, dtype)
+        pair = cls.rand(2, *sizes, dtype=dtypes.accumulator(row), device=device)
+        u, v = (views.reshape(_row(pair.node, k), sizes) for k in (0, 1))
         radius = ((1.0 - u).unary(Op.LOG) * -2.0).sqrt()
-        return pair._like((radius * (v * (2 * math.pi)).unary(Op.COS)).cast(row))
+        drawn = radius * (v * (2 * math.pi)).unary(Op.COS)
+        if (mean, std) != (0.0, 1.0):
+            drawn = drawn * std + mean
+        return pair._like(drawn.cast(row))
 
     def randn_like(self, dtype: DType | str | None = None, device: str | None = None) -> Self:
         """`randn` with the shape, and unless given the dtype and device, of this tensor."""
@@ -273,9 +287,8 @@ class Random(TensorBase):
         dtype: DType | str | None = None,
         device: str | None = None,
     ) -> Self:
-        """std * randn + mean, each step rounded in the dtype."""
-        drawn = cls.randn(*shape, dtype=dtype, device=device)
-        return drawn._like(drawn.node * const(std, drawn.dtype) + const(mean, drawn.dtype))
+        """std * randn + mean, computed as `randn` is, with one rounding to the dtype at the end."""
+        return cls._normal("normal", shape, float(mean), float(std), dtype, device)
 
     @classmethod
     def scaled_uniform(

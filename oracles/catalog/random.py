@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from oracles.catalog.row import OpRow
+from dataclasses import replace
+
+from oracles.catalog.row import Exactness, OpRow
 
 _UINT64 = ("uint64",)
 
@@ -15,6 +17,14 @@ def _drawn(
         attributes=("shape", "seed", *attributes, "dtype"),
         defaults={**defaults, "dtype": "int32" if result == "drawn_int" else "float32"},
         special=("`seed` is what manual_seed is given before", "every call advances the stream"),
+    )  # fmt: skip
+
+
+def _normal(name: str, formula: str, *attributes: str, **defaults: float) -> OpRow:
+    return replace(
+        _drawn(name, formula, *attributes, result="drawn_float", **defaults),
+        exactness=Exactness.COMPOSITE, references=("mpmath",),
+        bound_ulp={"float16": 0.501, "float32": 4.0, "float64": 4.0},
     )  # fmt: skip
 
 
@@ -38,4 +48,7 @@ ROWS = (
     _drawn(
         "kaiming_uniform", "uniform from -b to b, b = sqrt(6 / ((1 + a**2) inputs))", "a", a=0.01
     ),
+    _normal("randn", "sqrt(-2 log(1 - u)) * cos(2 pi v), u and v drawn"),
+    _normal("normal", "std * randn + mean", "mean", "std", mean=0.0, std=1.0),
+    _normal("kaiming_normal", "randn * sqrt(2 / (1 + a**2)) / sqrt(inputs)", "a", a=0.01),
 )  # fmt: skip

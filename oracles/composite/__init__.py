@@ -7,7 +7,7 @@ what cancels on the way (its error scale) and on which domain the bound of the c
 
 from __future__ import annotations
 
-from oracles.composite import activations, losses, reductions, spatial
+from oracles.composite import activations, losses, random, reductions, spatial
 from oracles.composite.row import CompositeRow, Evaluated, Outside
 from oracles.composite.verdict import Composed, compose, distances, judged, reach, reference
 
@@ -18,6 +18,6 @@ __all__ = [
 
 ROWS: dict[str, CompositeRow] = {
     name: row
-    for family in (activations, reductions, losses, spatial)
+    for family in (activations, reductions, losses, spatial, random)
     for name, row in family.ROWS.items()
 }

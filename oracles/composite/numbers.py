@@ -71,6 +71,10 @@ class Numbers(ABC):
         """The error function."""
         return self.apply("erf", x)
 
+    def cos(self, x: Array) -> Array:
+        """Cosine."""
+        return self.apply("cos", x)
+
     def sqrt(self, x: Array) -> Array:
         """Square root."""
         return self.apply("sqrt", x)
@@ -102,7 +106,7 @@ class Numbers(ABC):
 
 _WIDE_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "tanh": np.tanh,
-    "sqrt": np.sqrt, "pow": np.power,
+    "cos": np.cos, "sqrt": np.sqrt, "pow": np.power,
 }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from oracles.formats import FORMATS, Array
-from oracles.numpy_ref.support import scalar
+from oracles.numpy_ref.support import convert, scalar
+from oracles.promotion import accumulator
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _SKEIN_PARITY = np.uint32(0x1BD11BDA)
@@ -114,3 +115,26 @@ def kaiming_uniform(
     """Uniform up to sqrt(3) * sqrt(2 / (1 + a**2)) / sqrt(inputs)."""
     gain = math.sqrt(2.0 / (1 + a**2)) / math.sqrt(max(math.prod(shape[1:]), 1))
     return _symmetric(shape, seed, math.sqrt(3.0) * gain, dtype)
+
+
+def normal(
+    shape: Sequence[int], seed: int, mean: float = 0.0, std: float = 1.0, dtype: str = "float32"
+) -> Array:
+    """std * randn + mean in float64, rounded; an estimate, its last bits are not a reference."""
+    drawn = unit(2 * math.prod(shape), accumulator(dtype), seed).astype(np.float64)
+    u, v = drawn.reshape(2, *shape)
+    value = std * np.sqrt(-2 * np.log1p(-u)) * np.cos(2 * np.pi * v) + mean
+    return convert(np.asarray(value), dtype)
+
+
+def randn(shape: Sequence[int], seed: int, dtype: str = "float32") -> Array:
+    """Normal numbers by the formula of Box and Muller; an estimate like `normal`."""
+    return normal(shape, seed, dtype=dtype)
+
+
+def kaiming_normal(
+    shape: Sequence[int], seed: int, a: float = 0.01, dtype: str = "float32"
+) -> Array:
+    """`normal` with deviation math.sqrt(2 / (1 + a**2)) / math.sqrt(inputs)."""
+    std = math.sqrt(2.0 / (1 + a**2)) / math.sqrt(max(math.prod(shape[1:]), 1))
+    return normal(shape, seed, 0.0, std, dtype)

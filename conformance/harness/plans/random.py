@@ -16,6 +16,7 @@ from oracles.formats import FORMATS, Array
 
 SEEDS = (0, 1, 2**64 - 1, 0x853C49E6748FEA9B)
 SHAPES: tuple[tuple[int, ...], ...] = ((37,), (3, 5), (2, 3, 4), (1, 1))
+WITH_INPUTS = ("glorot_uniform", "kaiming_uniform", "kaiming_normal")
 ODD_SHAPES: tuple[tuple[int, ...], ...] = ((), (0,), (1, 0, 2))  # no fans to take from these
 
 
@@ -58,7 +59,7 @@ def _word(value: int) -> Array:
 def drawn(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     """Every seed with a shape, and every range of the row."""
     build = Builder()
-    shapes = SHAPES if op in ("glorot_uniform", "kaiming_uniform") else SHAPES + ODD_SHAPES
+    shapes = SHAPES if op in WITH_INPUTS else SHAPES + ODD_SHAPES
     for k, shape in enumerate(shapes):
         for more in _RANGES.get(op, _nothing)(dtypes[0]):
             build.judged(op, shape=shape, seed=SEEDS[k % len(SEEDS)], dtype=dtypes[0], **more)
@@ -87,18 +88,23 @@ _RANGES: dict[str, Callable[[str], list[dict[str, Value]]]] = {
     "uniform": _float_ranges,
     "randint": _integer_ranges,
     "kaiming_uniform": lambda dtype: [{}, {"a": 1.0}],
+    "kaiming_normal": lambda dtype: [{}, {"a": 1.0}],
+    "normal": lambda dtype: [{}, {"mean": -3.0, "std": 0.5}, {"mean": 1.5, "std": 100.0}],
 }
 
-_UNIFORM = ("rand", "uniform", "scaled_uniform", "glorot_uniform", "kaiming_uniform")
+_FLOATS = (
+    "rand", "uniform", "scaled_uniform", "glorot_uniform", "kaiming_uniform", "randn", "normal",
+    "kaiming_normal",
+)  # fmt: skip
 _DRAWN: Layouts = {"main": (drawn, CONST)}
 LAYOUTS: dict[str, Layouts] = {
     "threefry": {"main": (generators, CONTIGUOUS), "strided": (generators_strided, STRIDED)},
     "random_bits": {"main": (words, CONTIGUOUS)},
-    **dict.fromkeys(("randint", *_UNIFORM), _DRAWN),
+    **dict.fromkeys(("randint", *_FLOATS), _DRAWN),
 }
 CELLS = {
     "threefry": (("uint64", "uint64"),),
     "random_bits": (("uint64", "uint64"),),
     "randint": tuple((name,) for name in INTEGERS),
-    **dict.fromkeys(_UNIFORM, tuple((name,) for name in FLOATS)),
+    **dict.fromkeys(_FLOATS, tuple((name,) for name in FLOATS)),
 }
