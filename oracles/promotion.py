@@ -130,6 +130,18 @@ def _first(dtypes: Sequence[str], attributes: Attributes) -> str:
     return dtypes[0]
 
 
+def _named(dtypes: Sequence[str], attributes: Attributes) -> str:
+    """Result k has the dtype of operand k."""
+    number = int(attributes.get("output", 0))
+    if number >= len(dtypes):
+        raise TypeError(f"there are {len(dtypes)} results, no number {number}")
+    return dtypes[number]
+
+
+def _spaced(dtypes: Sequence[str], attributes: Attributes) -> str:
+    return str(attributes.get("dtype") or DEFAULT_FLOAT)
+
+
 def _branches(dtypes: Sequence[str], attributes: Attributes) -> str:
     return promote(*dtypes[1:])
 
@@ -177,6 +189,8 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "index": _index,
     "requested": _requested,
     "first": _first,
+    "named": _named,
+    "spaced": _spaced,
     "branches": _branches,
     "accumulated": _accumulated,
     "contracted": _contracted,

@@ -97,9 +97,18 @@ def _einsum(
     return Call(op, None, (attributes.pop("formula"), *operands), attributes)
 
 
+def _rearrange(
+    op: str, operands: tuple[Operand, ...], attributes: dict[str, Any],
+    pick: int | None, seed: int | None,
+) -> Call:  # fmt: skip
+    """Sizes are keywords of any name: here pairs of a name and a size."""
+    return Call(op, operands[0], (attributes["formula"],), dict(attributes.get("sizes", ())))
+
+
 _FORMS: dict[str, Form] = {
     "getitem": _getitem,
     "einsum": _einsum,
+    "rearrange": _rearrange,
     "random_bits": _function,
     **{name: _drawn for name, row in ROWS.items() if SEED in row.attributes},
 }

@@ -181,10 +181,11 @@ def value_dtypes(case: Case) -> list[str]:
 # -- parsing ---------------------------------------------------------------------------------------
 _INPUT = re.compile(r"%(\d{1,6}) = (const|buffer) (\w+) (\(\S*\))", re.ASCII)
 _STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)", re.ASCII)
-_ATTRIBUTE = re.compile(r"([a-z][a-z_]*)=(\S+)", re.ASCII)
+_ATTRIBUTE = re.compile(r"([a-z][a-z0-9_]*)=(\S+)", re.ASCII)
 _OPERAND = re.compile(r"%(\d{1,6})", re.ASCII)
 _DEVICE = re.compile(r"[A-Z][A-Z0-9_]{0,31}(:\d{1,3})?", re.ASCII)
 _VERSION = re.compile(r"lockstep case (\d{1,6})", re.ASCII)
+_FILLED = ("pad", "pad_to", "masked_select", "nonzero")  # whose value is one of the result's dtype
 _SCALARS = ("fill_value", "value", "start", "stop", "step")  # numbers, True and False among them
 
 
@@ -398,10 +399,12 @@ def _check_attributes(
     """ValueError for what numpy takes and the engine, by its contract, does not."""
     if op == "arange" and "start" not in attributes:
         raise ValueError("arange needs a start")
-    if op == "arange" and result == "bool":
+    if op in ("arange", "linspace") and result == "bool":
         raise ValueError("there are no ranges of bool")
-    if op == "pad" and type(attributes.get("value")) is float and not FORMATS[result].is_float:
-        raise ValueError(f"a float is no value of {result}")
+    for name in ("value", "fill_value"):
+        given = attributes.get(name)
+        if op in _FILLED and type(given) is float and not FORMATS[result].is_float:
+            raise ValueError(f"a float is no value of {result}")
     index = attributes.get("index")
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, tuple) for part in parts):

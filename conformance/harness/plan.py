@@ -16,7 +16,7 @@ from conformance.harness.draws import Generator, generator
 from conformance.harness.plans import CELLS, LAYOUTS, elementwise
 from conformance.harness.plans.elementwise import is_elementwise
 from conformance.harness.plans.layouts import Recipe
-from oracles.catalog import ALL, INTEGERS, NUMBERS, ROWS, OpRow
+from oracles.catalog import ALL, INTEGERS, ROWS, OpRow
 from oracles.formats import FORMATS
 
 SEED = 20240229
@@ -52,17 +52,11 @@ def cells(op: str) -> tuple[Dtypes, ...]:
         return CELLS[op]
     if op == "cast":
         return tuple((source, target) for source in ALL for target in ALL)
-    if op == "bitcast":
-        return tuple((a, b) for a in NUMBERS for b in NUMBERS if _same_width(a, b))
     if row.operands == 0:
         return tuple((name,) for name in ALL)
     if row.operands == 1:
         return tuple((name,) for name in row.dtypes[0])
     return tuple(dict.fromkeys(_equal(row) + _mixed(row)))
-
-
-def _same_width(a: str, b: str) -> bool:
-    return FORMATS[a].bits == FORMATS[b].bits
 
 
 def _beside(row: OpRow, names: Sequence[str], turn: int) -> Dtypes:
@@ -104,7 +98,7 @@ def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
         return {name: (_shaped(recipe, op, dtypes), features)
                 for name, (recipe, features) in LAYOUTS[op].items()}  # fmt: skip
     operands, variants = dtypes, ROWS[op].variants
-    if op in ("cast", "bitcast"):
+    if op == "cast":
         operands, variants = dtypes[:1], ({"dtype": dtypes[1]},)
     variants = tuple(given for given in variants if ROWS[op].defined(operands, given))
     return {

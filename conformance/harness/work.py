@@ -59,7 +59,7 @@ def statement_work(op: str, shapes: Sequence[Shape], made: int) -> int:
     if op == "matmul":
         depth = shapes[0][-1] if shapes[0] else 1
         return depth * max(made, STEP)
-    if op == "arange" or ROWS[op].exactness in _SLOW:
+    if op in ("arange", "linspace", "one_hot") or ROWS[op].exactness in _SLOW:
         return SLOW * made
     return max((span(shape) for shape in shapes), default=0)
 
@@ -97,6 +97,73 @@ def _padded(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return span([n + abs(int(pair[0])) + abs(int(pair[1])) for n, pair in grown])
 
 
+def _padded_to(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    pairs = zip(attributes["shape"], shapes[0])
+    return span([old if new is None else int(new) for new, old in pairs])
+
+
+def _repeated(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`repeat` and `repeat_interleave`."""
+    return span(shapes[0]) * span(_listed(attributes["repeats"]))
+
+
+def _listed(value: Any) -> Sequence[int]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _windowed(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return span(shapes[0]) * max(1, int(attributes["size"]))
+
+
+def _squared(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """A vector becomes a matrix."""
+    return span(shapes[0]) ** 2 if len(shapes[0]) == 1 else span(shapes[0])
+
+
+def _joined(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return sum(span(shape) for shape in shapes)
+
+
+def _grid(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return prod(span(shape) for shape in shapes)
+
+
+def _widest(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`bitcast`: float64 as 8 bits."""
+    return 8 * span(shapes[0])
+
+
+def _spaced(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return max(1, int(attributes["steps"]))
+
+
+def _read(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Every element once for each place that the index tensors name.
+
+    A mask names as many places as it has elements, an integer tensor as many as it has.
+    """
+    return prod(span(shape) for shape in shapes)
+
+
+def _gathered(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return span(shapes[1])
+
+
+def _classes(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return span(shapes[0]) * max(1, int(attributes["num_classes"]))
+
+
+def _found(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`nonzero` has a coordinate for each axis."""
+    rows = attributes.get("size")
+    return max(1, len(shapes[0])) * max(1, span(shapes[0]) if rows is None else int(rows))
+
+
+def _selected(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    rows = attributes.get("size")
+    return max(span(np.broadcast_shapes(*shapes)), 1 if rows is None else int(rows))
+
+
 def _contracted(shapes: Sequence[Shape], attributes: Attributes) -> int:
     left, right = shapes
     rows = left[-2] if len(left) > 1 else 1
@@ -120,5 +187,9 @@ def _counted(shapes: Sequence[Shape], attributes: Attributes) -> int:
 _DRAWN = {name: _given for name, row in ROWS.items() if "seed" in row.attributes}
 _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
-    "matmul": _contracted, "take": _taken, "random_bits": _counted, **_DRAWN,
+    "matmul": _contracted, "take": _taken, "pad_to": _padded_to, "repeat": _repeated,
+    "repeat_interleave": _repeated, "unfold": _windowed, "diag": _squared, "cat": _joined,
+    "stack": _joined, "meshgrid": _grid, "bitcast": _widest, "linspace": _spaced, "getitem": _read,
+    "gather": _gathered, "one_hot": _classes, "nonzero": _found, "masked_select": _selected,
+    "random_bits": _counted, **_DRAWN,
 }  # fmt: skip

@@ -18,6 +18,7 @@ NOT_ROWS = {
     "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape", "transpose": "permute",
     "T": "permute", "allclose": "isclose", "dot": "matmul", "zeros": "full", "ones": "full",
     "full_like": "full", "zeros_like": "full", "ones_like": "full", "eye": "full",
+    "const": "full", "const_like": "full", "empty": "full", "empty_like": "full",
     # what no seed makes the same twice in a case, or what is made of other rows
     "manual_seed": "", "training": "", "rand_like": "rand", "randn_like": "randn",
     "dropout": "rand",
@@ -27,9 +28,10 @@ NOT_ROWS = {
     "to": "", "to_": "", "replace": "", "detach": "", "contiguous": "", "clone": "",
     "realize": "", "tobytes": "", "data": "",
     "numpy": "", "tolist": "", "item": "", "nbytes": "", "from_bytes": "", "from_node": "",
+    "from_blob": "",
     # facts
     "device": "", "dtype": "", "shape": "", "ndim": "", "numel": "", "element_size": "",
-    "is_floating_point": "",
+    "is_floating_point": "", "size": "", "max_shape": "", "max_numel": "",
 }  # fmt: skip
 METHODS = {"getitem": "__getitem__"}
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Self
 
+from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node
 from engine.ops import Op
+from engine.tensor import strides, views
 from engine.tensor.base import TensorBase, checked_dtype
+from engine.tensor.variable import show
 
 
 class Casts(TensorBase):
@@ -23,16 +26,22 @@ class Casts(TensorBase):
         return self if target is self.dtype else self._like(self.node.cast(target))
 
     def bitcast(self, dtype: DType | str) -> Self:
-        """The bits as another dtype of the same width. ValueError if the widths differ."""
+        """The bits as another dtype; bool has no part in it (TypeError).
+
+        A dtype of another width changes the size of the last axis, as if it were read from memory,
+        the low bits first: four int8 are one int32. ValueError unless that axis is contiguous and
+        its bytes divide into elements of the new dtype.
+        """
         target = checked_dtype("bitcast", dtype)
         if target is self.dtype:
             return self
-        if target.bits != self.dtype.bits:
-            raise ValueError(
-                f"bitcast: {self.dtype} has {self.dtype.bits} bits and {target} has {target.bits}; "
-                "the widths must be equal"
+        if dtypes.bool_ in (target, self.dtype):
+            raise TypeError(
+                f"bitcast: {self.dtype} to {target}: the bits of a bool are not defined; use cast"
             )
-        return self._like(Node(Op.BITCAST, target, (self.node,)))
+        if target.bits == self.dtype.bits:
+            return self._like(Node(Op.BITCAST, target, (self.node,)))
+        return self._like(_resized(self.node, target))
 
     def bool(self) -> Self:
         """x ≠ 0; NaN is true."""
@@ -61,3 +70,48 @@ class Casts(TensorBase):
     def double(self) -> Self:
         """`cast` to float64."""
         return self.cast("float64")
+
+
+def _resized(x: Node, target: DType) -> Node:
+    """The bits of the last axis as elements of another width."""
+    fixed = bool(x.shape) and all(isinstance(size, int) for size in x.shape)
+    if not fixed or not strides.last_axis_is_contiguous(x):
+        raise ValueError(
+            f"bitcast: {x.dtype} {show(x.shape)} to {target}, which has another width, needs a "
+            "last axis of fixed size whose elements are neighbours in memory; .contiguous() makes "
+            "one"
+        )
+    size = x.shape[-1]
+    if not isinstance(size, int) or size * x.dtype.itemsize % target.itemsize:
+        raise ValueError(
+            f"bitcast: the last axis of {x.dtype} {show(x.shape)} does not divide into elements of "
+            f"{target}, of {target.itemsize} bytes each"
+        )
+    words = x.bitcast(x.dtype.unsigned)
+    narrow = x.dtype.bits > target.bits
+    return (_cut if narrow else _joined)(words, target.unsigned).bitcast(target)
+
+
+def _cut(x: Node, target: DType) -> Node:
+    """Words as several narrower ones, the low bits first."""
+    count = x.dtype.bits // target.bits
+    shifts = Node(Op.IOTA, dtypes.int32, (), count).cast(x.dtype) * target.bits
+    repeated = views.expand(views.unsqueezed(x, len(x.shape)), (*x.shape, count))
+    beside = Node(Op.RSHIFT, x.dtype, (repeated, views.expand(shifts, repeated.shape))).cast(target)
+    return views.reshape(beside, (*x.shape[:-1], views.product((x.shape[-1], count))))
+
+
+def _joined(x: Node, target: DType) -> Node:
+    """Several words as a wider one, the low bits first."""
+    count = target.bits // x.dtype.bits
+    size = x.shape[-1]
+    assert isinstance(size, int)
+    groups = views.reshape(x, (*x.shape[:-1], size // count, count))
+    axis = len(x.shape)
+    result: Node | None = None
+    for k in range(count):
+        part = views.squeezed(views.narrowed(groups, axis, k, k + 1), (axis,)).cast(target)
+        placed = part.binary(Op.LSHIFT, k * x.dtype.bits)
+        result = placed if result is None else result | placed
+    assert result is not None
+    return result

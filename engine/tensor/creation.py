@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import operator
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Self
 
-from engine import dtypes
+from engine import dtypes, storage
 from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node, const
 from engine.ops import Op
 from engine.tensor import promotion, views
 from engine.tensor.base import TensorBase, checked_dtype
-from engine.tensor.host import saturated
-from engine.tensor.variable import Size
+from engine.tensor.host import checked_bytes, saturated
+from engine.tensor.variable import Size, describe, show
 
 
 def scalar_dtype(value: Scalar) -> DType:
@@ -87,6 +89,59 @@ class Creation(TensorBase):
         return self.full_like(1, dtype, device)
 
     @classmethod
+    def const(
+        cls, b: Scalar, dtype: DType | str | None = None, device: str | None = None
+    ) -> Self:
+        """One number, of shape (); without `dtype` that of the number (int32, float32, bool)."""
+        return cls.full((), b, dtype, device)
+
+    def const_like(self, b: Scalar, dtype: DType | str | None = None) -> Self:
+        """`full_like` by another name."""
+        return self.full_like(b, dtype)
+
+    @classmethod
+    def empty(
+        cls,
+        *shape: Size | Sequence[Size],
+        dtype: DType | str | None = None,
+        device: str | None = None,
+    ) -> Self:
+        """Zeros: what memory held before would not be the same bits everywhere."""
+        return cls._filled(shape, 0, dtype, device)
+
+    def empty_like(self, dtype: DType | str | None = None, device: str | None = None) -> Self:
+        """`zeros_like`: see `empty`."""
+        return self.zeros_like(dtype, device)
+
+    @classmethod
+    def from_blob(
+        cls,
+        ptr: int,
+        shape: Sequence[int],
+        dtype: DType | str | None = None,
+        device: str | None = None,
+    ) -> Self:
+        """A copy of the row-major elements at an address of this process, float32 unless told.
+
+        The memory must be readable for the bytes that `shape` takes, which nothing can check: a
+        wrong address ends the process. It may be freed or changed afterwards. ValueError for a null
+        address of a tensor that is not empty, and for negative sizes.
+        """
+        row = dtypes.default_float if dtype is None else checked_dtype("from_blob", dtype)
+        sizes = views.checked_sizes("from_blob", tuple(shape))
+        count = views.product(sizes)
+        if not isinstance(count, int):
+            raise TypeError(f"from_blob: the sizes of {show(sizes)} must be ints")
+        address = operator.index(ptr)
+        if address <= 0 and count:
+            raise ValueError(f"from_blob: nothing is at address {address}")
+        data = ctypes.string_at(address, count * row.itemsize) if count else b""
+        name = registry.canonical(device)
+        fixed = tuple(size for size in sizes if isinstance(size, int))
+        raw, fixed = checked_bytes(data, row, fixed)
+        return cls._wrap(storage.from_host(raw, row, fixed, name), name)
+
+    @classmethod
     def arange(
         cls,
         start: int | float,
@@ -111,6 +166,31 @@ class Creation(TensorBase):
         row = default if dtype is None else checked_dtype("arange", dtype)
         count = max(0, math.ceil((Fraction(end) - Fraction(first)) / Fraction(step)))
         return cls._wrap(_range(first, step, count, row), device and registry.canonical(device))
+
+    @classmethod
+    def linspace(
+        cls,
+        start: int | float,
+        stop: int | float,
+        steps: int,
+        dtype: DType | str | None = None,
+        device: str | None = None,
+    ) -> Self:
+        """`steps` numbers from `start` to `stop`, both included, evenly spaced; one is `start`.
+
+        Element i is start + i·d for d = (stop - start) / (steps - 1), where d is rounded to float64
+        and then, as start is, to the dtype, and each of · and + rounds once; the last is `stop`.
+        float16 computes in float32 and rounds at the end; integer dtypes truncate the numbers of
+        float64. TypeError for bool, ValueError for ends that are not finite.
+        """
+        row = dtypes.default_float if dtype is None else checked_dtype("linspace", dtype)
+        (count,) = views.checked_sizes("linspace", (steps,))
+        if row.kind == "bool" or not isinstance(count, int):
+            raise TypeError(f"linspace: there are no {describe(count)} numbers of {row}")
+        if not all(isinstance(x, int) or math.isfinite(x) for x in (start, stop)):
+            raise ValueError(f"linspace: {start} and {stop} must be finite")
+        node = _between(start, stop, count, row)
+        return cls._wrap(node, device and registry.canonical(device))
 
     @classmethod
     def eye(
@@ -147,3 +227,18 @@ def _range(first: Scalar, step: Scalar, count: int, row: DType) -> Node:
     if first != 0 or step < 0:  # 0 + 0 * negative is +0
         result = const(first, wide) + result
     return result.cast(row)
+
+
+def _between(start: Scalar, stop: Scalar, count: int, row: DType) -> Node:
+    """`count` evenly spaced numbers, the ends included."""
+    wide = dtypes.accumulator(row) if row.is_float else dtypes.float64
+    if count <= 1:
+        return views.expand(const(start, wide).cast(row), (count,))
+    numbers = views.iota(count)
+    try:
+        step = float((Fraction(stop) - Fraction(start)) / (count - 1))
+    except OverflowError:
+        raise ValueError(f"linspace: {start} and {stop} are too far apart") from None
+    inner = const(start, wide) + numbers.cast(wide) * const(step, wide)
+    last = views.expand(const(stop, wide), (count,))
+    return numbers.eq(count - 1).where(last, inner).cast(row)

@@ -1,6 +1,7 @@
-"""Reading by index: `x[…]` for integers, slices, None and Ellipsis, and `take` for index tensors.
+"""Reading by index: `x[…]` for integers, slices, None, Ellipsis, index tensors and masks.
 
-Basic indexing is movement: cut out, turn round, and keep every n-th element.
+Basic indexing is movement: cut out, turn round, and keep every n-th element. Index tensors, lists
+and arrays are real indexed loads: see `advanced`.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from engine import graph
+from engine.backends import registry
 from engine.graph import Node, Sint
-from engine.ops import Op
-from engine.tensor import views
+from engine.tensor import advanced, views
+from engine.tensor.advanced import Mask, Picks, Place
 from engine.tensor.base import TensorBase, common_device
 from engine.tensor.variable import (
     Bound,
@@ -26,27 +28,45 @@ from engine.tensor.variable import (
 
 
 class Index(TensorBase):
-    """Basic indexing gives what numpy gives."""
+    """Indexing gives what numpy gives, except that index tensors read 0 out of range."""
 
     def __getitem__(self, key: object) -> Self:
-        """The part that `key` selects: integers, slices, None, Ellipsis, or a tuple of them.
+        """The part that `key` selects: one index, or a tuple of indices for the axes in order.
 
-        A bound variable may stand for an integer or for the ends of a slice. IndexError for an
-        integer out of range and for too many indices; TypeError for other kinds of index.
+        - An integer takes one element of its axis, a slice a part; None makes an axis of size 1,
+          and Ellipsis stands for as many full slices as there is room for. A bound variable may
+          stand for an integer or for the ends of a slice.
+        - A tensor, array or list of integers, of any integer dtype, reads at these places; several
+          of them broadcast and name one place each. Places below 0 count from the end. A place out
+          of range reads 0 if it is in a tensor, and raises IndexError in an array or a list.
+        - A tensor, array or list of bools is a mask for as many axes as it has: it selects where it
+          is true, in row-major order. A mask in a tensor is computed now, since the shape depends
+          on it.
+
+        IndexError also for an integer out of range, too many indices, and index tensors that do not
+        broadcast; TypeError for other kinds of index.
         """
-        items = _completed(key if isinstance(key, tuple) else (key,), self.shape)
-        node, shape, axis = self.node, list[Sint](), 0
-        for item in items:
-            if item is None:
-                shape.append(1)
-                continue
-            if isinstance(item, slice):
+        given = key if isinstance(key, tuple) else (key,)
+        device = common_device("x[…]", (self, *given))
+        memory = device or registry.canonical(None)
+        items = _completed([advanced.as_index(item, memory) for item in given], self.shape)
+        node, places, numbers, hidden = self.node, list[Place](), list[int](), 0
+        for number, item in enumerate(items):
+            axis = number - hidden
+            if item is ...:
+                hidden += 1
+            elif item is None:
+                node = views.unsqueezed(node, axis)
+            elif isinstance(item, slice):
                 node = _sliced(node, axis, item)
-                shape.append(node.shape[axis])
             else:
-                node = _picked(node, axis, as_sint(item))
-            axis += 1
-        return self._like(views.reshape(node, tuple(shape)))
+                node, picks = _placed(node, axis, item, memory)
+                places.append(Place(axis, picks))
+                numbers.append(number)
+        if any(place.picks is not None for place in places):
+            together = numbers[-1] - numbers[0] == len(numbers) - 1
+            return self._wrap(advanced.read(node, places, together), device)
+        return self._like(views.squeezed(node, tuple(place.axis for place in places)))
 
     def __len__(self) -> int:
         """The size of the first axis. TypeError for a scalar, or where the size is symbolic."""
@@ -59,60 +79,49 @@ class Index(TensorBase):
         for i in range(len(self)):
             yield self[i]
 
-    def take(self, index: TensorBase, axis: int | None = None) -> Self:
-        """Elements along `axis` at the places that an integer tensor names.
 
-        The axes of `index` replace `axis`; without `axis`, self is flattened first. Negative places
-        count from the end; a place out of range reads 0. TypeError unless `index` is an integer
-        tensor.
-        """
-        if not isinstance(index, TensorBase) or not index.dtype.is_int:
-            kind = index.dtype if isinstance(index, TensorBase) else type(index).__name__
-            raise TypeError(f"take: the index must be an integer tensor, not {kind}")
-        device = common_device("take", (self, index))
-        node = self.node
-        if axis is None:
-            node, axis = views.reshape(node, (views.product(node.shape),)), 0
-        place = views.axis_of("take", axis, len(node.shape))
-        return self._wrap(Node(Op.GATHER, node.dtype, (node, index.node), place), device)
+def _completed(items: list[object], shape: tuple[Sint, ...]) -> list[Any]:
+    """Items with full slices behind the Ellipsis or the end, as many as there is room for.
 
-
-def _completed(items: tuple[object, ...], shape: tuple[Sint, ...]) -> list[Any]:
-    """Items with the Ellipsis, or the end, filled up with full slices."""
+    The Ellipsis stays: even where it stands for no axis, it keeps index tensors apart, as in numpy.
+    """
     for item in items:
-        if not isinstance(item, slice | None | type(...)):
-            _check_kind(item)
+        _check_kind(item)
     dots = [i for i, item in enumerate(items) if item is ...]
     if len(dots) > 1:
         raise IndexError("an index has one Ellipsis at most")
-    used = sum(item is not None and item is not ... for item in items)
+    used = sum(map(_axes_used, items))
     if used > len(shape):
         raise IndexError(f"{used} indices for {len(shape)} dimensions of {show(shape)}")
-    place = dots[0] if dots else len(items)
+    place = dots[0] + 1 if dots else len(items)
     rest: list[object] = [slice(None)] * (len(shape) - used)
-    return [*items[:place], *rest, *items[place + 1 :]]
+    return [*items[:place], *rest, *items[place:]]
+
+
+def _axes_used(item: object) -> int:
+    """How many axes an item indexes."""
+    if item is None or item is ...:
+        return 0
+    return len(item.shape) if isinstance(item, Mask) else 1
 
 
 def _check_kind(item: object) -> None:
-    """TypeError for an index that is no integer, with what to use instead."""
-    if isinstance(item, TensorBase):
-        raise TypeError(
-            f"an index tensor ({item.dtype}) in x[…] is not available yet; use x.take(index, axis)"
-        )
-    if isinstance(item, list | tuple | float | bool | str) or not (
-        hasattr(item, "__index__") or isinstance(item, Bound | Node)
-    ):
-        raise TypeError(
-            f"x[…] takes integers, slices, None and Ellipsis, not {type(item).__name__}; for lists "
-            "of places use x.take(Tensor(places), axis)"
-        )
+    """TypeError for what is no index."""
+    known = isinstance(item, slice | None | type(...) | Picks | Mask | Bound | Variable | Node)
+    if isinstance(item, bool):
+        raise TypeError("x[True] is no index; for a mask without axes use x[Tensor(True)]")
+    if not known and not hasattr(item, "__index__"):
+        raise advanced.no_index(type(item).__name__)
 
 
-def _narrowed(node: Node, axis: int, start: Sint, end: Sint) -> Node:
-    """The part start … end-1 of one axis."""
-    pairs: list[tuple[Sint, Sint]] = [(0, size) for size in node.shape]
-    pairs[axis] = (start, end)
-    return views.shrink(node, pairs)
+def _placed(node: Node, axis: int, item: object, device: str) -> tuple[Node, Node | None]:
+    """What stands for one item: the node to be read, and the places on its axis `axis`."""
+    if isinstance(item, Mask):
+        return advanced.masked(node, axis, item, device)
+    if isinstance(item, Picks):
+        advanced.check_ends(item, axis, node.shape[axis])
+        return node, item.node
+    return _picked(node, axis, as_sint(item)), None
 
 
 def _picked(node: Node, axis: int, place: Sint) -> Node:
@@ -129,7 +138,7 @@ def _picked(node: Node, axis: int, place: Sint) -> Node:
         raise IndexError(
             f"index {describe(given)} is out of range for axis {axis} of size {describe(size)}"
         )
-    return _narrowed(node, axis, place, shifted(place, 1))
+    return views.narrowed(node, axis, place, shifted(place, 1))
 
 
 def _sliced(node: Node, axis: int, item: slice) -> Node:
@@ -142,7 +151,7 @@ def _sliced(node: Node, axis: int, item: slice) -> Node:
     start, stop, step = item.indices(size)
     count = len(range(start, stop, step))
     if count == 0:
-        return _narrowed(node, axis, 0, 0)
+        return views.narrowed(node, axis, 0, 0)
     if step < 0:
         start, step = start + (count - 1) * step, -step
         return views.flip(_strided(node, axis, start, step, count), (axis,))
@@ -165,23 +174,34 @@ def _sliced_symbolic(node: Node, axis: int, item: slice) -> Node:
             f"slice {describe(start)}:{describe(stop)} can leave axis {axis} of size "
             f"{describe(size)} for values in the range of its variables"
         )
-    return _narrowed(node, axis, start, stop)
+    return views.narrowed(node, axis, start, stop)
 
 
 def _strided(node: Node, axis: int, start: int, step: int, count: int) -> Node:
-    """`count` elements from `start`, `step` apart: the first of each of `count` groups.
+    """`count` elements from `start`, `step` apart."""
+    if step == 1 or count == 1:
+        return views.narrowed(node, axis, start, start + (count - 1) * step + 1)
+    if any(isinstance(size, Node) for size in node.shape):
+        return _strided_beside_symbols(node, axis, start, step, count)
+    shape = tuple(size for size in node.shape if isinstance(size, int))
+    made = (*shape[:axis], count, *shape[axis + 1 :])
+    places = [(0, tuple(int(i == k) for i in range(len(made)))) for k in range(len(made))]
+    places[axis] = (start, tuple(step * int(i == axis) for i in range(len(made))))
+    return views.affine(node, made, places)
+
+
+def _strided_beside_symbols(node: Node, axis: int, start: int, step: int, count: int) -> Node:
+    """`_strided` where another axis is symbolic: the first of each of `count` groups.
 
     The last group may reach past the end of the axis; it is padded, and what was padded is cut.
     """
-    if step == 1 or count == 1:
-        return _narrowed(node, axis, start, start + (count - 1) * step + 1)
     size = node.shape[axis]
     assert isinstance(size, int), "symbolic axes have step 1"
     end = min(start + count * step, size)
-    node = _narrowed(node, axis, start, end)
+    node = views.narrowed(node, axis, start, end)
     pairs = [(0, 0)] * len(node.shape)
     pairs[axis] = (0, start + count * step - end)
     node = views.pad(node, tuple(pairs), graph.const(0, node.dtype))
     before, after = node.shape[:axis], node.shape[axis + 1 :]
     groups = views.reshape(node, (*before, count, step, *after))
-    return views.reshape(_narrowed(groups, axis + 1, 0, 1), (*before, count, *after))
+    return views.reshape(views.narrowed(groups, axis + 1, 0, 1), (*before, count, *after))

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Self
 
-from engine.dtypes import Scalar
-from engine.graph import Node, Sint
-from engine.tensor import promotion, views
+from engine.graph import Sint
+from engine.tensor import views
 from engine.tensor.base import TensorBase
-from engine.tensor.variable import Size, as_sint, describe, show
+from engine.tensor.variable import Size, as_sint, describe, interval, show
 
 Sizes = Size | Sequence[Size]
-Pair = tuple[int, int] | None
 
 
 class Movement(TensorBase):
     """Sizes are given as arguments or as one tuple; axes may count from the end."""
+
+    def size(self, dim: int | None = None) -> Sint | tuple[Sint, ...]:
+        """The size of axis `dim`, or the shape."""
+        return self.shape if dim is None else self.shape[views.axis_of("size", dim, self.ndim)]
+
+    @property
+    def max_shape(self) -> tuple[int, ...]:
+        """The shape with each symbolic size at the largest value of its variables."""
+        return tuple(interval(size)[1] for size in self.shape)
+
+    def max_numel(self) -> int:
+        """The most elements that the variables in the shape allow."""
+        return math.prod(self.max_shape)
 
     def reshape(self, shape: Sizes, *args: Size) -> Self:
         """The elements in row-major order in a new shape; one -1 takes what is left.
@@ -123,68 +135,3 @@ class Movement(TensorBase):
             for pair, size in zip(arg, self.shape)
         ]
         return self._like(views.shrink(self.node, pairs))
-
-    def pad(
-        self,
-        padding: Sequence[int] | Sequence[Pair],
-        mode: str = "constant",
-        value: Scalar = 0,
-    ) -> Self:
-        """`value` around the tensor; negative amounts cut off instead.
-
-        `padding` is (before, after) or None for each axis; or flat, (before, after) from the last
-        axis backwards, for as many axes as there are pairs. `value` must be a value of the dtype:
-        OverflowError or TypeError otherwise.
-        """
-        if mode != "constant":
-            raise ValueError(f"pad: mode must be 'constant', not {mode!r}")
-        pairs = _padding(padding, self.ndim)
-        kept = [
-            (max(-before, 0), size if after >= 0 else _shorter(size, -after))
-            for (before, after), size in zip(pairs, self.shape)
-        ]
-        added = tuple((max(before, 0), max(after, 0)) for before, after in pairs)
-        fill = promotion.constant("pad", _pad_value(value, self), self.dtype)
-        return self._like(views.pad(views.shrink(self.node, kept), added, fill))
-
-
-def _shorter(size: Sint, amount: int) -> int:
-    if isinstance(size, Node):
-        raise ValueError(f"pad: an axis of symbolic size {describe(size)} cannot be cut off")
-    return size - amount
-
-
-def _padding(padding: Sequence[int] | Sequence[Pair], ndim: int) -> list[tuple[int, int]]:
-    """One (before, after) for each axis, from either notation."""
-    items = list(padding)
-    if all(item is None or isinstance(item, tuple | list) for item in items):
-        given: list[tuple[object, object]] = [
-            (0, 0) if item is None else (item[0], item[1])  # type: ignore[index]
-            for item in items
-        ]
-        if len(given) != ndim:
-            raise ValueError(f"pad: {len(given)} pairs for {ndim} dimensions")
-    else:
-        if len(items) % 2 or len(items) > 2 * ndim:
-            raise ValueError(f"pad: {len(items)} amounts are not pairs for {ndim} dimensions")
-        given = list(zip(items[-2::-2], items[-1::-2]))
-        given = [(0, 0)] * (ndim - len(given)) + given
-    return [(_amount(before), _amount(after)) for before, after in given]
-
-
-def _amount(value: object) -> int:
-    amount = as_sint(value)
-    if isinstance(amount, Node):
-        raise TypeError(f"pad: amounts must be ints, not {describe(amount)}")
-    return amount
-
-
-def _pad_value(value: Scalar, tensor: TensorBase) -> Scalar:
-    """`value` as a value of the tensor's dtype: integers take no fraction."""
-    if not isinstance(value, int | float):
-        raise TypeError(f"pad: the value is a number, not {type(value).__name__}")
-    if tensor.dtype.is_float or isinstance(value, int):
-        return value
-    if value.is_integer():
-        return int(value)
-    raise TypeError(f"pad: {value} is no value of {tensor.dtype}; cast the tensor first")

@@ -21,15 +21,20 @@ from engine.tensor.custom import Custom
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
 from engine.tensor.index import Index
+from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
+from engine.tensor.padding import Padding
 from engine.tensor.predicates import Predicates
 from engine.tensor.random import Random
+from engine.tensor.rearrange import Rearrange
 from engine.tensor.reduce import Reduce
 from engine.tensor.rounding import Rounding
 from engine.tensor.scan import Scans
+from engine.tensor.selection import Selection
 from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
+from engine.tensor.windows import Windows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,10 +51,15 @@ class Tensor(
     Functions,
     Casts,
     Movement,
+    Joining,
+    Padding,
+    Windows,
+    Rearrange,
     Reduce,
     Statistics,
     Scans,
     Index,
+    Selection,
     Linalg,
     Random,
     Custom,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import dtypes
+from engine.dtypes import DType
 from engine.graph import Node, Sint
 from engine.ops import Op
 from engine.shapes import Shape, split_symbols, view_of
@@ -46,6 +47,11 @@ def axes_of(op: str, axis: object, ndim: int) -> tuple[int, ...]:
     if len(set(result)) < len(result):
         raise ValueError(f"{op}: an axis appears twice in {tuple(axes)}")
     return tuple(result)
+
+
+def place_dtype(count: int) -> DType:
+    """The smaller of int32 and int64 that holds 0 … count, the place behind the end included."""
+    return dtypes.int32 if count <= dtypes.int32.max else dtypes.int64
 
 
 def _with_symbols(op: Op, x: Node, arg: tuple[object, ...]) -> Node:
@@ -208,3 +214,15 @@ def iota(count: Sint) -> Node:
     most = interval(count)[1]
     dtype = dtypes.int32 if most <= 1 << 31 else dtypes.int64
     return shrink(Node(Op.IOTA, dtype, (), most), [(0, count)])
+
+
+def unsqueezed(x: Node, axis: int) -> Node:
+    """With a new axis of size 1 at this place."""
+    return reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+
+
+def narrowed(x: Node, axis: int, start: Sint, end: Sint) -> Node:
+    """The part start … end-1 of one axis."""
+    pairs: list[tuple[Sint, Sint]] = [(0, size) for size in x.shape]
+    pairs[axis] = (start, end)
+    return shrink(x, pairs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oracles.catalog.row import ALL, NUMBERS, Exactness, OpRow
+from oracles.catalog.row import ALL, Exactness, OpRow
 
 ROWS = (
     OpRow(
@@ -13,10 +13,5 @@ ROWS = (
             "float to integer truncates, saturates, NaN gives 0", "integers wrap",
             "to bool is x != 0", "the same dtype keeps the bits",
         ),
-    ),
-    OpRow(
-        name="bitcast", family="cast", dtypes=(NUMBERS,), result="requested",
-        attributes=("dtype",), computing=False,
-        formula="the same bits read as another dtype of the same width",
     ),
 )  # fmt: skip

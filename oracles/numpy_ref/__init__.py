@@ -15,9 +15,12 @@ from oracles.formats import Array
 from oracles.numpy_ref import (
     activations,
     composites,
+    creation,
     division,
     elementwise,
     functions,
+    index,
+    joining,
     logic,
     movement,
     random,
@@ -27,9 +30,21 @@ from oracles.numpy_ref import (
 )
 
 _MODULES = (
-    activations, composites, division, elementwise, functions, logic, movement, random, reduce,
-    statistics, scan,
-)  # fmt: skip
+    activations,
+    composites,
+    division,
+    elementwise,
+    functions,
+    logic,
+    movement,
+    joining,
+    index,
+    creation,
+    random,
+    reduce,
+    statistics,
+    scan,
+)
 
 
 # A row without a function is missing here: a test names it, and `evaluate` does.

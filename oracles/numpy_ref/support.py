@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -105,3 +106,9 @@ def moved_last(x: Array, axis: int) -> Array:
 def moved_back(result: Array, x: Array, axis: int) -> Array:
     """The reverse for a result made of `moved_last(x, axis)`."""
     return np.moveaxis(result, -1, axis) if x.ndim else result.reshape(())
+
+
+def move(x: Array, step: Callable[[Array], Array]) -> Array:
+    """Apply a numpy movement to the bits, so that no payload can change on the way."""
+    row = format_of(x)
+    return row.from_bits(np.asarray(step(row.to_bits(x))))

@@ -42,7 +42,25 @@ def _refuses_pad(dtypes: Sequence[str], attrs: Attributes) -> str | None:
     return None
 
 
+def _refuses_mode(dtypes: Sequence[str], attrs: Attributes) -> str | None:
+    if attrs.get("mode", "constant") != "constant":
+        return "torch pads few ranks in other modes, and refuses more than one period"
+    return _refuses_pad(dtypes, attrs)
+
+
+def _refuses_size(dtypes: Sequence[str], attrs: Attributes) -> str | None:
+    return None if attrs.get("size") is None else "torch takes no size here"
+
+
+def _refuses_mixed(dtypes: Sequence[str], attrs: Attributes) -> str | None:
+    if len(set(dtypes)) > 1:
+        return "torch makes grids of one dtype"
+    return None
+
+
 def _refuses_index(dtypes: Sequence[str], attrs: Attributes) -> str | None:
+    if len(dtypes) > 1:
+        return "torch raises for an index out of range, and takes uint8 for a mask"
     index = attrs["index"]
     items = index if isinstance(index, tuple) else (index,)
     if any(isinstance(one, slice) and (one.step or 1) < 0 for one in items):
@@ -55,7 +73,11 @@ def _cast(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
 
 
 def _bitcast(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
-    return tensors[0].view(torch_dtype(torch, attrs["dtype"]))
+    """Flat, since torch takes no part of what has no elements."""
+    x, target = tensors[0], torch_dtype(torch, attrs["dtype"])
+    flat = x.reshape(-1).view(target) if x.numel() else torch.zeros(0, dtype=target)
+    last = [x.shape[-1] * x.element_size() // flat.element_size()] if x.ndim else []
+    return flat.reshape((*x.shape[:-1], *last))
 
 
 def _pad(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
@@ -72,6 +94,38 @@ def _shrink(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
 def _flip(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
     axis = attrs["axis"]
     return torch.flip(tensors[0], (axis,) if isinstance(axis, int) else tuple(axis))
+
+
+def _pad_to(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    sizes = zip(attrs["shape"], tensors[0].shape, strict=True)
+    padding = [(0, 0 if new is None else new - old) for new, old in sizes]
+    return _pad(torch, tensors, {"padding": padding, "value": attrs.get("value", 0)})
+
+
+def _shrink_to(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    return tensors[0][tuple(slice(n) for n in attrs["shape"])].contiguous()
+
+
+def _as_tuple(value: Any) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple) else (value,)
+
+
+def _split(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    sizes = attrs["sizes"]
+    sizes = list(sizes) if isinstance(sizes, tuple) else sizes
+    return torch.split(tensors[0], sizes, attrs.get("dim", 0))
+
+
+def _meshgrid(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    return torch.meshgrid(*tensors, indexing=attrs.get("indexing", "ij"))
+
+
+def _diagonal(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
+    return tensors[0].diagonal(attrs.get("offset", 0), attrs.get("dim1", 0), attrs.get("dim2", 1))
+
+
+def _as_they_are(args: Sequence[Array]) -> list[Array]:
+    return list(args)
 
 
 def _full(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
@@ -91,13 +145,27 @@ DOMAINS: dict[str, Domain] = {
     "reshape": Domain(ALL),
     "permute": Domain(ALL),
     "expand": Domain(ALL),
-    "pad": Domain(ALL, refuses=_refuses_pad),
+    "pad": Domain(ALL, refuses=_refuses_mode),
+    "pad_to": Domain(ALL, refuses=_refuses_pad),
+    "shrink_to": Domain(ALL),
+    **dict.fromkeys(
+        ("repeat", "repeat_interleave", "roll", "unfold", "diagonal", "diag", "tril", "triu",
+         "split", "chunk", "cat", "stack"),
+        Domain(ALL),
+    ),
+    "meshgrid": Domain(ALL, refuses=_refuses_mixed),
+    "rearrange": never("torch has no formulas of movement"),
+    "linspace": never("torch counts the second half of a range from its end"),
     "shrink": Domain(ALL),
     "flip": Domain(ALL),
     "arange": never("torch computes float ranges in float64 and integer ones trivially"),
     "full": Domain(ALL),
     "getitem": Domain(ALL, refuses=_refuses_index),
     "take": never("torch raises for indices out of range and for negative ones"),
+    "gather": never("torch raises for indices out of range and for negative ones"),
+    "one_hot": never("torch raises for classes out of range"),
+    "nonzero": Domain(ALL, refuses=_refuses_size),
+    "masked_select": Domain(ALL, refuses=_refuses_size, prepare=_as_they_are),
 }
 CALLS: dict[str, Call] = {
     "cast": _cast,
@@ -106,6 +174,31 @@ CALLS: dict[str, Call] = {
     "permute": lambda torch, tensors, attrs: tensors[0].permute(tuple(attrs["order"])),
     "expand": lambda torch, tensors, attrs: tensors[0].expand(tuple(attrs["shape"])),
     "pad": _pad,
+    "pad_to": _pad_to,
+    "shrink_to": _shrink_to,
+    "repeat": lambda torch, tensors, attrs: tensors[0].repeat(_as_tuple(attrs["repeats"])),
+    "repeat_interleave": lambda torch, tensors, attrs: torch.repeat_interleave(
+        tensors[0], attrs["repeats"], attrs.get("dim")
+    ),
+    "roll": lambda torch, tensors, attrs: torch.roll(
+        tensors[0], attrs["shifts"], attrs.get("dims")
+    ),
+    "unfold": lambda torch, tensors, attrs: tensors[0].unfold(
+        attrs["dim"], attrs["size"], attrs["step"]
+    ),
+    "diagonal": _diagonal,
+    "diag": lambda torch, tensors, attrs: torch.diag(tensors[0]),
+    "tril": lambda torch, tensors, attrs: torch.tril(tensors[0], attrs.get("diagonal", 0)),
+    "triu": lambda torch, tensors, attrs: torch.triu(tensors[0], attrs.get("diagonal", 0)),
+    "split": _split,
+    "chunk": lambda torch, tensors, attrs: torch.chunk(
+        tensors[0], attrs["chunks"], attrs.get("dim", 0)
+    ),
+    "cat": lambda torch, tensors, attrs: torch.cat(tensors, attrs.get("dim", 0)),
+    "stack": lambda torch, tensors, attrs: torch.stack(tensors, attrs.get("dim", 0)),
+    "meshgrid": _meshgrid,
+    "nonzero": lambda torch, tensors, attrs: torch.nonzero(tensors[0]).to(torch.int32),
+    "masked_select": lambda torch, tensors, attrs: torch.masked_select(*tensors),
     "shrink": _shrink,
     "flip": _flip,
     "full": _full,

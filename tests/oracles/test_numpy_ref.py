@@ -12,7 +12,7 @@ from oracles import numpy_ref
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref import functions
-from tests.oracles import elementwise_cases, random_cases
+from tests.oracles import elementwise_cases, movement_cases, random_cases
 from tests.oracles.arrays import INF, NAN, f32, i8, u8
 
 SNAN = np.array([0x7F800001], np.uint32).view(np.float32)
@@ -151,6 +151,7 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     ("take", [f32(1, 2), np.array([2**64 - 1, 1], np.uint64)], {}, f32(0, 2)),
     *elementwise_cases.CASES,
     *random_cases.CASES,
+    *movement_cases.CASES,
 ]  # fmt: skip
 
 
@@ -220,7 +221,14 @@ def test_what_must_raise() -> None:
         (TypeError, "neg", [flag], {}),
         (TypeError, "sub", [flag, flag], {}),
         (TypeError, "floordiv", [flag, flag], {}),
-        (TypeError, "bitcast", [x], {"dtype": "int64"}),
+        (TypeError, "bitcast", [x], {"dtype": "bool"}),
+        (ValueError, "bitcast", [f32(1)], {"dtype": "int64"}),
+        (ValueError, "split", [x], {"sizes": (1, 2)}),
+        (ValueError, "unfold", [x], {"dim": 0, "size": 3, "step": 1}),
+        (ValueError, "cat", [x, x[None]], {}),
+        (ValueError, "gather", [x, np.zeros((1, 1), np.int8)], {"dim": 0}),
+        (ValueError, "rearrange", [x], {"formula": "(a b) -> a b"}),
+        (IndexError, "getitem", [x, i8(0)], {"index": ("t1", "t1")}),
         (ValueError, "max", [empty], {"axis": 0}),
         (ValueError, "argmin", [empty], {"axis": 0}),
         (IndexError, "cumsum", [x], {"axis": 1}),

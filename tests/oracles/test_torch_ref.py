@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,16 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "cumprod": [{"axis": 1}],
     "cummax": [{"axis": 1, "output": 0}],
     "cummin": [{"axis": 0, "output": 0}],
+    "pad_to": [{"shape": (3, None)}],
+    "shrink_to": [{"shape": (1, None)}],
+    "repeat": [{"repeats": (2, 1, 2)}],
+    "repeat_interleave": [{"repeats": 3, "dim": 1}, {"repeats": 2}],
+    "roll": [{"shifts": 3}, {"shifts": (1, -2), "dims": (0, 1)}],
+    "unfold": [{"dim": 1, "size": 3, "step": 2}],
+    "tril": [{"diagonal": -1}],
+    "split": [{"sizes": 3, "dim": 1, "output": 1}],
+    "chunk": [{"chunks": 2, "output": 1}],
+    "meshgrid": [{"indexing": "xy", "output": 0}],
     "getitem": [{"index": (slice(0, 1), None, 1)}],
     "clamp": [{"min_": 0}, {"min_": 3, "max_": 1}],
     "masked_fill": [{"value": 1}],
@@ -50,6 +60,8 @@ def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
     x = [FORMATS[dtype].from_bits(edges(dtype)) for dtype in dtypes]
     if name == "matmul":
         return [np.resize(x[0], (4, 5)), np.resize(x[1], (5, 3))]
+    if name == "meshgrid":
+        return x
     if len(x) == 1:
         return [np.resize(x[0], (2, max(4, 2 * (len(x[0]) // 2))))]
     if len(x) == 3:
@@ -59,7 +71,9 @@ def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
 
 def _cases(name: str) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
     found = []
-    for dtypes in product(FORMATS, repeat=ROWS[name].operands):
+    most = ROWS[name].operands
+    counts = {most - ROWS[name].optional, most}
+    for dtypes in chain(*(product(FORMATS, repeat=count) for count in counts)):
         for attrs in ATTRIBUTES.get(name, [{}]):
             same_width = name != "bitcast" or (
                 FORMATS[dtypes[0]].bits == FORMATS[attrs["dtype"]].bits

@@ -7,10 +7,19 @@ say it.
 
 from __future__ import annotations
 
-from conformance.harness.plans import creation, index, linalg, movement, random, reduce, scan
+from conformance.harness.plans import (
+    creation,
+    index,
+    joining,
+    linalg,
+    movement,
+    random,
+    reduce,
+    scan,
+)
 from conformance.harness.plans.layouts import Layouts
 
-_FAMILIES = (reduce, linalg, movement, index, creation, random, scan)
+_FAMILIES = (reduce, linalg, movement, joining, index, creation, random, scan)
 
 LAYOUTS: dict[str, Layouts] = {
     op: layouts for family in _FAMILIES for op, layouts in family.LAYOUTS.items()

@@ -36,6 +36,19 @@ def aranges(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     return build.case()
 
 
+SPACES: tuple[tuple[Value, Value, int], ...] = (
+    (0, 1, 11), (1.5, -2.0, 37), (3, 4, 1), (0, 0, 3), (-1e30, 1e30, 9), (0.1, 0.7, 4), (5, 9, 0),
+)  # fmt: skip
+
+
+def spaces(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """Ends that the steps reach exactly and ends that they miss."""
+    build = Builder()
+    for start, stop, steps in SPACES:
+        build.judged(op, start=start, stop=stop, steps=steps, dtype=dtypes[0])
+    return build.case()
+
+
 def fulls(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     """Edge values as Python scalars, in several shapes."""
     build = Builder()
@@ -45,8 +58,9 @@ def fulls(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     return build.case()
 
 
-CELLS = {"arange": tuple((name,) for name in NUMBERS)}
+CELLS = dict.fromkeys(("arange", "linspace"), tuple((name,) for name in NUMBERS))
 LAYOUTS: dict[str, Layouts] = {
     "arange": {"main": (aranges, CONST)},
+    "linspace": {"main": (spaces, CONST)},
     "full": {"main": (fulls, CONST)},
 }

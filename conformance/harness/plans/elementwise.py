@@ -143,7 +143,7 @@ def constants(rng: Generator, op: str, dtypes: tuple[str, ...], variants: Varian
         shape = (bits.size,) + (1,) * (len(dtypes) - 1 - place)
         tables.append(build.input(dtype, bits, shape, const=True))
     build.judged(op, *tables, **attributes)
-    if len(set(dtypes[-2:])) > 1 or op in ("cast", "bitcast"):
+    if len(set(dtypes[-2:])) > 1 or op == "cast":
         return build.case()
     for place, dtype in enumerate(dtypes):
         for bits in core_edges(dtype, SCALARS).reshape(-1, 1):

@@ -1,4 +1,4 @@
-"""Batches of movement and basic indexing: every shape of a table, edge values inside."""
+"""Batches of movement of one tensor: every shape of a table, edge values inside."""
 
 from __future__ import annotations
 
@@ -15,47 +15,9 @@ from conformance.harness.plans.layouts import (
     Layouts,
     count_of,
 )
+from conformance.harness.plans.moves import MOVES
 from conformance.harness.values import Value
 from oracles.formats import FORMATS
-
-MOVES: dict[str, tuple[tuple[tuple[int, ...], dict[str, Value]], ...]] = {
-    "reshape": (
-        ((6, 35), {"shape": (210,)}), ((210,), {"shape": (7, -1, 3)}), ((1,), {"shape": ()}),
-        ((), {"shape": (1, 1)}), ((0, 3), {"shape": (3, 0, 2)}), ((4, 9), {"shape": (6, 6)}),
-    ),
-    "permute": (
-        ((5, 7), {"order": (1, 0)}), ((3, 5, 7), {"order": (2, 0, 1)}), ((4,), {"order": (0,)}),
-        ((2, 0, 3), {"order": (1, 2, 0)}), ((), {"order": ()}),
-        ((2, 3, 4, 5), {"order": (3, 1, 2, 0)}),
-    ),
-    "expand": (
-        ((1, 37), {"shape": (5, 37)}), ((3, 1), {"shape": (3, 17)}), ((), {"shape": (2, 3)}),
-        ((7,), {"shape": (2, 3, 7)}), ((1, 3), {"shape": (0, 3)}), ((5, 1), {"shape": (-1, 4)}),
-    ),
-    "shrink": (
-        ((37,), {"arg": ((3, 36),)}), ((5, 7), {"arg": ((0, 5), (2, 5))}),
-        ((5, 7), {"arg": ((4, 4), (0, 7))}), ((3, 4, 5), {"arg": ((1, 2), (0, 3), (2, 5))}),
-        ((), {"arg": ()}),
-    ),
-    "flip": (
-        ((37,), {"axis": (0,)}), ((5, 7), {"axis": (0, 1)}), ((5, 7), {"axis": (-1,)}),
-        ((3, 0), {"axis": (0,)}), ((2, 3, 4), {"axis": (0, 2)}), ((2, 3), {"axis": 1}),
-    ),
-    "pad": (
-        ((37,), {"padding": ((1, 2),)}), ((3, 5), {"padding": ((0, 0), (4, 1))}),
-        ((0,), {"padding": ((2, 3),)}), ((2, 3, 1), {"padding": ((1, 0), (0, 2), (3, 3))}),
-    ),
-    "getitem": (
-        ((37,), {"index": (5,)}), ((37,), {"index": (-1,)}), ((37,), {"index": (slice(3, 30, 4),)}),
-        ((37,), {"index": (slice(None, None, -1),)}), ((37,), {"index": (slice(30, 2, -7),)}),
-        ((5, 7), {"index": (2, slice(1, 6))}), ((5, 7), {"index": (..., 3)}),
-        ((5, 7), {"index": (None, slice(4, 1), None)}), ((3, 4, 5), {"index": (slice(None), -2)}),
-        ((3, 4, 5), {"index": (1, ..., slice(None, None, 2))}), ((5, 7), {"index": ()}),
-        ((5, 7), {"index": (slice(-100, 100), slice(-3, None))}), ((5,), {"index": 4}),
-        ((2, 0), {"index": (slice(1, 2),)}),
-        ((4, 6), {"index": (slice(3, None, -2), slice(5, 0, -3))}),
-    ),
-}  # fmt: skip
 
 
 def edge_scalars(dtype: str) -> tuple[Value, ...]:
