@@ -193,6 +193,7 @@ def test_scalars_on_both_sides_are_weak() -> None:
     assert (whole**0.5).dtype is dtypes.float32 and math.isnan((whole**0.5).tolist()[1])
     assert (2**whole).tolist() == [2, 0, 8]
     assert ((-1) ** whole).tolist() == [-1, -1, -1]
+    assert (whole ** Tensor(-1)).tolist() == [1, -1, 0], "a tensor of no dimensions may be negative"
     assert (Tensor([True, False]) ** 2).dtype is dtypes.int32
     assert (Tensor([2, 3], dtype="uint8") ** Tensor([2.0, 0.5], dtype="float64")).tolist() == [
         4.0, 3**0.5,

@@ -54,7 +54,7 @@ def doubled_parts(x: V) -> tuple[Pair[V], Pair[V], V]:
     even, odd = even_and_odd(r)
     odd = odd + low
 
-    minus, plus = 1.0 - u, 1.0 + u
+    minus, plus = (1.0 - u).opaque(), (1.0 + u).opaque()
     minus_error, plus_error = (1.0 - minus) - u, (1.0 - plus) + u
     sums = []
     for start, lost, turned, slope in (

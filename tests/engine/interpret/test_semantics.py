@@ -101,6 +101,16 @@ SAME_DTYPE: list[tuple[Op, str, tuple[Scalar, ...], Scalar]] = [
     (Op.MINIMUM, "float16", (-INF, NAN), NAN),
     (Op.MAXIMUM, "int8", (-128, 127), 127),
     (Op.MINIMUM, "uint64", (2**64 - 1, 1), 1),
+    # powers of integers
+    (Op.POW, "int8", (-2, 7), -128),
+    (Op.POW, "int8", (-128, 2), 0),
+    (Op.POW, "uint64", (3, 41), 3**41 % 2**64),
+    (Op.POW, "int32", (0, 0), 1),
+    (Op.POW, "int64", (-1, -3), -1),
+    (Op.POW, "int64", (-1, MIN64), 1),
+    (Op.POW, "int16", (0, -1), 0),
+    (Op.POW, "int32", (2, -1), 0),
+    (Op.POW, "int32", (MIN32, -1), 0),
     # functions
     *[(Op.EXP2, d.name, (x,), y) for d in FLOATS for x, y in
       [(3.0, 8.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (NAN, NAN), (-14.0, 2.0**-14)]],
