@@ -89,7 +89,7 @@ CASES = {
     "atanh": Case(mpmath.atanh, np.arctanh, 0.73,
                   [*ODD, (1.0, INF), (-1.0, -INF), (1.001, NAN), (-INF, NAN)],
                   (-1, 1), ((-1, 1), (-0.1, 0.1), (0.99, 1))),
-    "erf": Case(mpmath.erf, np.vectorize(math.erf, otypes=["float64"]), 0.83,
+    "erf": Case(mpmath.erf, np.vectorize(math.erf, otypes=["float64"]), 0.85,
                 [*ODD, (INF, 1.0), (-INF, -1.0), (7.0, 1.0)],
                 REAL, ((-1, 1), (-4, 4), (-6, 6), (0.74, 0.76))),
 }  # fmt: skip
