@@ -112,15 +112,15 @@ def _check_shapes(name: str, base: Node, picks: Node, value: Node, axis: int) ->
 
 def scattered(base: Node, picks: Node, value: Node, axis: int, op: Op | None) -> Node:
     """A SCATTER; what is combined is computed, so that its NaNs are canonical everywhere."""
-    if op is not None and base.dtype is dtypes.bool_:
-        op = _OF_BOOLS[op]
-    if op is not None and base.dtype.is_float:
-        base = base.canonical()
     if not base.shape:
         base, picks, value = (views.reshape(x, (1,)) for x in (base, picks, value))
         return views.reshape(scattered(base, picks, value, axis, op), ())
-    name = None if op is None else op.name
-    return Node(Op.SCATTER, base.dtype, (base, picks, value), (axis, name))
+    if op is None:
+        return Node(Op.SCATTER, base.dtype, (base, picks, value), (axis, None))
+    if base.dtype is dtypes.bool_:
+        op = _OF_BOOLS[op]
+    start = base.canonical() if base.dtype.is_float else base
+    return Node(Op.SCATTER, base.dtype, (start, picks, value), (axis, op.name))
 
 
 def _kept(op: Op, dtype: DType) -> DType:

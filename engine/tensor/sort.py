@@ -42,7 +42,8 @@ class Sorting(TensorBase):
     ) -> tuple[Self, Self]:
         """The first k of `sort`, in its order whatever `sorted_` says: the largest, or smallest.
 
-        Of equal elements those at the lowest places are taken. ValueError unless 0 <= k <= size.
+        Of equal elements those at the lowest places are taken. ValueError unless 0 <= k <= size;
+        a scalar stays one, so that k is 1.
         """
         return self._sorted("topk", dim, largest, k)
 
@@ -50,7 +51,8 @@ class Sorting(TensorBase):
         x, place = moved_last(name, self.node, dim)
         size = fixed_size(name, x)
         count = size if k is None else as_sint(k)
-        if not isinstance(count, int) or not 0 <= count <= size:
+        least = 0 if self.ndim else 1  # a scalar stays one
+        if not isinstance(count, int) or not least <= count <= size:
             raise ValueError(f"{name}: {describe(count)} elements of an axis of size {size}")
         places = cut_last(order_of(x, descending), 0, count)
         values = gathered_last(x, places)

@@ -21,9 +21,9 @@ def argsort(x: Array, dim: int = -1, descending: bool = False) -> Array:
 def topk(
     x: Array, k: int, dim: int = -1, largest: bool = True, sorted_: bool = True
 ) -> tuple[Array, Array]:
-    """The first k of `sort`, whatever `sorted_` says; ValueError unless 0 <= k <= size."""
+    """The first k of `sort`, whatever `sorted_` says; a scalar stays one, so that k is 1."""
     lines = moved_last(x, dim)
-    if not 0 <= k <= lines.shape[-1]:
+    if not (0 if x.ndim else 1) <= k <= lines.shape[-1]:
         raise ValueError(f"{k} elements of an axis of size {lines.shape[-1]}")
     places = _order(lines, largest)[..., :k]
     row = format_of(x)

@@ -68,7 +68,7 @@ def sort_axes(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     for shape, choices in AXES:
         for turn, dim in enumerate(choices):
             x = build.input(dtype, styled(rng, dtype, count_of(shape), STYLES[turn % 5]), shape)
-            _judged(build, op, x, dim, shape[dim] if shape else 1, turn)
+            _judged(build, op, x, dim, shape[dim] if shape else 1, turn, full=not shape)
     return build.case()
 
 
