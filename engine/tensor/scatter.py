@@ -41,7 +41,7 @@ class Scatter(TensorBase):
         """
         if reduce is not None and reduce not in _WRITES:
             raise ValueError(f"scatter: reduce is 'add', 'multiply' or None, not {reduce!r}")
-        axis, picks, value = self._parts("scatter", dim, index, src)
+        axis, picks, value = self._written_parts("scatter", dim, index, src)
         device = common_device("scatter", (self, index, src))
         if reduce is None:
             return self._wrap(scattered(self.node, picks, value, axis, None), device)
@@ -63,7 +63,7 @@ class Scatter(TensorBase):
         if reduce not in _REDUCTIONS:
             names = ", ".join(map(repr, _REDUCTIONS))
             raise ValueError(f"scatter_reduce: reduce is one of {names}, not {reduce!r}")
-        axis, picks, value = self._parts("scatter_reduce", dim, index, src)
+        axis, picks, value = self._written_parts("scatter_reduce", dim, index, src)
         device = common_device("scatter_reduce", (self, index, src))
         op = _REDUCTIONS[reduce]
         kept = dtypes.accumulator(self.dtype) if reduce == "mean" else _kept(op, self.dtype)
@@ -78,7 +78,7 @@ class Scatter(TensorBase):
             result = _divided(result, counts + 1 if include_self else counts)
         return self._wrap(result.cast(self.dtype), device)
 
-    def _parts(
+    def _written_parts(
         self, name: str, dim: int, index: TensorBase, src: Operand
     ) -> tuple[int, Node, Node]:
         """The axis, the index, and values of its shape; a scalar has one axis."""
