@@ -300,37 +300,6 @@ FLOATS = (
     ),
 )  # fmt: skip
 
-ACTIVATIONS = (
-    Disagreement(
-        "silu at -inf", "silu", (_array("float32", -INF),), _array("float32", -0.0), "the limit",
-        (_torch(_array("float32", NAN), lambda torch, x: torch.nn.functional.silu(x)),),
-    ),
-    Disagreement(
-        "hardswish at -inf", "hardswish", (_array("float32", -INF),), _array("float32", -0.0),
-        "the limit",
-        (_torch(_array("float32", NAN), lambda torch, x: torch.nn.functional.hardswish(x)),),
-    ),
-    Disagreement(
-        "mish at -inf", "mish", (_array("float32", -INF),), _array("float32", -0.0), "the limit",
-        (_torch(_array("float32", NAN), lambda torch, x: torch.nn.functional.mish(x)),),
-    ),
-    Disagreement(
-        "gelu at infinity", "gelu", (np.full(16, INF, np.float32),),
-        np.full(16, INF, np.float32), "the limit",
-        (_torch(VARIES, lambda torch, x: torch.nn.functional.gelu(x)),), {"approximate": "none"},
-    ),
-    Disagreement(
-        "gelu of the largest numbers", "gelu", (np.full(16, 3e38, np.float32),),
-        np.full(16, 3e38, np.float32), "the value x",
-        (_torch(VARIES, lambda torch, x: torch.nn.functional.gelu(x)),), {"approximate": "none"},
-    ),
-    Disagreement(
-        "relu6 of -0", "relu6", (_array("float32", -0.0),), _array("float32", 0.0),
-        "max(x, 0) of IEEE 754-2019",
-        (_torch(_array("float32", -0.0), lambda torch, x: torch.nn.functional.relu6(x)),),
-    ),
-)  # fmt: skip
-
 CASTS = (
     Disagreement(
         "what int32 does not hold", "cast", (_array("float32", NAN, INF, -INF, 3e9),),
@@ -507,7 +476,7 @@ INDEXING = (
 )  # fmt: skip
 
 ROWS: tuple[Disagreement, ...] = (
-    *INTEGERS, *FLOATS, *ACTIVATIONS, *CASTS, *PROMOTION, *REDUCTIONS, *INDEXING,
+    *INTEGERS, *FLOATS, *CASTS, *PROMOTION, *REDUCTIONS, *INDEXING,
 )  # fmt: skip
 
 
