@@ -17,6 +17,7 @@ import numpy as np
 
 from conformance.harness.build import Builder
 from conformance.harness.case import CONST_LIMIT, Case, Statement
+from conformance.harness.moving import joined
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
 from conformance.harness.work import Budget
@@ -328,7 +329,7 @@ def _take(p: Program) -> bool:
 # Each as often as it stands here.
 STEPS: tuple[Callable[[Program], bool], ...] = (
     _unary, _unary, _binary, _binary, _binary, _binary, _ternary, _varied, _where, _cast, _cast,
-    _bitcast, _move, _move, _move, _reduce, _reduce, _matmul, _take,
+    _bitcast, _move, _move, _move, joined, joined, joined, _reduce, _reduce, _matmul, _take,
 )  # fmt: skip
 
 

@@ -17,18 +17,6 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "argmax over two axes": (TypeError, lambda x: x.argmax(axis=(0, 1))),  # type: ignore[arg-type]
     "a correction that is no integer": (TypeError, lambda x: x.var(correction=0.5)),  # type: ignore[arg-type]
     "a scan along no axis": (IndexError, lambda x: x.cumsum(axis=2)),
-    "more than there are": (ValueError, lambda x: x.topk(4)),
-    "a sort along no axis": (IndexError, lambda x: x.sort(2)),
-    "a scatter by floats": (TypeError, lambda x: x.scatter(0, x, x)),
-    "an index of fewer axes": (ValueError, lambda x: x.scatter(0, x[0].int(), x)),
-    "an index wider than its tensor": (
-        ValueError, lambda x: x[:, :2].scatter(0, x.int(), x),
-    ),
-    "an index larger than its values": (ValueError, lambda x: x.scatter(0, x.int(), x[:1])),
-    "a scatter that takes a mean": (ValueError, lambda x: x.scatter(0, x.int(), x, "mean")),
-    "a reduction of no such name": (
-        ValueError, lambda x: x.scatter_reduce(0, x.int(), x, "add"),
-    ),
     "an index behind the end": (IndexError, lambda x: x[2]),
     "an index before the start": (IndexError, lambda x: x[-3]),
     "too many indices": (IndexError, lambda x: x[0, 0, 0]),
@@ -50,6 +38,37 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "an integer that does not fit": (OverflowError, lambda x: x.cast("int8") + 128),
     "minus of bool": (TypeError, lambda x: -(x > 0)),
     "a difference of bools": (TypeError, lambda x: (x > 0) - (x > 0)),
+    "shapes that do not join": (ValueError, lambda x: x.cat(x.T)),
+    "shapes that do not stack": (ValueError, lambda x: x.stack(x.T)),
+    "a list in the place of tensors": (
+        TypeError, lambda x: x.cat([x]),  # type: ignore[arg-type]
+    ),
+    "parts that do not add up": (ValueError, lambda x: x.split((1, 2), dim=0)),
+    "no parts at all": (ValueError, lambda x: x.chunk(0)),
+    "too few counts": (ValueError, lambda x: x.repeat(2)),
+    "a shift without an axis": (ValueError, lambda x: x.roll((1, 2), 0)),
+    "a window longer than its axis": (ValueError, lambda x: x.unfold(0, 3, 1)),
+    "a diagonal of one axis": (ValueError, lambda x: x.diagonal(0, 1, -1)),
+    "a triangle of a vector": (ValueError, lambda x: x[0].tril()),
+    "a mode that there is not": (ValueError, lambda x: x.pad((1, 1), mode="wrap")),
+    "a mirror of nothing": (ValueError, lambda x: x[:0].pad(((1, 0), (0, 0)), mode="reflect")),
+    "a shape that is too small": (ValueError, lambda x: x.pad_to(1, 3)),
+    "a shape that is too large": (ValueError, lambda x: x.shrink_to(3, 3)),
+    "a formula that loses an axis": (ValueError, lambda x: x.rearrange("a b -> a")),
+    "a grid of matrices": (ValueError, lambda x: x.meshgrid(x)),
+    "an index that does not fit": (ValueError, lambda x: x.gather(0, Tensor([0]))),
+    "floats as places": (TypeError, lambda x: x[x]),
+    "a place outside in a list": (IndexError, lambda x: x[[0, 2]]),
+    "a mask of another shape": (IndexError, lambda x: x[Tensor([True, False, True])]),
+    "places that do not broadcast": (
+        IndexError, lambda x: x[Tensor([0, 1]), Tensor([0, 1, 2])],
+    ),
+    "a mask of integers": (TypeError, lambda x: x.masked_select(Tensor([1, 0, 1]))),
+    "classes of floats": (TypeError, lambda x: x.one_hot(3)),
+    "a last axis that does not divide": (ValueError, lambda x: x.bitcast("float64")),
+    "a last axis that is scattered": (ValueError, lambda x: x.T.bitcast("int8")),
+    "nothing at address 0": (ValueError, lambda x: Tensor.from_blob(0, (2,))),
+    "ends without a number": (ValueError, lambda x: Tensor.linspace(0, float("inf"), 3)),
     "a range without a step": (ValueError, lambda x: Tensor.arange(0, 5, 0)),
 }  # fmt: skip
 

@@ -26,8 +26,6 @@ from oracles.numpy_ref import (
     random,
     reduce,
     scan,
-    scatter,
-    sort,
     statistics,
 )
 
@@ -46,8 +44,6 @@ _MODULES = (
     reduce,
     statistics,
     scan,
-    sort,
-    scatter,
 )
 
 
