@@ -185,11 +185,16 @@ def _counted(shapes: Sequence[Shape], attributes: Attributes) -> int:
 
 
 _DRAWN = {name: _given for name, row in ROWS.items() if "seed" in row.attributes}
+def _first(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return span(shapes[0])
+
+
 _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
     "matmul": _contracted, "take": _taken, "pad_to": _padded_to, "repeat": _repeated,
     "repeat_interleave": _repeated, "unfold": _windowed, "diag": _squared, "cat": _joined,
     "stack": _joined, "meshgrid": _grid, "bitcast": _widest, "linspace": _spaced, "getitem": _read,
     "gather": _gathered, "one_hot": _classes, "nonzero": _found, "masked_select": _selected,
+    "scatter": _first, "scatter_reduce": _first,
     "random_bits": _counted, **_DRAWN,
 }  # fmt: skip

@@ -17,6 +17,18 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "argmax over two axes": (TypeError, lambda x: x.argmax(axis=(0, 1))),  # type: ignore[arg-type]
     "a correction that is no integer": (TypeError, lambda x: x.var(correction=0.5)),  # type: ignore[arg-type]
     "a scan along no axis": (IndexError, lambda x: x.cumsum(axis=2)),
+    "more than there are": (ValueError, lambda x: x.topk(4)),
+    "a sort along no axis": (IndexError, lambda x: x.sort(2)),
+    "a scatter by floats": (TypeError, lambda x: x.scatter(0, x, x)),
+    "an index of fewer axes": (ValueError, lambda x: x.scatter(0, x[0].int(), x)),
+    "an index wider than its tensor": (
+        ValueError, lambda x: x[:, :2].scatter(0, x.int(), x),
+    ),
+    "an index larger than its values": (ValueError, lambda x: x.scatter(0, x.int(), x[:1])),
+    "a scatter that takes a mean": (ValueError, lambda x: x.scatter(0, x.int(), x, "mean")),
+    "a reduction of no such name": (
+        ValueError, lambda x: x.scatter_reduce(0, x.int(), x, "add"),
+    ),
     "an index behind the end": (IndexError, lambda x: x[2]),
     "an index before the start": (IndexError, lambda x: x[-3]),
     "too many indices": (IndexError, lambda x: x[0, 0, 0]),

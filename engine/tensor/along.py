@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from engine.graph import Node
+from engine import dtypes
+from engine.graph import Node, index
+from engine.ops import Op
 from engine.tensor import views
-from engine.tensor.variable import show
+from engine.tensor.variable import interval, show
 
 
 def moved_last(name: str, x: Node, axis: object) -> tuple[Node, int]:
@@ -41,3 +43,15 @@ def cut_last(x: Node, start: int, end: int) -> Node:
 def padded_last(x: Node, before: int, after: int, value: Node) -> Node:
     """The last axis with `before` and `after` more elements of the scalar `value`."""
     return views.pad(x, (*((0, 0) for _ in x.shape[:-1]), (before, after)), value)
+
+
+def gathered_last(x: Node, places: Node) -> Node:
+    """x (…, n) read at places (…, k) of its last axis, row by row; all of them are inside."""
+    *outer, size = x.shape
+    rows, count = views.product(outer), views.product(places.shape[-1:])
+    wide = dtypes.int32 if interval(views.product(x.shape))[1] < 1 << 31 else dtypes.int64
+    start = views.reshape(views.iota(rows).cast(wide) * index(size).cast(wide), (rows, 1))
+    flat = views.reshape(places.cast(wide), (rows, count))
+    picks = views.expand(start, flat.shape) + flat
+    found = Node(Op.GATHER, x.dtype, (views.reshape(x, (views.product(x.shape),)), picks), 0)
+    return views.reshape(found, places.shape)

@@ -31,7 +31,9 @@ from engine.tensor.rearrange import Rearrange
 from engine.tensor.reduce import Reduce
 from engine.tensor.rounding import Rounding
 from engine.tensor.scan import Scans
+from engine.tensor.scatter import Scatter
 from engine.tensor.selection import Selection
+from engine.tensor.sort import Sorting
 from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
 from engine.tensor.windows import Windows
@@ -58,6 +60,8 @@ class Tensor(
     Reduce,
     Statistics,
     Scans,
+    Sorting,
+    Scatter,
     Index,
     Selection,
     Linalg,

@@ -21,6 +21,8 @@ from oracles.catalog import (
     random,
     reduce,
     scan,
+    scatter,
+    sort,
 )
 from oracles.catalog.row import (
     ALL,
@@ -43,6 +45,7 @@ __all__ = [
 
 _FAMILIES = (
     elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random, scan,
+    sort, scatter,
 )  # fmt: skip
 
 ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -26,6 +26,8 @@ from oracles.numpy_ref import (
     random,
     reduce,
     scan,
+    scatter,
+    sort,
     statistics,
 )
 
@@ -44,6 +46,8 @@ _MODULES = (
     reduce,
     statistics,
     scan,
+    sort,
+    scatter,
 )
 
 

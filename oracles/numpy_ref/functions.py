@@ -77,4 +77,4 @@ def _integer_power(x: Array, y: Array) -> Array:
     inverse = np.where(x == 1, 1, 0)
     if np.issubdtype(x.dtype, np.signedinteger):
         inverse = np.where(x == -1, np.where(is_odd, -1, 1), inverse)
-    return np.asarray(np.where(y < 0, inverse, power).astype(x.dtype))
+    return np.where(y < 0, inverse.astype(x.dtype), power)

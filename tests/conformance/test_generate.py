@@ -33,7 +33,7 @@ def test_programs_depend_on_the_seed_alone() -> None:
 
 
 def test_programs_have_ten_statements_and_reach_the_catalog() -> None:
-    cases = [random_case(case_seed(SEED, k)) for k in range(250)]
+    cases = [random_case(case_seed(SEED, k)) for k in range(700)]
     assert all(len(case.statements) >= 10 for case in cases)
     ops = Counter(statement.op for case in cases for statement in case.statements)
     assert {*generate.UNARY, *generate.BINARY, *generate.TERNARY, *generate.FAITHFUL} <= set(ops)

@@ -23,6 +23,8 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "getitem": {"index": (slice(0, 3), 1)}, "take": {"axis": 0},
     "cumsum": {"axis": 1}, "cumprod": {"axis": 0}, "cummax": {"axis": 1, "output": 0},
     "cummin": {"axis": 0, "output": 1}, "var_mean": {"axis": 1, "output": 0},
+    "sort": {"output": 0}, "topk": {"k": 5, "output": 1}, "scatter": {"dim": 1},
+    "scatter_reduce": {"dim": 0, "reduce": "sum"},
     "std_mean": {"axis": 0, "output": 1}, "random_bits": {"num": 5},
     "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},

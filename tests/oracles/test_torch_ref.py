@@ -49,6 +49,12 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "split": [{"sizes": 3, "dim": 1, "output": 1}],
     "chunk": [{"chunks": 2, "output": 1}],
     "meshgrid": [{"indexing": "xy", "output": 0}],
+    "sort": [{"dim": 1, "output": 0}, {"dim": 0, "descending": True, "output": 1}],
+    "argsort": [{"dim": 1}],
+    "topk": [{"k": 3, "dim": 1, "output": 0}, {"k": 1, "dim": 0, "largest": False, "output": 0}],
+    "scatter": [{"dim": 1}, {"dim": 0, "reduce": "add"}],
+    "scatter_reduce": [{"dim": 0, "reduce": "amax"}, {"dim": 1, "reduce": "prod"},
+                       {"dim": 1, "reduce": "mean", "include_self": False}],
     "getitem": [{"index": (slice(0, 1), None, 1)}],
     "clamp": [{"min_": 0}, {"min_": 3, "max_": 1}],
     "masked_fill": [{"value": 1}],
@@ -62,6 +68,8 @@ def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
         return [np.resize(x[0], (4, 5)), np.resize(x[1], (5, 3))]
     if name == "meshgrid":
         return x
+    if ROWS[name].family == "scatter":
+        return [np.resize(x[0], (6, 7)), np.resize(x[1], (5, 6)), np.resize(x[2], (6, 6))]
     if len(x) == 1:
         return [np.resize(x[0], (2, max(4, 2 * (len(x[0]) // 2))))]
     if len(x) == 3:

@@ -16,10 +16,14 @@ from conformance.harness.plans import (
     random,
     reduce,
     scan,
+    scatter,
+    sort,
 )
 from conformance.harness.plans.layouts import Layouts
 
-_FAMILIES = (reduce, linalg, movement, joining, index, creation, random, scan)
+_FAMILIES = (
+    reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
+)  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {
     op: layouts for family in _FAMILIES for op, layouts in family.LAYOUTS.items()

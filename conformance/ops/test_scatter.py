@@ -1,0 +1,11 @@
+"""Writing at named places: duplicates, places outside, every way to combine."""
+
+import pytest
+
+from conformance.harness.suite import CatalogCells
+
+
+@pytest.mark.catalog("scatter")
+def test_conforms(catalog_cells: CatalogCells) -> None:
+    """Every cell of the operator and dtype, on every device, and the same bits on all of them."""
+    catalog_cells.judge()
