@@ -36,7 +36,7 @@ class Linalg(TensorBase):
         common = dtypes.promote(left.dtype, right.dtype)
         kept, result = accumulated_in("matmul", common, dtype)
         rows, columns = (operand.node.cast(common).cast(kept) for operand in (left, right))
-        node = _product(rows, columns)
+        node = product("matmul", rows, columns)
         return self._wrap(node.cast(result), device)
 
     def dot(self, w: TensorBase, dtype: DType | str | None = None) -> Self:
@@ -47,20 +47,20 @@ class Linalg(TensorBase):
         return self.matmul(other)
 
 
-def _product(x: Node, y: Node) -> Node:
-    """The product of two nodes of one dtype."""
+def product(op: str, x: Node, y: Node) -> Node:
+    """The matrix product of two nodes of one dtype."""
     given = f"{show(x.shape)} and {show(y.shape)}"
     if not x.shape or not y.shape:
-        raise ValueError(f"matmul: operands need at least one axis, got {given}")
+        raise ValueError(f"{op}: operands need at least one axis, got {given}")
     vectors = tuple(axis for axis, node in ((-2, x), (-1, y)) if len(node.shape) == 1)
     rows = x if len(x.shape) > 1 else views.reshape(x, (1, *x.shape))
     columns = y if len(y.shape) > 1 else views.reshape(y, (*y.shape, 1))
     if rows.shape[-1] != columns.shape[-2]:
-        raise ValueError(f"matmul: the inner sizes of {given} differ")
+        raise ValueError(f"{op}: the inner sizes of {given} differ")
     *order, inner, outer = range(len(columns.shape))
     columns = views.permute(columns, (*order, outer, inner))
     pairs = views.broadcast(
-        "matmul",
+        op,
         views.reshape(rows, (*rows.shape[:-1], 1, rows.shape[-1])),
         views.reshape(columns, (*columns.shape[:-2], 1, *columns.shape[-2:])),
     )
