@@ -46,7 +46,7 @@ class Contraction(TensorBase):
         axes row-major in the order in which the formula first names them. If it names everything,
         the products are the result. ValueError for a formula that does not fit the operands.
         """
-        tensors = _flat(operands)
+        tensors = tensors_of("einsum", operands)
         device = common_device("einsum", tensors)
         terms, result = _parsed(formula, [t.ndim for t in tensors])
         common = dtypes.promote(*(t.dtype for t in tensors))
@@ -63,8 +63,8 @@ class Contraction(TensorBase):
         the bias is added in the accumulator, and the result rounded once, behind it. Dtypes and
         order as in `matmul`. TypeError for operands that are no tensors.
         """
-        operands = [self, weight] if bias is None else [self, weight, bias]
-        device = common_device("linear", _flat(operands))
+        operands = tensors_of("linear", [self, weight] if bias is None else [self, weight, bias])
+        device = common_device("linear", operands)
         common = dtypes.promote(*(t.dtype for t in operands))
         kept, row = accumulated_in("linear", common, dtype)
         x, w, *rest = (t.node.cast(common).cast(kept) for t in operands)
@@ -82,14 +82,14 @@ def with_bias(op: str, total: Node, bias: Sequence[Node]) -> Node:
     return Node(Op.ADD, total.dtype, views.broadcast(op, total, bias[0]))
 
 
-def _flat(operands: Sequence[TensorBase | Sequence[TensorBase]]) -> list[TensorBase]:
+def tensors_of(op: str, operands: Sequence[TensorBase | Sequence[TensorBase]]) -> list[TensorBase]:
     """The operands, given one by one or as one sequence."""
     first = operands[0] if operands else None
     given = list(first) if isinstance(first, list | tuple) and len(operands) == 1 else operands
     tensors = [t for t in given if isinstance(t, TensorBase)]
     if len(tensors) < len(given):
         other = next(t for t in given if not isinstance(t, TensorBase))
-        raise TypeError(f"contraction: operands are tensors, not {type(other).__name__}")
+        raise TypeError(f"{op}: operands are tensors, not {type(other).__name__}")
     return tensors
 
 

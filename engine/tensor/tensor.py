@@ -24,6 +24,7 @@ from engine.tensor.index import Index
 from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
+from engine.tensor.neural import Neural
 from engine.tensor.padding import Padding
 from engine.tensor.predicates import Predicates
 from engine.tensor.random import Random
@@ -65,6 +66,7 @@ class Tensor(
     Index,
     Selection,
     Linalg,
+    Neural,
     Random,
     Custom,
 ):
