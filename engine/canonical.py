@@ -5,25 +5,42 @@ Between arithmetic operations any NaN will do, so most kernels pay for one CANON
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.graph import Node, toposort
 from engine.ops import Group, Op
 
 # Select operands or make the canonical NaN themselves; they compute, but need no CANON.
 CANONICAL_ALREADY = frozenset({Op.CANON, Op.MAXIMUM, Op.MINIMUM})
+_ARITHMETIC = (Group.COMPUTE, Group.MACHINE, Group.TEST)
 _FROM_FOLDS = (Op.PICK, Op.TREE)
 
 
 def place_canon(sink: Node) -> Node:
     """The same kernel with every computed NaN canonical before its bits are looked at."""
     done: dict[Node, Node] = {}
-    for node in toposort([sink]):
+    order = toposort([sink])
+    between = _choices_between_arithmetic(order)
+    for node in order:
         src = [done[s] for s in node.src]
         if node.op is Op.WRITE:
             src[2] = _canonical(src[2])
-        elif node.op.row.group is Group.MOVE_BITS:
+        elif node.op.row.group is Group.MOVE_BITS and node not in between:
             src = [_canonical(s) for s in src]
         done[node] = node.replace(tuple(src))
     return done[sink]
+
+
+def _choices_between_arithmetic(order: Sequence[Node]) -> set[Node]:
+    """WHERE nodes whose results only arithmetic uses, which takes any NaN for the same."""
+    looked_at: set[Node] = set()
+    found: set[Node] = set()
+    for node in reversed(order):  # users before what they use
+        if node.op is Op.WHERE and node not in looked_at:
+            found.add(node)
+        elif node.op.row.group not in _ARITHMETIC:
+            looked_at.update(node.src)
+    return found
 
 
 def _canonical(value: Node) -> Node:

@@ -76,7 +76,8 @@ class Lowering:
             node = node.src[0]
         result = yield from self._inner(node, at, gate)
         for valid, fill in reversed(fills):
-            result = index.select(valid, result, fill)
+            if not _reads_zero(result, gate, fill):
+                result = index.select(valid, result, fill)
         return result
 
     def _inner(self, node: Node, at: Position, gate: Node) -> Steps:
@@ -194,6 +195,12 @@ class Lowering:
         else:
             left = index_of(lanes * rows)
         return (yield from self._lanes(Op[name], node.dtype, left, lanes, element, gate))
+
+
+def _reads_zero(value: Node, gate: Node, fill: Node) -> bool:
+    """Whether a load gives the fill by itself: 0, where its gate is false."""
+    gated = value.op is Op.LOAD and value.src[2:] == (gate,)
+    return gated and fill.op is Op.CONST and fill.arg == 0
 
 
 # -- leaves and movement ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ target's limits, never on the device's name.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.simplify import index
 from engine.target import Target
 
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
+WORK_FOR_REST = 1 << 22     # operations below which a kernel for what vectors leave over does
 SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
 
 
@@ -120,6 +122,7 @@ def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
         return None
     below = loops_below(order)
     accesses, fixed = _accesses(order, below), _bounding(order, below)
+    large = _work(order) >= WORK_FOR_REST
     best: tuple[int, Node, int] | None = None
     tree = _tree(order)
     candidates = loops_of(sink) + ([tree.src[0]] if tree is not None else [])
@@ -127,7 +130,8 @@ def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
         size = static_size(axis)
         if size is None or axis in fixed:
             continue
-        lanes = size if tree is not None and axis is tree.src[0] else _lanes(size, width)
+        of_tree = tree is not None and axis is tree.src[0]
+        lanes = size if of_tree else _lanes(size, width, large)
         if lanes < 4:
             continue
         score = _score(axis, accesses, below) * min(lanes, width)
@@ -136,43 +140,75 @@ def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
     return None if best is None else best[1:]
 
 
-def _lanes(size: int, width: int) -> int:
-    """The vector width, or for short axes the largest power of two that divides the size."""
+def _lanes(size: int, width: int, large: bool) -> int:
+    """The vector width; where what it leaves over is not worth a kernel, a power of two below.
+
+    A short axis takes the largest power of two below it if there is much to do, else one that
+    divides it.
+    """
     if size % width == 0 or size >= 4 * width:
         return width
-    return min(width, size & -size)
+    return min(width, 1 << (size.bit_length() - 1) if large else size & -size)
+
+
+def _work(order: Sequence[Node]) -> int:
+    """Executed operations of a kernel, about; what is one in each round counts for all rounds."""
+    rounds = math.prod(index.bounds(n)[1] + 1 for n in order if n.op is Op.RANGE)
+    return rounds * sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in order)
 
 
 # -- tiles -----------------------------------------------------------------------------------------
-def _largest_divisor(size: int, candidates: tuple[int, ...], limit: int) -> int:
-    return next((c for c in candidates if c <= limit and size % c == 0), 1)
+COUNTS = (1, 2, 3, 4, 5, 6, 8)  # copies of a loop's body that a tile may have
+TILED_LOOPS = 3
+WORTHWHILE = 0.75  # a tile must leave at most this part of the instructions
 
 
-def tile(sink: Node, target: Target, vector: Node | None) -> Node:
-    """Unroll loops over results that share loads inside a fold: a tile of results in registers."""
-    order = toposort([sink])
-    folds = [n for n in order if n.op is Op.FOLD]
-    if not folds or vector is None or _tree(order) is not None:
-        return sink
-    body = toposort(folds[0].src[1:])
-    if sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in body) > 8:
-        return sink
+def _shares(folded: Node, loops: Sequence[Node], below: Below) -> dict[frozenset[Node], int]:
+    """How many nodes in the rounds of a fold depend on each set of `loops`: copies share the rest.
+
+    What does not depend on the fold's own loop stands outside of it and counts nothing.
+    """
+    among = frozenset(loops)
+    found: dict[frozenset[Node], int] = {}
+    for node in toposort(folded.src[1:]):
+        if folded.src[0] in below[node] and node.op is not Op.CARRY:
+            found[below[node] & among] = found.get(below[node] & among, 0) + 1
+    return found
+
+
+def choose_tile(sink: Node, target: Target, order: Sequence[Node]) -> dict[Node, int]:
+    """Copies of loops that leave the fewest instructions for a result, as registers allow."""
+    folded = next(n for n in order if n.op is Op.FOLD)
     below = loops_below(order)
     fixed = _bounding(order, below)
-    loads = [n for n in body if n.op is Op.LOAD]
-    reusable = [
-        loop for loop in reversed(loops_of(sink))
-        if (static_size(loop) or 0) > 1 and loop not in fixed
-        and any(loop not in below[load] for load in loads)
-    ]
+    loops = [n for n in reversed(loops_of(sink)) if (static_size(n) or 0) > 1 and n not in fixed]
+    loops = [
+        loop for loop in loops
+        if any(folded.src[0] in below[n] and loop not in below[n] for n in order if n.op is Op.LOAD)
+    ][:TILED_LOOPS]
+    shares = _shares(folded, loops, below)
     budget = max(1, target.vector_registers * 3 // 4)
-    for loop, most in zip(reusable[:2], (4, 8), strict=False):
-        size = static_size(loop)
-        assert size is not None
-        count = _largest_divisor(size, (8, 6, 5, 4, 3, 2), min(most, budget))
+    choices = [[c for c in COUNTS if (static_size(loop) or 0) % c == 0] for loop in loops]
+    alone = best = float(sum(shares.values()))
+    chosen: dict[Node, int] = {}
+    for counts in itertools.product(*choices):
+        copies = math.prod(counts)
+        tiled = dict(zip(loops, counts, strict=True))
+        total = sum(n * math.prod(tiled[loop] for loop in among) for among, n in shares.items())
+        if copies <= budget and total <= target.max_unroll and total / copies < best:
+            best, chosen = total / copies, tiled
+    return chosen if best <= WORTHWHILE * alone else {}
+
+
+def tile(sink: Node, target: Target) -> Node:
+    """Unroll loops over results that share loads inside a fold: a tile of results in registers."""
+    order = toposort([sink])
+    vectors = any(n.op is Op.RANGE and n.arg[1] == Axis.VECTOR for n in order)
+    if not vectors or _tree(order) is not None or not any(n.op is Op.FOLD for n in order):
+        return sink
+    for loop, count in choose_tile(sink, target, order).items():
         if count > 1:
             sink = split(sink, loop, count, Axis.UNROLL)
-            budget //= count
     return sink
 
 
@@ -203,10 +239,27 @@ def _vectorise(sink: Node, axis: Node, lanes: int) -> list[Node]:
         kernels.append(split(sink, axis, lanes, Axis.VECTOR))
     else:
         kernels.append(split(replace_ranges(sink, {axis: main}), main, lanes, Axis.VECTOR))
-        rest = axis_range(size - whole, axis.arg[0], Axis.LOOP)
-        one = rest if size - whole > 1 else index_of(0)
-        kernels.append(replace_ranges(sink, {axis: index.add(one, whole)}))
+        kernels.append(_rest(sink, axis, whole, lanes))
     return kernels
+
+
+def _rest(sink: Node, axis: Node, whole: int, lanes: int) -> Node:
+    """What vectors leave over: the last vector of the axis, or single elements.
+
+    The vector computes some elements again, and writes the same: which holds unless the kernel
+    reads what it writes.
+    """
+    size = static_size(axis)
+    assert size is not None
+    order = toposort([sink])
+    written = {n.src[0] for n in order if n.op is Op.WRITE}
+    again = not any(n.op is Op.LOAD and n.src[0] in written for n in order)
+    if again and size - whole > 1:
+        last = axis_range(lanes, axis.arg[0], Axis.VECTOR)
+        return replace_ranges(sink, {axis: index.add(last, size - lanes)})
+    rest = axis_range(size - whole, axis.arg[0], Axis.LOOP)
+    one = rest if size - whole > 1 else index_of(0)
+    return replace_ranges(sink, {axis: index.add(one, whole)})
 
 
 def _unroll_lanes(sink: Node, target: Target) -> Node:
@@ -228,11 +281,8 @@ def share_among_threads(sink: Node, target: Target) -> Node:
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
     if (setting("THREADS") or target.threads) < 2 or not loops:
         return sink
-    order = toposort([sink])
-    rounds = math.prod(index.bounds(n)[1] + 1 for n in order if n.op is Op.RANGE)
-    work = rounds * sum(n.op in ELEMENTWISE and n.dtype is not dtypes.index for n in order)
     size = static_size(loops[0])
-    if work < WORK_FOR_THREADS or size is None or size < 2:
+    if _work(toposort([sink])) < WORK_FOR_THREADS or size is None or size < 2:
         return sink
     shared = axis_range(size, loops[0].arg[0], Axis.GLOBAL)
     return replace_ranges(sink, {loops[0]: shared})
@@ -245,7 +295,6 @@ def optimize(sink: Node, target: Target) -> list[Node]:
     kernels = [sink] if choice is None else _vectorise(sink, *choice)
     result = []
     for kernel in kernels:
-        vector = choice[0] if choice is not None and kernel is kernels[0] else None
-        tiled = tile(kernel, target, vector)
+        tiled = tile(kernel, target)
         result.append(share_among_threads(_unroll_lanes(tiled, target), target))
     return result

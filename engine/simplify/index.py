@@ -310,6 +310,8 @@ def select(condition: Node, x: Node, y: Node) -> Node:
     """x where the condition holds, else y"""
     if condition is TRUE or x is y:
         return x
+    if x is TRUE and y is FALSE:
+        return condition
     return y if condition is FALSE else Node(Op.WHERE, x.dtype, (condition, x, y))
 
 
@@ -326,14 +328,15 @@ def unravel(number: Node, shape: tuple[Sint, ...]) -> tuple[Node, ...]:
     """The position with a row-major number, which is that of an element.
 
     Where it may be none, as in front of a padded tensor or where an axis has size 0, whoever reads
-    there has a gate.
+    there has a gate. So the outermost axis, but for those of size 1, takes what is left as it is.
     """
+    outermost = next((i for i, size in enumerate(shape) if size != 1), 0)
     position: list[Node] = []
-    for size in reversed(shape[1:]):
+    for size in reversed(shape[outermost + 1 :]):
         size = 1 if size == 0 else size
         position.append(mod(number, size))
         number = floordiv(number, size)
-    return (number, *reversed(position)) if shape else ()
+    return (*(index(0),) * outermost, number, *reversed(position)) if shape else ()
 
 
 def on_axis(raw: Node, size: Sint) -> tuple[Node, Node]:
