@@ -21,6 +21,7 @@ from oracles.bounds_scans import check as check_scans
 from oracles.bounds_statistics import check as check_moments
 from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import FORMATS, Array
+from oracles.numpy_ref.contraction import TERMS
 from oracles.numpy_ref.reduce import gather_axes
 from oracles.numpy_ref.statistics import elements
 from oracles.numpy_ref.support import common, convert, moved_back, moved_last
@@ -53,6 +54,8 @@ def broken_bounds(case: Case, reference: Array) -> Array:
     broken = np.zeros(flat.shape, dtype=bool)
     if case.name == "matmul":
         return _broken_matmul(case, flat, wide, broken).reshape(reference.shape)
+    if case.name in TERMS:
+        return _broken_terms(case, flat, wide).reshape(reference.shape)
     if case.name in _MOMENTS:
         kind = _MOMENTS[case.name][case.attrs.get(OUTPUT, 0)]
         rows = elements(case.args[0], case.attrs.get("axis"))
@@ -110,6 +113,22 @@ def _broken_matmul(case: Case, flat: Array, wide: str, broken: Array) -> Array:
     _check_sums(products, flat[picked], wide, part, roundings)
     broken[picked] = part & usable
     return broken
+
+
+def _broken_terms(case: Case, flat: Array, wide: str) -> Array:
+    """The same terms in float64; each factor and a bias may add one rounding to the sum's."""
+    with np.errstate(all="ignore"):
+        operands = [convert(one, wide).astype(np.float64) for one in common(*case.args)]
+        products, bias = TERMS[case.name](operands, case.attrs)
+        rows = products.reshape(flat.size, products.shape[-1])
+        if bias is not None:
+            spread = np.broadcast_to(bias, products.shape[:-1]).reshape(-1, 1)
+            rows = np.concatenate([rows, spread], axis=-1)
+        tiny = (np.abs(rows) < _safe_product(wide)) & (rows != 0)
+    roundings = _roundings(case.name, products.shape[-1]) + len(operands)
+    part = np.zeros(flat.shape, dtype=bool)
+    _check_sums(rows, flat, wide, part, roundings)
+    return np.asarray(part & ~tiny.any(axis=-1))
 
 
 def _safe_product(wide: str) -> float:

@@ -80,7 +80,7 @@ def sum_dtype(name: str) -> str:
 
 def accumulator(name: str) -> str:
     """The dtype in which a sum that returns `name` is accumulated."""
-    return "float32" if name == "float16" else name
+    return "float32" if name == "float16" else sum_dtype(name)
 
 
 def _common(dtypes: Sequence[str], attributes: Attributes) -> str:
@@ -152,7 +152,8 @@ def _accumulated(dtypes: Sequence[str], attributes: Attributes) -> str:
 
 
 def _contracted(dtypes: Sequence[str], attributes: Attributes) -> str:
-    return sum_dtype(promote(*dtypes))
+    requested = attributes.get("dtype")
+    return str(requested) if requested is not None else sum_dtype(promote(*dtypes))
 
 
 def _creation(dtypes: Sequence[str], attributes: Attributes) -> str:

@@ -6,27 +6,20 @@ the products of a matmul.  Extents of 0 count as 1, since a later statement may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from conformance.harness.case import MAX_ELEMENTS, Statement
+from conformance.harness.contracted import DEPTHS, SPANS, Attributes, Shape, span
 from oracles.catalog import ROWS, Exactness
 
 MAX_WORK = 1 << 25  # of a whole case: seconds, and a few hundred MiB of results
 SLOW = 8  # an element of a function or of a range, which Python makes one by one
 _SLOW = (Exactness.FAITHFUL, Exactness.COMPOSITE)
 STEP = 1 << 10  # the least that one step of a contraction counts, however few elements it has
-
-Shape = tuple[int, ...]
-Attributes = Mapping[str, Any]
-
-
-def span(shape: Sequence[int]) -> int:
-    """Elements of a shape, with extents of 0 as 1."""
-    return prod(max(1, int(n)) for n in shape)
 
 
 class Budget:
@@ -56,9 +49,8 @@ class Budget:
 
 def statement_work(op: str, shapes: Sequence[Shape], made: int) -> int:
     """What a statement costs beyond the elements that it makes."""
-    if op == "matmul":
-        depth = shapes[0][-1] if shapes[0] else 1
-        return depth * max(made, STEP)
+    if op in DEPTHS:
+        return DEPTHS[op](shapes) * max(made, STEP)
     if op in ("arange", "linspace", "one_hot") or ROWS[op].exactness in _SLOW:
         return SLOW * made
     return max((span(shape) for shape in shapes), default=0)
@@ -164,13 +156,6 @@ def _selected(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return max(span(np.broadcast_shapes(*shapes)), 1 if rows is None else int(rows))
 
 
-def _contracted(shapes: Sequence[Shape], attributes: Attributes) -> int:
-    left, right = shapes
-    rows = left[-2] if len(left) > 1 else 1
-    columns = right[-1] if len(right) > 1 else 1
-    return span((*np.broadcast_shapes(left[:-2], right[:-2]), rows, columns))
-
-
 def _taken(shapes: Sequence[Shape], attributes: Attributes) -> int:
     """The extent of the axis gives way to the index's shape; without an axis nothing is kept."""
     kept, index = shapes
@@ -191,10 +176,10 @@ def _first(shapes: Sequence[Shape], attributes: Attributes) -> int:
 
 _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
-    "matmul": _contracted, "take": _taken, "pad_to": _padded_to, "repeat": _repeated,
+    "take": _taken, "pad_to": _padded_to, "repeat": _repeated,
     "repeat_interleave": _repeated, "unfold": _windowed, "diag": _squared, "cat": _joined,
     "stack": _joined, "meshgrid": _grid, "bitcast": _widest, "linspace": _spaced, "getitem": _read,
     "gather": _gathered, "one_hot": _classes, "nonzero": _found, "masked_select": _selected,
     "scatter": _first, "scatter_reduce": _first,
-    "random_bits": _counted, **_DRAWN,
+    "random_bits": _counted, **_DRAWN, **SPANS,
 }  # fmt: skip

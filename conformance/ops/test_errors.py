@@ -42,6 +42,44 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "shapes that do not broadcast": (ValueError, lambda x: x + x.permute(order=(1, 0))),
     "matrices that do not fit": (ValueError, lambda x: x.matmul(x)),
     "a scalar in a matrix product": (ValueError, lambda x: x.matmul(x.sum())),
+    "a formula for more operands": (ValueError, lambda x: Tensor.einsum("ij,jk->ik", x)),
+    "a formula for more axes": (ValueError, lambda x: Tensor.einsum("ijk->i", x)),
+    "a formula that makes a letter up": (ValueError, lambda x: Tensor.einsum("ij->k", x)),
+    "a formula with a letter twice behind": (ValueError, lambda x: Tensor.einsum("ij->ii", x)),
+    "a formula with a digit": (ValueError, lambda x: Tensor.einsum("i1->i", x)),
+    "a diagonal of a rectangle": (ValueError, lambda x: Tensor.einsum("ii->i", x)),
+    "sizes that an einsum joins": (ValueError, lambda x: Tensor.einsum("ij,ji->i", x, x)),
+    "an operand that is no tensor": (TypeError, lambda x: Tensor.einsum("ij,k->i", x, 2.0)),  # type: ignore[arg-type]
+    "a weight that does not fit": (ValueError, lambda x: x.linear(x)),
+    "a convolution of two axes": (ValueError, lambda x: x.conv2d(x)),
+    "channels that do not fit": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(x.reshape((2, 1, 3))),
+    ),
+    "channels in three groups": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(x.reshape((1, 2, 3)), groups=3),
+    ),
+    "a window that is too large": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(1, 2, 4)),
+    ),
+    "a window of nothing": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(1, 2, 0)),
+    ),
+    "a stride of 0": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(1, 2, 1), stride=0),
+    ),
+    "a stride for another axis": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(1, 2, 1), stride=(1, 1)),
+    ),
+    "negative padding": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(1, 2, 1), padding=-1),
+    ),
+    "a bias of another size": (
+        ValueError, lambda x: x.reshape((1, 2, 3)).conv2d(Tensor.ones(3, 2, 1), Tensor.ones(2)),
+    ),
+    "output padding of a whole stride": (
+        ValueError,
+        lambda x: x.reshape((1, 2, 3)).conv_transpose2d(Tensor.ones(2, 1, 2), output_padding=1),
+    ),
     "bits of another width": (ValueError, lambda x: x.bitcast("int64")),
     "bitwise operators on floats": (TypeError, lambda x: x & x),
     "shifts of floats": (TypeError, lambda x: x << 1),

@@ -17,7 +17,6 @@ from engine.tensor.base import TensorBase, common_device
 from engine.tensor.contraction import tensors_of, with_bias
 from engine.tensor.linalg import PRODUCT_ORDER
 from engine.tensor.reduce import accumulated_in, reduced
-from engine.tensor.variable import show
 from engine.tensor.sliding import (
     Pair,
     PerAxis,
@@ -28,6 +27,7 @@ from engine.tensor.sliding import (
     spatial,
     windows,
 )
+from engine.tensor.variable import show
 
 
 class Convolution(TensorBase):

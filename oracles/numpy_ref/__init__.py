@@ -15,6 +15,7 @@ from oracles.formats import Array
 from oracles.numpy_ref import (
     activations,
     composites,
+    contraction,
     creation,
     division,
     elementwise,
@@ -34,6 +35,7 @@ from oracles.numpy_ref import (
 _MODULES = (
     activations,
     composites,
+    contraction,
     division,
     elementwise,
     functions,

@@ -60,6 +60,7 @@ def _accumulate(op: str, x: Array, axis: Axis, keepdim: bool, dtype: str | None)
         function = np.sum if op == "sum" else np.prod
         with np.errstate(all="ignore"):
             total = np.asarray(function(values, axis=-1, dtype=values.dtype))
+        total = convert(total, result)
     return restore(total, x, axis, keepdim)
 
 
@@ -139,12 +140,12 @@ def _place(op: str, x: Array, axis: int | None, keepdim: bool) -> Array:
     return restore(np.asarray(found).astype(np.int32), x, axis, keepdim)
 
 
-def matmul(x: Array, y: Array) -> Array:
+def matmul(x: Array, y: Array, dtype: str | None = None) -> Array:
     """numpy's matmul shapes; Order(1, 256) over products rounded in the accumulator."""
     if x.ndim == 0 or y.ndim == 0:
         raise ValueError("matmul of a 0-d tensor")
     x, y = common(x, y)
-    result = sum_dtype(x.dtype.name)
+    result = sum_dtype(x.dtype.name) if dtype is None else dtype
     wide = accumulator(result)
     left = convert(x, wide)[None, :] if x.ndim == 1 else convert(x, wide)
     right = convert(y, wide)[:, None] if y.ndim == 1 else convert(y, wide)

@@ -18,13 +18,23 @@ import numpy as np
 from oracles.catalog import OUTPUT
 from oracles.formats import Array, format_of
 from oracles.numpy_ref.support import common
-from oracles.torch_ref import elementwise, functions, movement, random, reduce, scan, scatter, sort
+from oracles.torch_ref import (
+    contraction,
+    elementwise,
+    functions,
+    movement,
+    random,
+    reduce,
+    scan,
+    scatter,
+    sort,
+)
 from oracles.torch_ref.domain import Call, Comparison, Domain
 
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
 _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and uint64"
 
-_FAMILIES = (elementwise, functions, movement, random, reduce, scan, sort, scatter)
+_FAMILIES = (contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter)
 DOMAINS: dict[str, Domain] = {
     name: row for family in _FAMILIES for name, row in family.DOMAINS.items()
 }

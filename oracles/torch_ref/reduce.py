@@ -43,7 +43,7 @@ def _prod(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
 
 def _matmul(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
     """Integers in int64, which wraps alike."""
-    name = sum_dtype(str(tensors[0].dtype).removeprefix("torch."))
+    name = attrs.get("dtype") or sum_dtype(str(tensors[0].dtype).removeprefix("torch."))
     return narrowed(torch, torch.matmul(*(one.to(torch.int64) for one in tensors)), name)
 
 
@@ -89,14 +89,14 @@ def _place(torch_name: str) -> Call:
 
 
 _ZERO_SIGN = {"sign of zero": "torch returns either zero from amax and amin"}
-_SUM_ORDER = "torch adds in an order of its own; only the ordered reference can judge float sums"
-_IN_ORDER = dict.fromkeys(FLOATS, _SUM_ORDER)
+SUM_ORDER = "torch adds in an order of its own; only the ordered reference can judge float sums"
+_IN_ORDER = dict.fromkeys(FLOATS, SUM_ORDER)
 _INTEGER_SUM = Domain(("bool", *INTEGERS), reasons=_IN_ORDER)
 _EXTREME = Domain(ALL, Comparison.VALUES, reasons=_ZERO_SIGN)
 
 _PLACE = Domain(NUMBERS, reasons=BOOL_RAISES)
 _TRUTH = Domain(ALL)
-_MOMENT = never(_SUM_ORDER)
+_MOMENT = never(SUM_ORDER)
 
 DOMAINS: dict[str, Domain] = {
     "sum": _INTEGER_SUM,

@@ -26,8 +26,13 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "sort": {"output": 0}, "topk": {"k": 5, "output": 1}, "scatter": {"dim": 1},
     "scatter_reduce": {"dim": 0, "reduce": "sum"},
     "std_mean": {"axis": 0, "output": 1}, "random_bits": {"num": 5},
+    "einsum": {"formula": "ij->j"}, "conv2d": {"padding": 1},
     "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},
+}  # fmt: skip
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "linear": ((4, 6), (6, 5), (5,)), "conv2d": ((2, 3, 6, 5), (4, 3, 2, 2), (4,)),
+    "conv_transpose2d": ((2, 3, 4, 5), (3, 2, 2, 2), (2,)),
 }  # fmt: skip
 PREFERRED = ("float32", "int32", "bool", "uint64")
 
@@ -38,6 +43,8 @@ def _operands(name: str) -> list[Array]:
     for allowed in ROWS[name].dtypes:
         dtype = next(one for one in PREFERRED if one in allowed)
         arrays.append(np.resize(FORMATS[dtype].from_bits(edges(dtype)), (20, 20)))
+    if name in SHAPES:
+        return [np.resize(x, shape) for x, shape in zip(arrays, SHAPES[name], strict=True)]
     if len(arrays) == 2 and ROWS[name].family != "index":
         arrays[1] = arrays[1].T.copy()
     return arrays

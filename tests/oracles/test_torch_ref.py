@@ -59,7 +59,16 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "clamp": [{"min_": 0}, {"min_": 3, "max_": 1}],
     "masked_fill": [{"value": 1}],
     "full": [{"shape": (2, 3), "fill_value": 1}],
+    "einsum": [{"formula": "ij->ji"}, {"formula": "ij->j"}],
+    "conv2d": [{"padding": 1, "stride": (2, 1)}, {"dilation": (1, 2)}],
+    "conv_transpose2d": [{"padding": 1, "stride": (2, 1)}, {"dilation": 2}],
 }
+
+
+SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "linear": ((4, 6), (6, 5), (5,)), "conv2d": ((2, 3, 6, 5), (4, 3, 2, 2), (4,)),
+    "conv_transpose2d": ((2, 3, 4, 5), (3, 2, 2, 2), (2,)),
+}  # fmt: skip
 
 
 def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
@@ -70,6 +79,8 @@ def _operands(name: str, dtypes: tuple[str, ...]) -> list[Array]:
         return x
     if ROWS[name].family == "scatter":
         return [np.resize(x[0], (6, 7)), np.resize(x[1], (5, 6)), np.resize(x[2], (6, 6))]
+    if name in SHAPES:
+        return [np.resize(one, shape) for one, shape in zip(x, SHAPES[name])]
     if len(x) == 1:
         return [np.resize(x[0], (2, max(4, 2 * (len(x[0]) // 2))))]
     if len(x) == 3:

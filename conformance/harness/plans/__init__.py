@@ -8,6 +8,7 @@ say it.
 from __future__ import annotations
 
 from conformance.harness.plans import (
+    contraction,
     creation,
     index,
     joining,
@@ -22,7 +23,7 @@ from conformance.harness.plans import (
 from conformance.harness.plans.layouts import Layouts
 
 _FAMILIES = (
-    reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
+    contraction, reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {

@@ -1,0 +1,80 @@
+"""What contractions and windows make and cost at most, from shapes and attributes alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Shape = tuple[int, ...]
+Attributes = Mapping[str, Any]
+Span = Callable[[Sequence[Shape], Attributes], int]
+
+
+def span(shape: Sequence[int]) -> int:
+    """Elements of a shape, with extents of 0 as 1."""
+    return prod(max(1, int(n)) for n in shape)
+
+
+def most(value: object, default: int) -> int:
+    """The largest of the numbers that an attribute gives for axes; ValueError for anything else."""
+    given = value if isinstance(value, tuple) else (default if value is None else value,)
+    numbers = [abs(n) for n in given if isinstance(n, int)]
+    if not given or len(numbers) < len(given):
+        raise ValueError(f"{value!r} is no number for each axis")
+    return max(1, *numbers)
+
+
+def matrices(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`matmul`."""
+    left, right = shapes[:2]
+    rows = left[-2] if len(left) > 1 else 1
+    columns = right[-1] if len(right) > 1 else 1
+    return span((*np.broadcast_shapes(left[:-2], right[:-2]), rows, columns))
+
+
+def _outer(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`einsum`: no formula makes more than all products of elements."""
+    return prod(span(shape) for shape in shapes)
+
+
+def _layer(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """`linear`: as a matmul, or elementwise with a weight of one axis; a bias may broadcast it."""
+    if len(shapes[1]) == 1:
+        made = span(np.broadcast_shapes(shapes[0], shapes[1]))
+    else:
+        made = matrices(shapes, attributes)
+    return made * (span(shapes[2]) if len(shapes) > 2 else 1)
+
+
+def _convolved(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Not more windows on an axis than elements with padding, whatever the stride."""
+    x, weight = shapes[:2]
+    around = 2 * most(attributes.get("padding"), 0)
+    return span((*x[:1], *weight[:1], *(n + around for n in x[2:])))
+
+
+def _transposed(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    x, weight = shapes[:2]
+    stride, dilation, extra = (
+        most(attributes.get(key), 1) for key in ("stride", "dilation", "output_padding")
+    )
+    grown = [n * stride + dilation * k + extra for n, k in zip(x[2:], weight[2:])]
+    results = weight[1] * most(attributes.get("groups"), 1) if len(weight) > 1 else 1
+    return span((*x[:1], results, *grown))
+
+
+SPANS: dict[str, Span] = {
+    "matmul": matrices, "einsum": _outer, "linear": _layer, "conv2d": _convolved,
+    "conv_transpose2d": _transposed,
+}  # fmt: skip
+
+DEPTHS: dict[str, Callable[[Sequence[Shape]], int]] = {
+    "matmul": lambda shapes: span(shapes[0][-1:]),
+    "linear": lambda shapes: 4 * span(shapes[0][-1:]),
+    "conv2d": lambda shapes: 4 * span(shapes[1][1:]),
+    "conv_transpose2d": lambda shapes: 4 * span(shapes[1]),
+}
+"""What is summed for each element of the result; the references of most hold all products."""
