@@ -139,6 +139,30 @@ def large_arrays() -> list[Figure]:
     ]
 
 
+def _convolve(size: int) -> Callable[[], object]:
+    """A 3×3 convolution of 64 channels on size × size, ready to run."""
+    from engine import Tensor
+
+    rng = np.random.default_rng(2)
+    shapes = ((1, 64, size, size), (64, 64, 3, 3))
+    arrays = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
+    x, w = (Tensor(array, device=DEVICE).realize() for array in arrays)
+
+    def run() -> None:
+        x.conv2d(w, padding=1).realize()
+
+    run()
+    return run
+
+
+def convolutions() -> list[Figure]:
+    """A convolution on three sizes, and how its time for a result grows."""
+    times = {size: median_time(_convolve(size), 9) for size in (28, 56, 112)}
+    figures = [Figure(f"3x3 of 64 channels on {n}", t * 1e3, "ms") for n, t in times.items()]
+    growth = times[112] / times[28] / 16
+    return [*figures, _limited("convolution, time a result at 112 / 28", growth, "x", 2.0)]
+
+
 def scheduling() -> list[Figure]:
     """Seconds to build, schedule and run graphs of n nodes once, with nothing cached."""
     per_node = []
@@ -200,6 +224,7 @@ FIGURES: dict[str, Callable[[], list[Figure]]] = {
     "import": import_time,
     "small": small_kernels,
     "large": large_arrays,
+    "conv": convolutions,
     "schedule": scheduling,
     "judged": judged,
 }
