@@ -339,7 +339,7 @@ class _Parser:
                 known = attribute[1] in row.attributes or attribute[1] == OUTPUT
                 if not known or attribute[1] in attributes:
                     raise ValueError(f"{op} has no such attribute, or it is twice: {attribute[1]}")
-                attributes[attribute[1]] = _attribute(attribute[1], attribute[2])
+                attributes[attribute[1]] = _attribute(row, attribute[1], attribute[2])
             else:
                 raise ValueError(f"expected %operand or name=value, got {word[:40]!r}")
         if not row.takes(len(operands)):
@@ -372,11 +372,15 @@ class _Parser:
         )  # fmt: skip
 
 
-def _attribute(name: str, text: str) -> Value:
-    """The value of an attribute; True is no integer, though numpy takes it for one."""
+def _attribute(row: OpRow, name: str, text: str) -> Value:
+    """The value of an attribute; True is no integer, though numpy takes it for one.
+
+    An attribute whose default is a bool is one.
+    """
     value = parse_value(text)
-    if name == "keepdim" or name in _SCALARS:
-        allowed = bool if name == "keepdim" else bool | int | float
+    choice = isinstance(row.defaults.get(name), bool)
+    if choice or name in _SCALARS:
+        allowed = bool if choice else bool | int | float
         if not isinstance(value, allowed) and not (name == "stop" and value is None):
             raise ValueError(f"{name}={text[:40]}: not a {'bool' if allowed is bool else 'number'}")
     elif _has_truth_value(value):
