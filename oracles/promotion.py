@@ -118,6 +118,11 @@ def _truth(dtypes: Sequence[str], attributes: Attributes) -> str:
     return "bool"
 
 
+def _floating(dtypes: Sequence[str], attributes: Attributes) -> str:
+    requested = attributes.get("dtype")
+    return str(requested) if requested is not None else to_float(dtypes[0])
+
+
 def _index(dtypes: Sequence[str], attributes: Attributes) -> str:
     return DEFAULT_INT
 
@@ -188,6 +193,7 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "with_scalars": _with_scalars,
     "truth": _truth,
     "index": _index,
+    "floating": _floating,
     "requested": _requested,
     "first": _first,
     "named": _named,

@@ -34,6 +34,7 @@ from engine.tensor.rounding import Rounding
 from engine.tensor.scan import Scans
 from engine.tensor.scatter import Scatter
 from engine.tensor.selection import Selection
+from engine.tensor.softmax import Softmax
 from engine.tensor.sort import Sorting
 from engine.tensor.statistics import Statistics
 from engine.tensor.variable import show, value_of
@@ -61,6 +62,7 @@ class Tensor(
     Reduce,
     Statistics,
     Scans,
+    Softmax,
     Sorting,
     Scatter,
     Index,

@@ -22,6 +22,7 @@ from oracles.catalog import (
     reduce,
     scan,
     scatter,
+    softmax,
     sort,
 )
 from oracles.catalog.row import (
@@ -45,7 +46,7 @@ __all__ = [
 
 _FAMILIES = (
     elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random, scan,
-    sort, scatter,
+    sort, scatter, softmax,
 )  # fmt: skip
 
 ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}

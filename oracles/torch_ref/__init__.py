@@ -27,6 +27,7 @@ from oracles.torch_ref import (
     reduce,
     scan,
     scatter,
+    softmax,
     sort,
 )
 from oracles.torch_ref.domain import Call, Comparison, Domain
@@ -34,7 +35,9 @@ from oracles.torch_ref.domain import Call, Comparison, Domain
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
 _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and uint64"
 
-_FAMILIES = (contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter)
+_FAMILIES = (
+    contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter, softmax,
+)  # fmt: skip
 DOMAINS: dict[str, Domain] = {
     name: row for family in _FAMILIES for name, row in family.DOMAINS.items()
 }

@@ -18,12 +18,14 @@ from conformance.harness.plans import (
     reduce,
     scan,
     scatter,
+    softmax,
     sort,
 )
 from conformance.harness.plans.layouts import Layouts
 
 _FAMILIES = (
     contraction, reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
+    softmax,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {
