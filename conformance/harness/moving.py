@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
+from conformance.harness.growing import Program
 from conformance.harness.values import Value
 from oracles.catalog import BOOL, INTEGERS
-
-if TYPE_CHECKING:
-    from conformance.harness.generate import Program
 
 Attributes = dict[str, Value] | None  # None: the shape does not allow it
 Shape = tuple[int, ...]

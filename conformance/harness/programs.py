@@ -14,7 +14,8 @@ from rich.console import Console
 from conformance.harness.case import Case, print_case
 from conformance.harness.check import Device
 from conformance.harness.devices import versions
-from conformance.harness.generate import RandomChooser, program
+from conformance.harness.generate import program
+from conformance.harness.growing import RandomChooser
 from conformance.harness.judging import minority, tainted
 from conformance.harness.output import clear_cases, progress_bar, show_command, write
 from conformance.harness.subject import NotAvailable, Subject, array_bytes

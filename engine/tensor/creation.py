@@ -164,7 +164,8 @@ class Creation(TensorBase):
         whole = all(isinstance(x, int) for x in numbers)
         default = dtypes.default_int if whole else dtypes.default_float
         row = default if dtype is None else checked_dtype("arange", dtype)
-        count = max(0, math.ceil((Fraction(end) - Fraction(first)) / Fraction(step)))
+        length = (Fraction(end) - Fraction(first)) / Fraction(step)
+        count = max(0, operator.index(math.ceil(length)))  # a plain int, whatever was given
         return cls._wrap(_range(first, step, count, row), device and registry.canonical(device))
 
     @classmethod

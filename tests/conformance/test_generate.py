@@ -12,7 +12,8 @@ from conformance.harness import generate
 from conformance.harness.build import merged
 from conformance.harness.case import Case
 from conformance.harness.devices import under_test
-from conformance.harness.generate import FAITHFUL, RandomChooser, program, random_case
+from conformance.harness.generate import FAITHFUL, program, random_case
+from conformance.harness.growing import RandomChooser
 from conformance.harness.judging import tainted
 from conformance.harness.plan import batches
 from conformance.harness.programs import case_seed, pruned, run_programs

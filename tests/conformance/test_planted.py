@@ -79,7 +79,8 @@ def test_random_programs_find_it_too() -> None:
         subjects = {name: EngineSubject(name), "PYTHON": EngineSubject("PYTHON")}
         problems = run_programs(subjects, 60, seed=3).problems
     assert problems
-    assert all("PYTHON" not in problem for problem in problems), "the right one is not blamed"
+    certain = [problem for problem in problems if "numpy" in problem]
+    assert certain and all("PYTHON" not in problem for problem in certain), "the right one is free"
 
 
 class Silent:

@@ -23,6 +23,8 @@ FIRST, SECOND = 0x6B200159, 0x99BA4EFE
 _UNIT = np.array([FIRST >> 8, SECOND >> 8], np.float32) * np.float32(2.0**-24)
 _CENTRED = _UNIT * np.float32(2) + np.float32(-1)
 _ROOT = np.float32(2**-0.5)
+_U, _V = _UNIT.astype(np.float64)
+_NORMAL = np.array([np.sqrt(-2 * np.log(1 - _U)) * np.cos(2 * np.pi * _V)])
 
 CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     ("threefry", [_u64(0, 2**64 - 1, 0x85A308D3243F6A88),
@@ -38,5 +40,9 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
      _UNIT * np.float32(2 * 2**-0.5) + -_ROOT),
     ("glorot_uniform", [], {"shape": (2,), "seed": 0},
      _UNIT * np.float32(2 * 2**0.5) + -np.float32(2**0.5)),
+    ("randn", [], {"shape": (1,), "seed": 0}, _NORMAL.astype(np.float32)),
+    ("normal", [], {"shape": (1,), "seed": 0, "mean": 3.0, "std": -2.0},
+     (-2 * _NORMAL + 3).astype(np.float32)),
+    ("kaiming_normal", [], {"shape": (1,), "seed": 0, "a": 1.0}, _NORMAL.astype(np.float32)),
     ("kaiming_uniform", [], {"shape": (2,), "seed": 0, "a": 5**0.5}, _CENTRED),
 ]  # fmt: skip

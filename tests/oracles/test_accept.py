@@ -28,10 +28,17 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "scatter_reduce": {"dim": 0, "reduce": "sum"},
     "std_mean": {"axis": 0, "output": 1}, "random_bits": {"num": 5},
     "einsum": {"formula": "ij->j"}, "conv2d": {"padding": 1},
+    "pad_to": {"shape": (21, 23)}, "shrink_to": {"shape": (19, 18)}, "repeat": {"repeats": (2, 1)},
+    "repeat_interleave": {"repeats": 2, "dim": 0}, "roll": {"shifts": 3, "dims": 1},
+    "unfold": {"dim": 0, "size": 3, "step": 2}, "rearrange": {"formula": "a b -> b a"},
+    "split": {"sizes": 7, "output": 1}, "chunk": {"chunks": 3, "output": 0},
+    "meshgrid": {"output": 0}, "linspace": {"start": 1, "stop": 2, "steps": 5},
+    "gather": {"dim": 1}, "one_hot": {"num_classes": 5},
     "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},
 }  # fmt: skip
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
+    "meshgrid": ((5,),),
     "linear": ((4, 6), (6, 5), (5,)), "conv2d": ((2, 3, 6, 5), (4, 3, 2, 2), (4,)),
     "conv_transpose2d": ((2, 3, 4, 5), (3, 2, 2, 2), (2,)),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +15,12 @@ from oracles import catalog, composite, torch_ref
 from oracles.accept import judge
 from oracles.catalog import Exactness, OpRow
 from oracles.catalog.row import COMPOSITE_BOUNDS
-from oracles.composite import CompositeRow, Evaluated, Outside, verdict
+from oracles.composite import CompositeRow, Evaluated, Outside, random, verdict
 from oracles.composite.numbers import Numbers
 from oracles.composite.verdict import MARGIN, judged_exactly
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref import composites
+from oracles.numpy_ref.random import unit
 
 FLOATS = ("float16", "float32", "float64")
 BOUNDS = COMPOSITE_BOUNDS
@@ -39,6 +41,9 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "binary_crossentropy": [{}, {"reduction": "none"}],
     "binary_crossentropy_logits": [{}, {"reduction": "sum"}],
     "scaled_dot_product_attention": [{}, {"is_causal": True}],
+    "randn": [{"shape": (6, 5), "seed": 3}],
+    "normal": [{"shape": (6, 5), "seed": 3, "mean": -2.0, "std": 0.5}],
+    "kaiming_normal": [{"shape": (6, 5), "seed": 3, "a": 1.0}],
     "interpolate": [{"size": (7,)}, {"size": (3, 9)}, {"size": (7, 2), "align_corners": True},
                     {"size": (9,), "mode": "nearest"}, {"size": (3,), "mode": "nearest-exact"}],
 }  # fmt: skip
@@ -59,6 +64,7 @@ def operands_of(name: str, dtype: str) -> list[Array]:
         "nll_loss": [x, labels, rng.uniform(0.5, 2, 5)],
         "sparse_categorical_crossentropy": [x, rng.integers(-1, 4, (6, 5))],
         "scaled_dot_product_attention": [x, x[:, 1:4] + 1, x[:, :3] - 1],
+        "randn": [], "normal": [], "kaiming_normal": [],
     }
     return [one.astype(dtype) if one.dtype.kind == "f" else one for one in found.get(name, [x])]
 
@@ -91,10 +97,25 @@ def test_rows_judge_their_domain(name: str, attrs: dict[str, Any], dtype: str) -
     assert not composite.judged(known, args, attrs, nans, BOUNDS)[0].any()
 
 
-def _torch_call(name: str, tensors: list[Any], attrs: dict[str, Any]) -> Any:
+def _drawn(name: str, attrs: dict[str, Any], dtype: str) -> Any:
+    """The same formula on the same uniform numbers: torch draws from another generator."""
+    import torch
+
+    shape = attrs["shape"]
+    drawn = torch.from_numpy(unit(2 * math.prod(shape), dtype, attrs["seed"]))
+    u, v = drawn.reshape(2, *shape)
+    z = torch.sqrt(-2 * torch.log(1 - u)) * torch.cos(2 * math.pi * v)
+    if name == "kaiming_normal":
+        return z * math.sqrt(2 / (1 + attrs["a"] ** 2)) / math.sqrt(math.prod(shape[1:]))
+    return z * attrs.get("std", 1.0) + attrs.get("mean", 0.0)
+
+
+def _torch_call(name: str, tensors: list[Any], attrs: dict[str, Any], dtype: str) -> Any:
     """torch's own function of the same formula."""
     import torch
 
+    if "seed" in attrs:
+        return _drawn(name, attrs, dtype)
     f = torch.nn.functional
     x, *rest = tensors
     axis = attrs.get("axis", -1)
@@ -164,7 +185,7 @@ def test_the_formulas_are_the_published_ones(
     if name == "gelu":  # torch adds 1 to a tanh near -1
         args = [np.maximum(args[0], args[0].dtype.type(-0.5))]
     tensors = [torch.from_numpy(np.ascontiguousarray(one)) for one in args]
-    got = np.asarray(_torch_call(name, tensors, attrs).numpy())
+    got = np.asarray(_torch_call(name, tensors, attrs, dtype).numpy())
     known = composite.compose(composite.ROWS[name], args, attrs, dtype, TORCH_BOUNDS)
     assert got.shape == known.value.shape
     ok, units = composite.judged(known, args, attrs, got, TORCH_BOUNDS)
@@ -367,7 +388,7 @@ def test_references_are_the_rounded_formulas(monkeypatch: pytest.MonkeyPatch) ->
     assert got.tolist() == [[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]
     assert judge("softmax", [x], {"axis": 1}, got).passed
     over_axes = {name for name, row in composite.ROWS.items() if not row.elementwise}
-    assert over_axes <= set(vars(composites))
+    assert over_axes <= set(vars(composites)) | set(random.ROWS)
 
 
 def test_every_composite_row_of_the_catalog_has_a_formula() -> None:
