@@ -53,8 +53,12 @@ def test_torch_and_the_reference_agree(op: str) -> None:
         for batch in plan.batches(op, dtypes, full=False):
             for statement, operands, due in statements(op, batch.case):
                 names = [x.dtype.name for x in operands]
-                if torch_ref.not_judged(op, names, statement.attributes) is None:
-                    compared += 1
+                if torch_ref.not_judged(op, names, statement.attributes) is not None:
+                    continue
+                try:
                     found.append(disagreement(statement, operands, due))
+                except torch_ref.NotJudged:  # for reasons that the shapes show
+                    continue
+                compared += 1
     assert compared, "the catalog names torch as a reference, and it judged nothing"
     assert not any(found), "\n".join([text for text in found if text][:12])

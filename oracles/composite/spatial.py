@@ -99,6 +99,7 @@ ROWS: dict[str, CompositeRow] = {
         "softmax(query key^T / sqrt(depth) + mask) value",
         "finite operands without overflow of a score, and rows that see something",
         Outside.BITS,
+        indices=(3,),
     ),
     "interpolate": CompositeRow(
         interpolate,

@@ -45,7 +45,7 @@ def prepared(row: CompositeRow, numbers: Numbers, args: Sequence[Array], dtype: 
     """Operands in `numbers`, rounded first to `dtype`; labels and masks as they are."""
     ready = []
     for k, one in enumerate(args):
-        if one.dtype == np.bool_ or (k in row.indices and one.dtype.kind in "iu"):
+        if k in row.indices and one.dtype.kind in "biu":
             ready.append(one)
         else:
             ready.append(numbers.array(convert(one, dtype)))

@@ -30,7 +30,12 @@ from oracles.torch_ref import (
     softmax,
     sort,
 )
-from oracles.torch_ref.domain import Call, Comparison, Domain
+from oracles.torch_ref.domain import Call, Comparison, Domain, NotJudged
+
+__all__ = [
+    "CALLS", "DOMAINS", "REMEDY", "NotJudged", "TorchMissing", "Verdict", "available", "compare",
+    "evaluate", "not_judged",
+]  # fmt: skip
 
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
 _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and uint64"
@@ -46,10 +51,6 @@ CALLS: dict[str, Call] = {name: call for family in _FAMILIES for name, call in f
 
 class TorchMissing(ImportError):
     """torch cannot be imported; the message names the remedy."""
-
-
-class NotJudged(Exception):
-    """torch is not a judge here; the message says why."""
 
 
 def not_judged(name: str, dtypes: Sequence[str], attrs: Mapping[str, Any]) -> str | None:

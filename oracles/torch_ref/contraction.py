@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from oracles.promotion import sum_dtype
-from oracles.torch_ref.domain import FLOATS, INTEGERS, Attributes, Call, Domain
+from oracles.torch_ref.domain import FLOATS, INTEGERS, Attributes, Call, Domain, NotJudged
 from oracles.torch_ref.reduce import SUM_ORDER, narrowed
 
 _IN_ORDER = dict.fromkeys(FLOATS, SUM_ORDER)
@@ -38,6 +38,8 @@ def _convolution(prefix: str) -> Call:
 
     def call(torch: Any, tensors: list[Any], attrs: Attributes) -> Any:
         x, weight, *bias = (one.to(torch.float64) for one in tensors)
+        if 0 in x.shape[1:]:
+            raise NotJudged(f"{prefix} is not judged by torch: it refuses an input of no elements")
         function = getattr(torch, f"{prefix}{weight.ndim - 2}d")
         more = {key: value for key, value in attrs.items() if key != "dtype"}
         total = function(x, weight, bias[0] if bias else None, **more)
@@ -47,7 +49,7 @@ def _convolution(prefix: str) -> Call:
 
 
 def _plain_padding(dtypes: object, attrs: Attributes) -> str | None:
-    """torch pads both sides of an axis alike, and accepts no empty channels."""
+    """torch pads both sides of an axis alike."""
     padding = attrs.get("padding", 0)
     if isinstance(padding, tuple) and len(padding) > 3:
         return "torch pads both ends of an axis alike"

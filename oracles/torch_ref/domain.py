@@ -24,6 +24,10 @@ Exclusion = Callable[[str, Sequence[Array], Attributes], Array]
 """Name of the row, operands, attributes -> the elements of the result that are not judged."""
 
 
+class NotJudged(Exception):
+    """torch is not a judge here; the message says why."""
+
+
 class Comparison(Enum):
     """How torch's answer is compared; NaN is always one class."""
 
