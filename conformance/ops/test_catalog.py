@@ -16,7 +16,8 @@ NOT_ROWS = {
     "bool": "cast", "short": "cast", "int": "cast", "long": "cast", "half": "cast",
     "float": "cast", "double": "cast", "view": "reshape", "flatten": "reshape",
     "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape", "transpose": "permute",
-    "T": "permute", "allclose": "isclose", "dot": "matmul", "zeros": "full", "ones": "full",
+    "T": "permute", "allclose": "isclose", "swish": "silu", "dot": "matmul", "zeros": "full",
+    "ones": "full",
     "full_like": "full", "zeros_like": "full", "ones_like": "full", "eye": "full",
     "const": "full", "const_like": "full", "empty": "full", "empty_like": "full",
     # what no seed makes the same twice in a case, or what is made of other rows

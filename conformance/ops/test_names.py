@@ -34,7 +34,6 @@ _GRADIENTS = "gradients are not part of this version"
 _ASSIGNMENT = "writing into tensors is not part of this version"
 _SHARDS = "a tensor on several devices at once is not part of this version"
 _LAYERS = "pooling, norms, losses and attention come after the contractions they stand on"
-_ACTIVATIONS = "activations come after the functions they stand on"
 _FACTORS = "factorisations come after the contractions they stand on"
 _DRAWN = "draws that need an order or a sum come after sorting and scans"
 ABSENT = {
@@ -46,14 +45,6 @@ ABSENT = {
             "sparse_categorical_crossentropy", "sequential",
         ),
         _LAYERS,
-    ),
-    **dict.fromkeys(
-        (
-            "celu", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
-            "logaddexp", "logsigmoid", "mish", "quick_gelu", "relu6", "selu", "silu", "softplus",
-            "softsign", "swish",
-        ),
-        _ACTIVATIONS,
     ),
     **dict.fromkeys(("newton_schulz", "qr", "svd"), _FACTORS),
     **dict.fromkeys(("multinomial", "randperm"), _DRAWN),

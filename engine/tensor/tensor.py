@@ -13,6 +13,7 @@ from engine.dtypes import DType, Scalar
 from engine.graph import Node
 from engine.ops import Op
 from engine.tensor import host
+from engine.tensor.activations import Activations
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
 from engine.tensor.choices import Choices
@@ -51,6 +52,7 @@ class Tensor(
     Rounding,
     Choices,
     Predicates,
+    Activations,
     Elementwise,
     Functions,
     Casts,

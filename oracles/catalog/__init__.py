@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oracles.catalog import (
+    activations,
     casts,
     compare,
     creation,
@@ -45,8 +46,8 @@ __all__ = [
 ]  # fmt: skip
 
 _FAMILIES = (
-    elementwise, functions, compare, casts, movement, reduce, linalg, creation, index, random, scan,
-    sort, scatter, softmax,
+    elementwise, functions, activations, compare, casts, movement, reduce, linalg, creation, index,
+    random, scan, sort, scatter, softmax,
 )  # fmt: skip
 
 ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}

@@ -185,7 +185,13 @@ _CALLED: dict[str, tuple[Domain, Call]] = {
     "masked_fill": (Domain(ALL, prepare=_as_they_are, refuses=_scalars_beyond), _masked_fill),
 }
 
+_ACTIVATIONS = (
+    "relu6", "leaky_relu", "hardtanh", "hardsigmoid", "hardswish", "softsign", "elu", "selu",
+    "celu", "silu", "quick_gelu", "gelu", "mish", "softplus", "logsigmoid", "logaddexp",
+)  # fmt: skip
+
 DOMAINS: dict[str, Domain] = {
+    **dict.fromkeys(_ACTIVATIONS, never("torch takes other steps, and NaN for the limits at -inf")),
     "sqrt": never("torch.sqrt is not correctly rounded (float32 0.75 ulp, float64 0.525)"),
     "lerp": never("torch.lerp takes another formula for weights from 1/2 on"),
     **{name: domain for name, (domain, _) in _ROWS.items()},

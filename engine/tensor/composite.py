@@ -1,0 +1,59 @@
+"""How composite operations are evaluated: step by step, in one dtype, rounded to it at every step.
+
+float16 is converted to float32 once, every step is taken there, and the result is rounded once at
+the end. Parameters of a formula are numbers of the dtype in which its steps are taken.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from engine import dtypes
+from engine.dtypes import DType
+from engine.tensor import promotion
+from engine.tensor.base import Operand, TensorBase
+from engine.tensor.casts import Casts
+
+Parameters = ParamSpec("Parameters")
+T = TypeVar("T", bound=Casts)
+
+
+def step_dtype(dtype: DType) -> DType:
+    """The float dtype in which the steps of a formula on `dtype` are taken."""
+    wide = promotion.as_float(dtype)
+    return dtypes.float32 if wide is dtypes.float16 else wide
+
+
+def stepwise(
+    formula: Callable[Concatenate[T, Parameters], T],
+) -> Callable[Concatenate[T, Parameters], T]:
+    """A method of one tensor whose body sees the tensor in the dtype of its steps.
+
+    The result is that of the body in the tensor's float dtype: bool and integers give the default
+    float.
+    """
+
+    @functools.wraps(formula)
+    def evaluated(tensor: T, /, *args: Parameters.args, **parameters: Parameters.kwargs) -> T:
+        result = formula(tensor.cast(step_dtype(tensor.dtype)), *args, **parameters)
+        return result.cast(promotion.as_float(tensor.dtype))
+
+    return evaluated
+
+
+def stepwise_pair(formula: Callable[[T, T], T]) -> Callable[[T, Operand], T]:
+    """`stepwise` for a method of two operands, in their common float dtype."""
+
+    @functools.wraps(formula)
+    def evaluated(tensor: T, other: Operand, /) -> T:
+        dtype = promotion.common_float((tensor, other))
+        wide = step_dtype(dtype)
+        if not isinstance(other, TensorBase):
+            other = tensor._wrap(promotion.constant(formula.__name__, other, dtype), None)
+        assert isinstance(other, Casts)
+        x, y = (one.cast(dtype).cast(wide) for one in (tensor, other))
+        return formula(x, y).cast(dtype)  # type: ignore[arg-type] # of one class
+
+    return evaluated
