@@ -12,7 +12,13 @@ from oracles import numpy_ref
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref import functions
-from tests.oracles import elementwise_cases, movement_cases, neural_cases, random_cases
+from tests.oracles import (
+    activation_cases,
+    elementwise_cases,
+    movement_cases,
+    neural_cases,
+    random_cases,
+)
 from tests.oracles.arrays import INF, NAN, f32, i8, u8
 
 SNAN = np.array([0x7F800001], np.uint32).view(np.float32)
@@ -178,6 +184,7 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
      np.r_[SNAN, f32(2, 0, 0, 0)]),
     ("take", [f32(1, 2)[:, None], i8(-1, 0)[:, None]], {}, f32(2, 1)[:, None]),
     ("take", [f32(1, 2), np.array([2**64 - 1, 1], np.uint64)], {}, f32(0, 2)),
+    *activation_cases.CASES,
     *elementwise_cases.CASES,
     *neural_cases.CASES,
     *random_cases.CASES,
