@@ -207,3 +207,25 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "word": _word,
 }
 """How a catalog row's `result` word turns operand dtypes and attributes into a dtype."""
+
+SENTENCES: dict[str, str] = {
+    "common": "the common dtype of the operands",
+    "to_float": "the common dtype of the operands; the default float where that is no float",
+    "quotient": "the default float for integers; with a rounding mode, the common dtype",
+    "with_zero": "that of the operand; bool gives the default integer",
+    "with_scalars": "that of the tensor beside the scalars, which are weak",
+    "truth": "bool",
+    "index": "the default integer",
+    "requested": "the attribute `dtype`",
+    "first": "that of the first operand",
+    "named": "result k has the dtype of operand k",
+    "spaced": "the attribute `dtype`, else the default float",
+    "branches": "the common dtype of the operands behind the first",
+    "accumulated": "the attribute `dtype`; else that of the operand, at least 32 bits of integers",
+    "contracted": "the common dtype of the operands, at least 32 bits of integers",
+    "creation": "the attribute `dtype`; else the default dtype of the scalars' kind",
+    "drawn_float": "the attribute `dtype`, else the default float",
+    "drawn_int": "the attribute `dtype`, else the default integer",
+    "word": "uint32",
+}
+"""The rules in words, for readers of the pages on operators."""

@@ -193,6 +193,25 @@ def report(
 
 @app.command()
 @interruptible
+def docs(
+    out: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("docs/ops"),
+    check: Annotated[bool, typer.Option(help="Write nothing; fail if a page is stale.")] = False,
+) -> None:
+    """Write the pages on operators from the catalog."""
+    from conformance.harness import docs as docs_module
+
+    try:
+        changed = docs_module.stale(out) if check else docs_module.write(out)
+    except OSError as error:
+        raise _usage(f"--out {out} cannot be used: {error.strerror or error}") from None
+    for name in changed:
+        console.print(f"{'stale' if check else 'written'}: {out / name}", markup=False)
+    if check and changed:
+        raise typer.Exit(1)
+
+
+@app.command()
+@interruptible
 def bench(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     only: Annotated[list[str] | None, typer.Option(help="Only these figures.")] = None,
