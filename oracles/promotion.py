@@ -216,6 +216,7 @@ SENTENCES: dict[str, str] = {
     "with_scalars": "that of the tensor beside the scalars, which are weak",
     "truth": "bool",
     "index": "the default integer",
+    "floating": "the attribute `dtype`; else that of the operand, the default float for integers",
     "requested": "the attribute `dtype`",
     "first": "that of the first operand",
     "named": "result k has the dtype of operand k",

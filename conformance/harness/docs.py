@@ -1,4 +1,4 @@
-"""The pages on operators, made from the catalog: one for each family, and an index.
+"""The pages on operators, made from the catalog: one for each group of rows, and an index.
 
 Nothing on them is written by hand, so they say what is judged. The same catalog gives the same
 text: edge results are those of the reference, never of a device.
@@ -7,6 +7,7 @@ text: edge results are those of the reference, never of a device.
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,7 @@ from engine import Tensor
 from oracles import numpy_ref, torch_ref
 from oracles.accept import Judgement
 from oracles.case import Case
-from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS, SIGNED, UNSIGNED
+from oracles.catalog import ALL, BOOL, FLOATS, GROUPS, INTEGERS, NUMBERS, SIGNED, UNSIGNED
 from oracles.catalog.row import Exactness, OpRow
 from oracles.formats import FORMATS, Array
 from oracles.promotion import SENTENCES
@@ -39,9 +40,9 @@ _WORDS = {
     torch_domain.INTEGERS: "integers but uint16, uint32 and uint64",
 }  # fmt: skip
 _LIMITS = np.finfo(np.float32)
-EDGES = {
-    "-inf": -np.inf, "-1": -1.0, "-0": -0.0, "0": 0.0, "smallest": _LIMITS.smallest_subnormal,
-    "1": 1.0, "largest": _LIMITS.max, "inf": np.inf, "NaN": np.nan,
+EDGES: dict[str, float] = {
+    "-inf": -np.inf, "-1": -1.0, "-0": -0.0, "0": 0.0,
+    "smallest": float(_LIMITS.smallest_subnormal), "1": 1.0, "largest": float(_LIMITS.max), "inf": np.inf, "NaN": np.nan,
 }  # fmt: skip
 
 
@@ -55,25 +56,22 @@ class Table:
 
 def pages() -> dict[str, str]:
     """The text of every page by file name."""
-    families: dict[str, list[OpRow]] = {}
-    for row in ROWS.values():
-        families.setdefault(row.family, []).append(row)
     made = {
-        f"{family}.md": _rendered("ops.md.j2", family=family, rows=[facts(row) for row in rows])
-        for family, rows in families.items()
+        f"{group}.md": _rendered("ops.md.j2", group=group, rows=[facts(row) for row in rows])
+        for group, rows in GROUPS.items()
     }
-    return {INDEX: _rendered("ops_index.md.j2", families=families), **made}
+    return {INDEX: _rendered("ops_index.md.j2", groups=GROUPS), **made}
 
 
 def stale(folder: Path) -> list[str]:
-    """The files that are missing, differ from what the catalog gives, or have no family."""
+    """The files that are missing, differ from what the catalog gives, or have no group."""
     made = pages()
     found = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
     return sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
 
 
 def write(folder: Path) -> list[str]:
-    """Write the pages, remove those of families that are gone; the files that changed."""
+    """Write the pages, remove those of groups that are gone; the files that changed."""
     changed = stale(folder)
     made = pages()
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,6 +96,7 @@ def _environment() -> Any:
         keep_trailing_newline=True,
     )
     made.filters["code"] = code
+    made.filters["folded"] = folded
     return made
 
 
@@ -108,6 +107,11 @@ def _rendered(template: str, **named: Any) -> str:
 def code(text: str) -> str:
     """Inline code: formulas hold `|` and `*`. In a table, bars are escaped there."""
     return f"`{text}`"
+
+
+def folded(text: str) -> str:
+    """Inline code as a paragraph of the width of a page; a line break in it is a blank."""
+    return "\n".join(textwrap.wrap(code(text), 100, break_on_hyphens=False))
 
 
 def facts(row: OpRow) -> dict[str, Any]:

@@ -20,9 +20,9 @@ def test_a_changed_a_missing_and_a_foreign_page_are_stale(tmp_path: Path) -> Non
     docs.write(tmp_path)
     assert docs.stale(tmp_path) == []
     (tmp_path / docs.INDEX).write_text("old")
-    (tmp_path / "cast.md").unlink()
+    (tmp_path / "casts.md").unlink()
     (tmp_path / "gone.md").write_text("")
-    changed = [docs.INDEX, "cast.md", "gone.md"]
+    changed = [docs.INDEX, "casts.md", "gone.md"]
     assert docs.stale(tmp_path) == changed
     assert docs.write(tmp_path) == changed
     assert docs.stale(tmp_path) == []

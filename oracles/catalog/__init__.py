@@ -41,8 +41,8 @@ from oracles.catalog.row import (
 )
 
 __all__ = [
-    "ALL", "BOOL", "FLOATS", "INTEGERS", "NUMBERS", "OUTPUT", "ROWS", "SIGNED", "UNSIGNED",
-    "Exactness", "OpRow", "Order", "result_dtype",
+    "ALL", "BOOL", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OUTPUT", "ROWS", "SIGNED",
+    "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
 ]  # fmt: skip
 
 _FAMILIES = (
@@ -50,7 +50,12 @@ _FAMILIES = (
     random, scan, sort, scatter, softmax,
 )  # fmt: skip
 
-ROWS: dict[str, OpRow] = {row.name: row for family in _FAMILIES for row in family.ROWS}
+GROUPS: dict[str, tuple[OpRow, ...]] = {
+    module.__name__.rpartition(".")[2]: module.ROWS for module in _FAMILIES
+}
+"""The rows by the module that states them."""
+
+ROWS: dict[str, OpRow] = {row.name: row for rows in GROUPS.values() for row in rows}
 
 
 def result_dtype(op: str, dtypes: Sequence[str], attributes: Mapping[str, Any]) -> str:
