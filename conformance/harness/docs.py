@@ -42,7 +42,8 @@ _WORDS = {
 _LIMITS = np.finfo(np.float32)
 EDGES: dict[str, float] = {
     "-inf": -np.inf, "-1": -1.0, "-0": -0.0, "0": 0.0,
-    "smallest": float(_LIMITS.smallest_subnormal), "1": 1.0, "largest": float(_LIMITS.max), "inf": np.inf, "NaN": np.nan,
+    "smallest": float(_LIMITS.smallest_subnormal), "1": 1.0,
+    "largest": float(_LIMITS.max), "inf": np.inf, "NaN": np.nan,
 }  # fmt: skip
 
 
