@@ -12,61 +12,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-DEVICE = "LLVM"
+from conformance.harness.speed import (
+    DEVICE,
+    Figure,
+    alternating,
+    convolutions,
+    growth,
+    indexing,
+    limited,
+    matrix_products,
+    wanted,
+)
+
 LARGE = 1 << 24
 NODES = (1000, 2000, 4000, 8000)
 FORBIDDEN = ("numpy", "torch", "hypothesis", "llvmlite", "engine.backends.llvm")
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number.  `met` is None where there is no limit."""
-
-    name: str
-    value: float
-    unit: str
-    limit: str = ""
-    met: bool | None = None
-    note: str = ""
-
-
-def median_time(run: Callable[[], object], repeats: int) -> float:
-    """Median seconds of `run`."""
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
-
-
-def alternating(first: Callable[[], object], second: Callable[[], object], repeats: int
-                ) -> tuple[float, float]:  # fmt: skip
-    """Median seconds of both, measured in turn."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(repeats):
-        for run, found in zip((first, second), times):
-            started = time.perf_counter()
-            run()
-            found.append(time.perf_counter() - started)
-    return statistics.median(times[0]), statistics.median(times[1])
-
-
-def _limited(name: str, value: float, unit: str, limit: float, note: str = "") -> Figure:
-    """A figure that must not exceed its limit."""
-    return Figure(name, value, unit, f"<= {limit:g}", value <= limit, note)
-
-
-def _wanted(name: str, value: float, unit: str, limit: float, note: str = "") -> Figure:
-    """A figure that must reach its limit."""
-    return Figure(name, value, unit, f">= {limit:g}", value >= limit, note)
 
 
 def import_time() -> list[Figure]:
@@ -84,7 +51,7 @@ def import_time() -> list[Figure]:
         times.append(float(seconds))
         loaded.update(names)
     note = f"loads {', '.join(sorted(loaded))}" if loaded else "loads no library, no backend"
-    figure = _limited("import engine", statistics.median(times), "s", 0.15, note)
+    figure = limited("import engine", statistics.median(times), "s", 0.15, note)
     return [replace(figure, met=False) if loaded else figure]
 
 
@@ -105,8 +72,8 @@ def small_kernels() -> list[Figure]:
     new = statistics.median(fresh(stamp + 7 * k) for k in range(1, 32))
     cached = statistics.median(fresh(stamp) for _ in range(200))
     return [
-        _limited("16 elements, new kernel", new * 1e3, "ms", 8.0),
-        _limited("16 elements, from cache", cached * 1e3, "ms", 0.4),
+        limited("16 elements, new kernel", new * 1e3, "ms", 8.0),
+        limited("16 elements, from cache", cached * 1e3, "ms", 0.4),
     ]
 
 
@@ -134,33 +101,9 @@ def large_arrays() -> list[Figure]:
     ours, theirs = alternating(add, add_numpy, 9)
     ours_sum, theirs_sum = alternating(total, total_numpy, 9)
     return [
-        _wanted("16 M add / numpy", theirs / ours, "x", 0.8, f"{ours * 1e3:.1f} ms"),
-        _wanted("16 M sum / numpy", theirs_sum / ours_sum, "x", 0.8, f"{ours_sum * 1e3:.1f} ms"),
+        wanted("16 M add / numpy", theirs / ours, "x", 0.8, f"{ours * 1e3:.1f} ms"),
+        wanted("16 M sum / numpy", theirs_sum / ours_sum, "x", 0.8, f"{ours_sum * 1e3:.1f} ms"),
     ]
-
-
-def _convolve(size: int) -> Callable[[], object]:
-    """A 3×3 convolution of 64 channels on size × size, ready to run."""
-    from engine import Tensor
-
-    rng = np.random.default_rng(2)
-    shapes = ((1, 64, size, size), (64, 64, 3, 3))
-    arrays = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
-    x, w = (Tensor(array, device=DEVICE).realize() for array in arrays)
-
-    def run() -> None:
-        x.conv2d(w, padding=1).realize()
-
-    run()
-    return run
-
-
-def convolutions() -> list[Figure]:
-    """A convolution on three sizes, and how its time for a result grows."""
-    times = {size: median_time(_convolve(size), 9) for size in (28, 56, 112)}
-    figures = [Figure(f"3x3 of 64 channels on {n}", t * 1e3, "ms") for n, t in times.items()]
-    growth = times[112] / times[28] / 16
-    return [*figures, _limited("convolution, time a result at 112 / 28", growth, "x", 2.0)]
 
 
 def scheduling() -> list[Figure]:
@@ -173,7 +116,7 @@ def scheduling() -> list[Figure]:
         per_node.append(seconds / count)
         figures.append(Figure(f"schedule {count} nodes", seconds * 1e3, "ms"))
     growth = per_node[-1] / per_node[0]
-    figures.append(_limited("schedule, time a node at 8k / 1k", growth, "x", 1.6, "1 is linear"))
+    figures.append(limited("schedule, time a node at 8k / 1k", growth, "x", 1.6, "1 is linear"))
     return figures
 
 
@@ -217,14 +160,17 @@ def judged() -> list[Figure]:
         elements = sum(cell.elements for cell in check.cells)
         rates.append(elements / (time.process_time() - started) / 1e6)
     note = f"{elements:,} elements of {len(ops)} operators; the first of three runs compiles"
-    return [_wanted("judged elements", statistics.median(rates), "M/s/core", 5.0, note)]
+    return [wanted("judged elements", statistics.median(rates), "M/s/core", 5.0, note)]
 
 
 FIGURES: dict[str, Callable[[], list[Figure]]] = {
     "import": import_time,
     "small": small_kernels,
     "large": large_arrays,
+    "matmul": matrix_products,
+    "index": indexing,
     "conv": convolutions,
+    "growth": growth,
     "schedule": scheduling,
     "judged": judged,
 }
