@@ -23,7 +23,7 @@ from engine.simplify import index
 from engine.steps import Output
 
 Position = tuple[Node, ...]
-CHUNK = 256  # results of one round of a merge
+CHUNK = 1024  # results of one round of a merge
 
 
 class Lowering(Protocol):
@@ -92,7 +92,8 @@ def _merge(lowering: Lowering, output: Output) -> Node:
         _between(left, 0, length), _between(index.subtract(left, length), 0, length),
     )  # fmt: skip
     done = index.subtract(first, start)
-    taken = _bisect(lowering, pair, done)
+    whole = chunk == 2 * length  # a round makes all of a pair, from its beginning on
+    taken = index_of(0) if whole else _bisect(lowering, pair, done)
     step = lowering.reduce_range(chunk)
     i = _carried(step, taken, 0)
     j = index.subtract(index.add(done, step), i)

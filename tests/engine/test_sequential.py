@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine import Tensor
+from engine import Tensor, sequential
 from engine.backends.registry import known
 from engine.graph import Node, dump, parse, substitute, toposort
 from engine.interpret.semantics import NUMPY
@@ -91,6 +91,18 @@ def test_merges_sort(count: int) -> None:
         node = Node(Op.MERGE, node.dtype, (node,), length)
         length *= 2
     assert agree(node).tolist() == np.sort(values, axis=-1).tolist()
+
+
+@pytest.mark.parametrize("count", [33, 77, 251, 999])
+def test_rounds_begin_anywhere_in_a_pair(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of 8, so that bisection finds where each begins; sizes that no other test compiles."""
+    monkeypatch.setattr(sequential, "CHUNK", 8)
+    values = np.random.default_rng(count).permutation(1 << 12)[:count].astype(np.uint64)
+    values[count // 2 :] += np.uint64(1 << 20)  # all of a run before all of the other, too
+    node = Tensor(values).node
+    for length in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
+        node = Node(Op.MERGE, node.dtype, (node,), length)
+    assert agree(node).tolist() == np.sort(values).tolist()
 
 
 def test_a_merge_reads_memory() -> None:
