@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "oracles", "conformance", "reports")
 
 # Python files that are tables, and so may be longer than 500 lines.
-TABLES: frozenset[str] = frozenset()
+TABLES: frozenset[str] = frozenset({"oracles/disagreements.py"})
 
 IGNORED = [".git", *(line.rstrip("/") for line in (ROOT / ".gitignore").read_text().split())]
 
