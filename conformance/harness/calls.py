@@ -110,5 +110,5 @@ _FORMS: dict[str, Form] = {
     "einsum": _einsum,
     "rearrange": _rearrange,
     "random_bits": _function,
-    **{name: _drawn for name, row in ROWS.items() if SEED in row.attributes},
+    **{name: _drawn for name, row in ROWS.items() if {SEED, "shape"} <= {*row.attributes}},
 }

@@ -169,11 +169,24 @@ def _counted(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return max(1, int(attributes["num"]))
 
 
-_DRAWN = {name: _given for name, row in ROWS.items() if "seed" in row.attributes}
 def _first(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return span(shapes[0])
 
 
+def _permuted(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    return max(1, int(attributes["n"]))
+
+
+def _sampled(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """A place for each sample of a row."""
+    return span(shapes[0][:-1]) * max(1, int(attributes.get("num_samples", 1)))
+
+
+_DRAWN = {
+    **{name: _given for name, row in ROWS.items() if "seed" in row.attributes},
+    "randperm": _permuted,
+    "multinomial": _sampled,
+}
 _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "expand": _given, "full": _given, "reshape": _reshaped, "arange": _range, "pad": _padded,
     "take": _taken, "pad_to": _padded_to, "repeat": _repeated,

@@ -119,6 +119,13 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "a last axis that is scattered": (ValueError, lambda x: x.T.bitcast("int8")),
     "nothing at address 0": (ValueError, lambda x: Tensor.from_blob(0, (2,))),
     "ends without a number": (ValueError, lambda x: Tensor.linspace(0, float("inf"), 3)),
+    "samples of three axes": (ValueError, lambda x: x[None].multinomial()),
+    "samples of no places": (ValueError, lambda x: x[:, :0].multinomial()),
+    "more samples than places": (ValueError, lambda x: x.multinomial(4)),
+    "no samples": (ValueError, lambda x: x.multinomial(0, replacement=True)),
+    "a permutation that does not fit": (OverflowError, lambda x: x.randperm(129, dtype="int8")),
+    "a permutation of bools": (TypeError, lambda x: x.randperm(2, dtype="bool")),
+    "a permutation of less than nothing": (ValueError, lambda x: x.randperm(-1)),
     "a range without a step": (ValueError, lambda x: Tensor.arange(0, 5, 0)),
 }  # fmt: skip
 

@@ -35,7 +35,6 @@ _ASSIGNMENT = "writing into tensors is not part of this version"
 _SHARDS = "a tensor on several devices at once is not part of this version"
 _LAYERS = "pooling, norms, losses and attention come after the contractions they stand on"
 _FACTORS = "factorisations come after the contractions they stand on"
-_DRAWN = "draws that need an order or a sum come after sorting and scans"
 ABSENT = {
     **dict.fromkeys(
         (
@@ -47,7 +46,6 @@ ABSENT = {
         _LAYERS,
     ),
     **dict.fromkeys(("newton_schulz", "qr", "svd"), _FACTORS),
-    **dict.fromkeys(("multinomial", "randperm"), _DRAWN),
     "assign": _ASSIGNMENT,
     "backward": _GRADIENTS,
     "contiguous_backward": _GRADIENTS,

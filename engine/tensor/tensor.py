@@ -19,6 +19,7 @@ from engine.tensor.casts import Casts
 from engine.tensor.choices import Choices
 from engine.tensor.creation import Creation, constant
 from engine.tensor.custom import Custom
+from engine.tensor.draws import Draws
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
 from engine.tensor.index import Index
@@ -28,7 +29,6 @@ from engine.tensor.movement import Movement
 from engine.tensor.neural import Neural
 from engine.tensor.padding import Padding
 from engine.tensor.predicates import Predicates
-from engine.tensor.random import Random
 from engine.tensor.rearrange import Rearrange
 from engine.tensor.reduce import Reduce
 from engine.tensor.rounding import Rounding
@@ -71,7 +71,7 @@ class Tensor(
     Selection,
     Linalg,
     Neural,
-    Random,
+    Draws,
     Custom,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.

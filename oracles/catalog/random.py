@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from oracles.catalog.row import Exactness, OpRow
+from oracles.catalog.row import ALL, Exactness, OpRow
 
 _UINT64 = ("uint64",)
+_STREAM = ("`seed` is what manual_seed is given before", "every call advances the stream")
 
 
 def _drawn(
@@ -16,7 +17,7 @@ def _drawn(
         name=name, family="random", result=result, formula=formula, references=("numpy",),
         attributes=("shape", "seed", *attributes, "dtype"),
         defaults={**defaults, "dtype": "int32" if result == "drawn_int" else "float32"},
-        special=("`seed` is what manual_seed is given before", "every call advances the stream"),
+        special=_STREAM,
     )  # fmt: skip
 
 
@@ -51,4 +52,19 @@ ROWS = (
     _normal("randn", "sqrt(-2 log(1 - u)) * cos(2 pi v), u and v drawn"),
     _normal("normal", "std * randn + mean", "mean", "std", mean=0.0, std=1.0),
     _normal("kaiming_normal", "randn * sqrt(2 / (1 + a**2)) / sqrt(inputs)", "a", a=0.01),
+    OpRow(
+        name="randperm", family="random", result="drawn_int", references=("numpy",),
+        attributes=("n", "seed", "dtype"), defaults={"dtype": "int32"},
+        formula="the stable order of n blocks", special=_STREAM,
+    ),
+    OpRow(
+        name="multinomial", family="random", dtypes=(ALL,), result="index", references=("numpy",),
+        attributes=("num_samples", "replacement", "seed"),
+        defaults={"num_samples": 1, "replacement": False},
+        formula="the first place whose cumulative weight is above u times the last; without "
+        "replacement, places in decreasing order of log(w) - log(-log(1 - u))",
+        special=(
+            *_STREAM, "a negative, infinite or NaN weight is 0", "no weight left gives n",
+        ),
+    ),
 )  # fmt: skip

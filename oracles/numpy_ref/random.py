@@ -55,6 +55,11 @@ def _words(seed: int, start: int, count: int) -> Array:
     return np.stack([low, high], axis=-1).reshape(-1)[:count]
 
 
+def stream(seed: int, count: int) -> Array:
+    """The first `count` blocks, as uint64."""
+    return _blocks(seed, 0, count)
+
+
 def random_bits(key: Array, counter: Array, num: int) -> Array:
     """`num` words from block `counter` on, lower halves first."""
     return _words(int(key.reshape(-1)[0]), int(counter.reshape(-1)[0]), num)

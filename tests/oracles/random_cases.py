@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from oracles.formats import Array
+from tests.oracles.arrays import INF, NAN
 
 
 def _u64(*words: int) -> Array:
@@ -45,4 +46,11 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
      (-2 * _NORMAL + 3).astype(np.float32)),
     ("kaiming_normal", [], {"shape": (1,), "seed": 0, "a": 1.0}, _NORMAL.astype(np.float32)),
     ("kaiming_uniform", [], {"shape": (2,), "seed": 0, "a": 5**0.5}, _CENTRED),
+    ("randperm", [], {"n": 1, "seed": 0, "dtype": "float16"}, np.zeros(1, np.float16)),
+    ("multinomial", [np.array([0, 3, NAN, INF, -1], np.float32)], {"seed": 0},
+     np.array([1], np.int32)),
+    ("multinomial", [np.array([[0, 3, 0], [0, 0, 0]], np.uint8)], {"seed": 0, "num_samples": 2},
+     np.array([[1, 3], [3, 3]], np.int32)),
+    ("multinomial", [np.array([1.0, 1.0])], {"seed": 0, "num_samples": 1},
+     np.array([SECOND >> 31], np.int32)),
 ]  # fmt: skip

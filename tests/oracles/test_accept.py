@@ -36,6 +36,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "gather": {"dim": 1}, "one_hot": {"num_classes": 5},
     "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},
+    "randperm": {"n": 20, "seed": 7}, "multinomial": {"num_samples": 4, "seed": 7},
 }  # fmt: skip
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "meshgrid": ((5,),),

@@ -8,10 +8,10 @@ import numpy as np
 
 from conformance.harness.build import Builder
 from conformance.harness.case import Case
-from conformance.harness.draws import Generator, core_edges, random_bits
-from conformance.harness.plans.layouts import CONST, CONTIGUOUS, STRIDED, Layouts
+from conformance.harness.draws import Generator, core_edges, random_bits, styled
+from conformance.harness.plans.layouts import CONST, CONTIGUOUS, STRIDED, Layouts, count_of
 from conformance.harness.values import Value
-from oracles.catalog import FLOATS, INTEGERS
+from oracles.catalog import FLOATS, INTEGERS, NUMBERS
 from oracles.formats import FORMATS, Array
 
 SEEDS = (0, 1, 2**64 - 1, 0x853C49E6748FEA9B)
@@ -92,6 +92,35 @@ _RANGES: dict[str, Callable[[str], list[dict[str, Value]]]] = {
     "normal": lambda dtype: [{}, {"mean": -3.0, "std": 0.5}, {"mean": 1.5, "std": 100.0}],
 }
 
+def permutations(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """No place, one, and as many as int8 holds."""
+    build = Builder()
+    for k, n in enumerate((0, 1, 37, 128)):
+        build.judged(op, n=n, seed=SEEDS[k], dtype=dtypes[0])
+    return build.case()
+
+
+# shape of the weights, style, attributes
+_WEIGHTS: tuple[tuple[tuple[int, ...], str, dict[str, Value]], ...] = (
+    ((7,), "plain", {"num_samples": 20, "replacement": True}),
+    ((2, 300), "edges", {"num_samples": 9, "replacement": True}),
+    ((2, 40), "edges", {"num_samples": 25}),
+    ((2, 5), "plain", {}),
+    ((2, 5), "zeros", {"num_samples": 5}),
+    ((0, 5), "plain", {"num_samples": 5}),
+)
+
+
+def weighted(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """Weights of both signs, edges, nothing but zeros; more places than a chunk of a scan has."""
+    build = Builder()
+    (dtype,) = dtypes
+    for k, (shape, style, more) in enumerate(_WEIGHTS):
+        x = build.input(dtype, styled(rng, dtype, count_of(shape), style), shape)
+        build.judged(op, x, seed=SEEDS[k % len(SEEDS)], **more)
+    return build.case()
+
+
 _FLOATS = (
     "rand", "uniform", "scaled_uniform", "glorot_uniform", "kaiming_uniform", "randn", "normal",
     "kaiming_normal",
@@ -101,10 +130,13 @@ LAYOUTS: dict[str, Layouts] = {
     "threefry": {"main": (generators, CONTIGUOUS), "strided": (generators_strided, STRIDED)},
     "random_bits": {"main": (words, CONTIGUOUS)},
     **dict.fromkeys(("randint", *_FLOATS), _DRAWN),
+    "randperm": {"main": (permutations, CONST)},
+    "multinomial": {"main": (weighted, CONTIGUOUS)},
 }
 CELLS = {
     "threefry": (("uint64", "uint64"),),
     "random_bits": (("uint64", "uint64"),),
     "randint": tuple((name,) for name in INTEGERS),
+    "randperm": tuple((name,) for name in NUMBERS),
     **dict.fromkeys(_FLOATS, tuple((name,) for name in FLOATS)),
 }
