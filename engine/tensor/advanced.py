@@ -51,7 +51,7 @@ class Place:
 
 # -- what stands between brackets ------------------------------------------------------------------
 def as_index(item: object, device: str) -> object:
-    """Lists, arrays and tensors as Picks or Mask; any other item as it is.
+    """Lists, arrays, tensors and bools as Picks or Mask; any other item as it is.
 
     TypeError for an index that is neither of integers nor of bools.
     """
@@ -59,6 +59,8 @@ def as_index(item: object, device: str) -> object:
         return _of_tensor(item)
     if isinstance(item, list):
         return _of_list(item, device)
+    if isinstance(item, bool):
+        return Mask((), lambda: _true(bytes([item])))
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(item, numpy.ndarray | numpy.bool_):
         return _of_array(numpy.asarray(item), device)

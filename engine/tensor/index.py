@@ -39,9 +39,9 @@ class Index(TensorBase):
         - A tensor, array or list of integers, of any integer dtype, reads at these places; several
           of them broadcast and name one place each. Places below 0 count from the end. A place out
           of range reads 0 if it is in a tensor, and raises IndexError in an array or a list.
-        - A tensor, array or list of bools is a mask for as many axes as it has: it selects where it
-          is true, in row-major order. A mask in a tensor is computed now, since the shape depends
-          on it.
+        - A tensor, array or list of bools, or a bool alone, is a mask for as many axes as it has:
+          it selects where it is true, in row-major order. A mask in a tensor is computed now, since
+          the shape depends on it.
 
         IndexError also for an integer out of range, too many indices, and index tensors that do not
         broadcast; TypeError for other kinds of index.
@@ -108,8 +108,6 @@ def _axes_used(item: object) -> int:
 def _check_kind(item: object) -> None:
     """TypeError for what is no index."""
     known = isinstance(item, slice | None | type(...) | Picks | Mask | Bound | Variable | Node)
-    if isinstance(item, bool):
-        raise TypeError("x[True] is no index; for a mask without axes use x[Tensor(True)]")
     if not known and not hasattr(item, "__index__"):
         raise advanced.no_index(type(item).__name__)
 
@@ -121,7 +119,7 @@ def _placed(node: Node, axis: int, item: object, device: str) -> tuple[Node, Nod
     if isinstance(item, Picks):
         advanced.check_ends(item, axis, node.shape[axis])
         return node, item.node
-    return _picked(node, axis, as_sint(item)), None
+    return _picked(node, axis, as_sint("x[…]", item)), None
 
 
 def _picked(node: Node, axis: int, place: Sint) -> Node:
@@ -164,8 +162,8 @@ def _sliced_symbolic(node: Node, axis: int, item: slice) -> Node:
     IndexError unless 0 <= start <= stop <= size for every value of the variables.
     """
     size = node.shape[axis]
-    start = 0 if item.start is None else as_sint(item.start)
-    stop = size if item.stop is None else as_sint(item.stop)
+    start = 0 if item.start is None else as_sint("x[…]", item.start)
+    stop = size if item.stop is None else as_sint("x[…]", item.stop)
     if item.step not in (None, 1):
         raise IndexError(f"a slice of symbolic length must have step 1, not {item.step}")
     lengths = (start, difference(stop, start), difference(size, stop))

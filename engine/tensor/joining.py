@@ -181,7 +181,7 @@ def _fixed(op: str, size: Sint) -> int:
 
 def _count(op: str, value: object) -> int:
     """A number of parts or elements; ValueError if it is negative."""
-    count = _fixed(op, as_sint(value))
+    count = _fixed(op, as_sint(op, value))
     if count < 0:
         raise ValueError(f"{op}: {count} is negative")
     return count
@@ -189,7 +189,7 @@ def _count(op: str, value: object) -> int:
 
 def _listed(value: int | Sequence[int]) -> list[int]:
     items = value if isinstance(value, tuple | list) else [value]
-    return [_fixed("roll", as_sint(item)) for item in items]
+    return [_fixed("roll", as_sint("roll", item)) for item in items]
 
 
 def _rolled(x: Node, axis: int, amount: int) -> Node:

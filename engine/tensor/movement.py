@@ -131,7 +131,7 @@ class Movement(TensorBase):
         if len(arg) != self.ndim:
             raise ValueError(f"shrink: {len(arg)} pairs for {self.ndim} dimensions")
         pairs = [
-            (0, size) if pair is None else (as_sint(pair[0]), as_sint(pair[1]))
+            (0, size) if pair is None else (as_sint("shrink", pair[0]), as_sint("shrink", pair[1]))
             for pair, size in zip(arg, self.shape)
         ]
         return self._like(views.shrink(self.node, pairs))

@@ -153,7 +153,7 @@ def _padding(padding: Sequence[int] | Sequence[Pair], ndim: int) -> list[tuple[i
 
 
 def _amount(value: object) -> int:
-    amount = as_sint(value)
+    amount = as_sint("pad", value)
     if isinstance(amount, Node):
         raise TypeError(f"pad: amounts must be ints, not {describe(amount)}")
     return amount

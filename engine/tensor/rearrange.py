@@ -121,7 +121,7 @@ def _solved(
     for name, given in sizes.items():
         if not any(name in group.names for group in groups):
             raise ValueError(f"rearrange: {name}={given} is no name of {formula!r}")
-        known[name] = (as_sint(given),)
+        known[name] = (as_sint("rearrange", given),)
     axis = 0
     for group in groups:
         if group.names == (DOTS,):

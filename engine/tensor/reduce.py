@@ -42,7 +42,7 @@ class Reduce(TensorBase):
     def _accumulate(
         self, name: str, op: Op, axis: Axes, keepdim: bool, dtype: DType | str | None
     ) -> Self:
-        axes = views.axes_of(name, axis, self.ndim)
+        axes = views.reduced_axes(name, axis, self.ndim)
         kept, result = accumulated_in(name, self.dtype, dtype)
         node = reduced(op, self.node.cast(kept), axes, SUM_ORDER)
         return self._kept(node.cast(result), axes, keepdim)
@@ -65,7 +65,7 @@ class Reduce(TensorBase):
         return self._accumulate("prod", Op.MUL, axis, keepdim, dtype)
 
     def _extreme(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
-        axes = views.axes_of(name, axis, self.ndim)
+        axes = views.reduced_axes(name, axis, self.ndim)
         self._check_elements(name, axes)
         return self._kept(reduced(op, self.node, axes, None), axes, keepdim)
 
@@ -101,7 +101,7 @@ class Reduce(TensorBase):
         return self._truth("all", Op.MINIMUM, axis, keepdim)
 
     def _truth(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
-        axes = views.axes_of(name, axis, self.ndim)
+        axes = views.reduced_axes(name, axis, self.ndim)
         return self._kept(reduced(op, self.node.cast(dtypes.bool_), axes, None), axes, keepdim)
 
     # -- places ------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class Reduce(TensorBase):
         return self._place("argmin", Op.MINIMUM, axis, keepdim)
 
     def _place(self, name: str, op: Op, axis: int | None, keepdim: bool) -> Self:
-        axes = views.axes_of(name, None if axis is None else (axis,), self.ndim)
+        axes = views.reduced_axes(name, None if axis is None else (axis,), self.ndim)
         self._check_elements(name, axes)
         kept = tuple(s for i, s in enumerate(self.shape) if i not in axes)
         order = (*(i for i in range(self.ndim) if i not in axes), *axes)

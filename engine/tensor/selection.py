@@ -143,7 +143,7 @@ def _fixed(op: str, shape: tuple[graph.Sint, ...]) -> tuple[int, ...]:
 
 
 def _size(op: str, size: object) -> int:
-    count = as_sint(size)
+    count = as_sint(op, size)
     if isinstance(count, Node) or count < 0:
         raise ValueError(f"{op}: size must be an int of at least 0, not {describe(count)}")
     return count

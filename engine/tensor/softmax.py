@@ -75,11 +75,11 @@ class Softmax(TensorBase):
     def _exponents(
         self, name: str, axis: Axes, dtype: DType | str | None
     ) -> tuple[Node, DType, tuple[int, ...]]:
-        """Elements in the accumulator, the dtype of the result, the axes; a scalar has 0 and -1."""
+        """Elements in the accumulator, the dtype of the result, and the axes."""
         result = promotion.as_float(self.dtype) if dtype is None else checked_dtype(name, dtype)
         if not result.is_float:
             raise TypeError(f"{name}: the result is a float, not {result}")
-        axes = () if not self.ndim and axis in (0, -1) else views.axes_of(name, axis, self.ndim)
+        axes = views.reduced_axes(name, axis, self.ndim)
         return self.node.cast(result).cast(dtypes.accumulator(result)), result, axes
 
 

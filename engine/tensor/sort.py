@@ -50,7 +50,7 @@ class Sorting(TensorBase):
     def _sorted(self, name: str, dim: int, descending: bool, k: int | None) -> tuple[Self, Self]:
         x, place = moved_last(name, self.node, dim)
         size = fixed_size(name, x)
-        count = size if k is None else as_sint(k)
+        count = size if k is None else as_sint(name, k)
         least = 0 if self.ndim else 1  # a scalar stays one
         if not isinstance(count, int) or not least <= count <= size:
             raise ValueError(f"{name}: {describe(count)} elements of an axis of size {size}")

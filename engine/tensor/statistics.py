@@ -6,7 +6,6 @@ others in float32, and the result is rounded to its dtype once, at the end.
 
 from __future__ import annotations
 
-import operator
 from typing import Self
 
 from engine import dtypes
@@ -15,6 +14,7 @@ from engine.ops import Op
 from engine.tensor import promotion, views
 from engine.tensor.base import TensorBase
 from engine.tensor.reduce import SUM_ORDER, Axes, reduced
+from engine.tensor.variable import as_sint, describe
 
 
 class Statistics(TensorBase):
@@ -22,7 +22,7 @@ class Statistics(TensorBase):
 
     def mean(self, axis: Axes = None, keepdim: bool = False) -> Self:
         """The sum of the elements divided by their number n, rounded like it; of none NaN."""
-        axes = views.axes_of("mean", axis, self.ndim)
+        axes = views.reduced_axes("mean", axis, self.ndim)
         return self._rounded(_mean(self._wide(), axes), axes, keepdim)
 
     def var(self, axis: Axes = None, keepdim: bool = False, correction: int = 1) -> Self:
@@ -52,11 +52,13 @@ class Statistics(TensorBase):
     def _moments(
         self, name: str, axis: Axes, keepdim: bool, correction: int, root: bool = False
     ) -> tuple[Self, Self]:
-        axes = views.axes_of(name, axis, self.ndim)
-        correction = operator.index(correction)
+        axes = views.reduced_axes(name, axis, self.ndim)
+        count = as_sint(name, correction)
+        if not isinstance(count, int):
+            raise TypeError(f"{name}: the correction must be an int, not {describe(count)}")
         x = self._wide()
         mean = _mean(x, axes)
-        spread = _variance(x, mean, axes, correction)
+        spread = _variance(x, mean, axes, count)
         spread = spread.sqrt() if root else spread
         return self._rounded(spread, axes, keepdim), self._rounded(mean, axes, keepdim)
 

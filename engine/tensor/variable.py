@@ -81,23 +81,23 @@ def unbound(variable: Variable) -> TypeError:
     return TypeError(f"{variable!r} has no value: use {variable.name}.bind(value)")
 
 
-def as_sint(value: object) -> Sint:
-    """A size or offset that a user wrote; TypeError for what is no integer."""
+def as_sint(op: str, value: object) -> Sint:
+    """A size or offset that a user wrote; TypeError, which names the operation, for no integer."""
     if isinstance(value, Variable):
         raise unbound(value)
     if isinstance(value, Bound):
         return value.node
     if isinstance(value, Node):
         if value.dtype is not dtypes.index:
-            raise TypeError(f"a size must be of dtype index, not {value.dtype}")
+            raise TypeError(f"{op}: a size must be of dtype index, not {value.dtype}")
         return value
     if isinstance(value, bool):
-        raise TypeError(f"{value} is a truth value where an integer is needed")
+        raise TypeError(f"{op}: {value} is a truth value where an integer is needed")
     try:
         return operator.index(value)  # type: ignore[arg-type] # its TypeError is the check
     except TypeError:
         kind = type(value).__name__
-        raise TypeError(f"{value!r} is a {kind} where an integer is needed") from None
+        raise TypeError(f"{op}: {value!r} is a {kind} where an integer is needed") from None
 
 
 def affine(value: Sint) -> tuple[Node | None, int]:

@@ -21,7 +21,7 @@ def as_shape(sizes: Sequence[object]) -> tuple[object, ...]:
 
 def checked_sizes(op: str, sizes: Sequence[object]) -> Shape:
     """Sizes from a user; ValueError for negative ones."""
-    shape = tuple(map(as_sint, sizes))
+    shape = tuple(as_sint(op, size) for size in sizes)
     if any(interval(size)[0] < 0 for size in shape):
         hint = "; at most one size may be -1" if shape.count(-1) > 1 else ""
         raise ValueError(f"{op}: a size of {show(shape)} is negative{hint}")
@@ -30,7 +30,7 @@ def checked_sizes(op: str, sizes: Sequence[object]) -> Shape:
 
 def axis_of(op: str, axis: object, ndim: int) -> int:
     """An axis counted from the front; IndexError outside `-ndim … ndim-1`."""
-    number = as_sint(axis)
+    number = as_sint(op, axis)
     if not isinstance(number, int):
         raise TypeError(f"{op}: an axis must be an int, not {describe(number)}")
     if not -ndim <= number < ndim:
@@ -47,6 +47,12 @@ def axes_of(op: str, axis: object, ndim: int) -> tuple[int, ...]:
     if len(set(result)) < len(result):
         raise ValueError(f"{op}: an axis appears twice in {tuple(axes)}")
     return tuple(result)
+
+
+def reduced_axes(op: str, axis: object, ndim: int) -> tuple[int, ...]:
+    """As `axes_of`; a scalar has one axis, of size 1, which is none of its shape."""
+    axes = axes_of(op, axis, max(ndim, 1))
+    return axes if ndim else ()
 
 
 def place_dtype(count: int) -> DType:
@@ -107,7 +113,7 @@ def inferred(old: Shape, sizes: Sequence[object]) -> Shape:
 
     ValueError if nothing that fits is left.
     """
-    shape = tuple(map(as_sint, sizes))
+    shape = tuple(as_sint("reshape", size) for size in sizes)
     if -1 not in shape:
         return checked_sizes("reshape", shape)
     place = shape.index(-1)

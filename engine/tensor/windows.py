@@ -85,7 +85,7 @@ def _fixed(op: str, shape: tuple[Sint, ...]) -> tuple[int, ...]:
 
 
 def _amount(op: str, value: object) -> int:
-    amount = as_sint(value)
+    amount = as_sint(op, value)
     if isinstance(amount, Node):
         raise TypeError(f"{op}: amounts must be ints, not {describe(amount)}")
     return amount

@@ -47,7 +47,7 @@ def _plain(items: Sequence[Any]) -> list[Any]:
 
 
 def _axes_used(item: Any) -> int:
-    if item is None or item is Ellipsis:
+    if item is None or item is Ellipsis or isinstance(item, bool):
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == np.bool_ else 1
 

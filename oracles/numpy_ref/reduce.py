@@ -17,9 +17,14 @@ Axis = int | Sequence[int] | None
 
 
 def reduced_axes(ndim: int, axis: Axis) -> tuple[int, ...]:
-    """The axes as sorted non-negative numbers; None means all of them."""
+    """The axes as sorted non-negative numbers; None means all of them.
+
+    A scalar has one axis, of size 1, which is none of its shape.
+    """
     if axis is None:
         return tuple(range(ndim))
+    if ndim == 0:
+        return reduced_axes(1, axis)[1:]
     given = (axis,) if isinstance(axis, int) else tuple(axis)
     for one in given:
         if not -ndim <= one < ndim:

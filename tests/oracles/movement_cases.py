@@ -53,6 +53,8 @@ MOVEMENT: list[Case] = [
 INDEX: list[Case] = [
     ("getitem", [GRID, i8(1, -1), i8(-4, 0)], {"index": ("t1", "t2")}, i8(0, 4)),
     ("getitem", [GRID, flags(False, True)], {"index": "t1"}, i8(4, 5, 6)[None]),
+    ("getitem", [GRID, i8(-1)], {"index": ("t1", True)}, i8(4, 5, 6)[None]),
+    ("getitem", [GRID], {"index": (1, False)}, np.zeros((0, 3), np.int8)),
     ("getitem", [GRID, i8(0)], {"index": (slice(None), None, "t1")}, i8(1, 4)[:, None, None]),
     ("gather", [GRID, i8(2, -1, 3, 0).reshape(2, 2)], {"dim": 1}, i8(3, 3, 0, 4).reshape(2, 2)),
     ("gather", [np.asarray(SNAN[0]), np.asarray(np.uint64(2**63))], {"dim": 0},

@@ -111,6 +111,7 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     ("min", [f32(-0.0, 0.0)], {}, np.asarray(np.float32(-0.0))),
     ("min", [f32(0.0, -0.0)], {"keepdim": True}, f32(-0.0)),
     ("mean", [np.array([1, 2], np.int8)], {}, np.asarray(np.float32(1.5))),
+    ("sum", [np.asarray(np.int8(3))], {"axis": -1, "keepdim": True}, np.asarray(np.int32(3))),
     ("mean", [np.zeros((0, 2), np.float16)], {"axis": 0}, np.full(2, NAN, np.float16)),
     ("mean", [np.full(3, 65504, np.float16)], {}, np.asarray(np.float16(65504))),
     ("mean", [np.array([2**24 + 1], np.int32)], {}, np.asarray(np.float32(2**24))),

@@ -27,7 +27,7 @@ AXES: tuple[tuple[tuple[int, ...], tuple[Value, ...]], ...] = (
     ((3, 5, 7), (0, 1, (0, -1), (1, 2), None, ())),
     ((2, 33, 3), (1, (0, 1))),
     ((1, 4, 1), ((0, 2),)),
-    ((), (None,)),
+    ((), (None, 0, -1)),
 )
 EMPTY: tuple[tuple[tuple[int, ...], Value, bool], ...] = (
     # shape, axis, whether the reduced axes are empty although the result is not

@@ -38,6 +38,19 @@ def test_dtypes_and_orders(dtype: str) -> None:
         assert result.dtype.name == dtype and reduce_of(result).arg[2] is None
 
 
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_scalar_has_one_axis(axis: int, loaded: Any, value: Any) -> None:
+    x = np.asarray(7, dtype="int64")
+    for name in ("sum", "prod", "max", "min", "any", "all", "argmax", "argmin"):
+        wanted = getattr(x, name)(axis=axis)
+        result = value(getattr(loaded(x), name)(axis))
+        assert result.shape == () and result == wanted
+        assert getattr(loaded(x), name)(axis, True).shape == ()
+        with pytest.raises(IndexError, match=rf"{name}: axis 1 is out of range"):
+            getattr(loaded(x), name)(1)
+    assert value(loaded(x).mean(axis)) == 7 and value(loaded(x).var(axis, correction=0)) == 0
+
+
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (2, 1, 0), ()])
 def test_axes_are_numpys(axis: Any, loaded: Any, value: Any) -> None:
     x = np.arange(24, dtype="int64").reshape(2, 3, 4) - 7
