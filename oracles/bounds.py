@@ -23,6 +23,7 @@ from oracles.catalog import OUTPUT, ROWS
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.contraction import TERMS
 from oracles.numpy_ref.reduce import gather_axes
+from oracles.numpy_ref.spatial import averaged_windows
 from oracles.numpy_ref.statistics import elements
 from oracles.numpy_ref.support import common, convert, moved_back, moved_last
 from oracles.order import gamma, longest_path, within_gamma
@@ -61,6 +62,12 @@ def broken_bounds(case: Case, reference: Array) -> Array:
         rows = elements(case.args[0], case.attrs.get("axis"))
         rows = rows.reshape(flat.size, rows.shape[-1])
         check_moments(kind, rows, flat, case.attrs.get("correction", 1), broken)
+        return broken.reshape(reference.shape)
+    if case.name == "avg_pool2d":
+        windows, counts = averaged_windows(case.args[0], case.attrs)
+        rows = windows.reshape(flat.size, windows.shape[-1])
+        numbers = np.tile(counts, windows.shape[0])
+        check_moments("mean", rows, flat, 0, broken, numbers)
         return broken.reshape(reference.shape)
     if case.name in ("cumsum", "cumprod"):
         return _broken_scan(case, reference, wide)

@@ -38,10 +38,13 @@ class _Exact:
     squares: Fraction
 
 
-def check(kind: str, rows: Array, flat: Array, correction: int, broken: Array) -> None:
+def check(
+    kind: str, rows: Array, flat: Array, correction: int, broken: Array, counts: Array | None = None
+) -> None:
     """Mark the results `flat` [k] of `rows` [k, n] that break their bound in `broken`.
 
-    `rows` are in the accumulator's dtype. `kind` is mean, var or std.
+    `rows` are in the accumulator's dtype. `kind` is mean, var or std. A mean is the sum divided by
+    the number in `counts` [k], or else by n.
     """
     count = rows.shape[-1]
     if count == 0 or (kind != "mean" and count <= correction):
@@ -52,7 +55,8 @@ def check(kind: str, rows: Array, flat: Array, correction: int, broken: Array) -
         usable = np.isfinite(flat) & (reach < float(np.finfo(rows.dtype).max) / 4)
     places = np.flatnonzero(usable)
     for k in places[_spread(places.size)].tolist():
-        broken[k] = not _holds(kind, rows[k], flat[k], correction)
+        number = count if counts is None else int(counts[k])
+        broken[k] = not _holds(kind, rows[k], flat[k], correction, number)
 
 
 def _spread(count: int) -> Array:
@@ -61,16 +65,16 @@ def _spread(count: int) -> Array:
     return np.unique(np.linspace(0, count - 1, EXACT_ROWS).astype(np.int64))
 
 
-def _holds(kind: str, row: Array, result: np.generic, correction: int) -> bool:
+def _holds(kind: str, row: Array, result: np.generic, correction: int, number: int) -> bool:
     exact, wide = _exact(row), row.dtype.name
     order = ROWS[kind].order
     assert order is not None
     path = longest_path(exact.count, order)
     got = Fraction(float(result))
     half = _half_ulp(got, result.dtype.name) if result.dtype != row.dtype else Fraction(0)
-    mean_error = gamma(path + 2, wide) * exact.magnitude / exact.count + _least(wide)
+    mean_error = gamma(path + 2, wide) * exact.magnitude / number + _least(wide)
     if kind == "mean":
-        return abs(got - exact.total / exact.count) <= mean_error + half
+        return abs(got - exact.total / number) <= mean_error + half
     divisor = exact.count - correction
     shifted = exact.squares + exact.count * mean_error**2
     bound = exact.count * (mean_error**2 + _least(wide)) + gamma(path + 5, wide) * shifted

@@ -161,6 +161,11 @@ def _contracted(dtypes: Sequence[str], attributes: Attributes) -> str:
     return str(requested) if requested is not None else sum_dtype(promote(*dtypes))
 
 
+def _interpolated(dtypes: Sequence[str], attributes: Attributes) -> str:
+    """Elements between two others are floats; the nearest one is what it was."""
+    return to_float(dtypes[0]) if attributes.get("mode", "linear") == "linear" else dtypes[0]
+
+
 def _creation(dtypes: Sequence[str], attributes: Attributes) -> str:
     if attributes.get("dtype") is not None:
         return str(attributes["dtype"])
@@ -201,6 +206,7 @@ RULES: dict[str, Callable[[Sequence[str], Attributes], str]] = {
     "branches": _branches,
     "accumulated": _accumulated,
     "contracted": _contracted,
+    "interpolated": _interpolated,
     "creation": _creation,
     "drawn_float": _drawn_float,
     "drawn_int": _drawn_int,
@@ -224,6 +230,7 @@ SENTENCES: dict[str, str] = {
     "branches": "the common dtype of the operands behind the first",
     "accumulated": "the attribute `dtype`; else that of the operand, at least 32 bits of integers",
     "contracted": "the common dtype of the operands, at least 32 bits of integers",
+    "interpolated": "the default float for integers in mode linear; else that of the operand",
     "creation": "the attribute `dtype`; else the default dtype of the scalars' kind",
     "drawn_float": "the attribute `dtype`, else the default float",
     "drawn_int": "the attribute `dtype`, else the default integer",

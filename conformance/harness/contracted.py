@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -66,9 +67,46 @@ def _transposed(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return span((*x[:1], results, *grown))
 
 
+def _kernel(attributes: Attributes) -> tuple[int, ...]:
+    given = attributes.get("kernel_size", 2)
+    kernel = given if isinstance(given, tuple) else (given,) * 2
+    return tuple(most(n, 1) for n in kernel)
+
+
+def _pooled(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Windows, with the smallest stride, and one more on an axis than fit into it."""
+    (x,), kernel = shapes, _kernel(attributes)
+    around = 2 * most(attributes.get("padding"), 0)
+    stride = attributes.get("stride")
+    steps = stride if isinstance(stride, tuple) else kernel if stride is None else (stride,)
+    step = min(map(partial(most, default=1), steps))
+    counts = [(n + around - k) // step + 2 for n, k in zip(x[-len(kernel) :], kernel)]
+    return span((*x[: -len(kernel)], *counts))
+
+
+def _looked_at(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Every element of every window."""
+    return _pooled(shapes, attributes) * prod(_kernel(attributes))
+
+
+def _unpooled(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    x, kernel = shapes[0], _kernel(attributes)
+    dims, stride = len(kernel), most(attributes.get("stride"), max(kernel))
+    apart = most(attributes.get("dilation"), 1)
+    return span((*x[:-dims], *((n + 1) * stride + apart * k for n, k in zip(x[-dims:], kernel))))
+
+
+def _resized(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Axis after axis changes: what is made on the way has the larger of the sizes at most."""
+    (x,), size = shapes, attributes["size"]
+    most(size, 0)
+    return span((*x[: -len(size)], *(max(a, b) for a, b in zip(x[-len(size) :], size))))
+
+
 SPANS: dict[str, Span] = {
     "matmul": matrices, "einsum": _outer, "linear": _layer, "conv2d": _convolved,
-    "conv_transpose2d": _transposed,
+    "conv_transpose2d": _transposed, "avg_pool2d": _pooled, "max_pool2d": _pooled,
+    "max_unpool2d": _unpooled, "interpolate": _resized,
 }  # fmt: skip
 
 DEPTHS: dict[str, Callable[[Sequence[Shape]], int]] = {
@@ -78,3 +116,6 @@ DEPTHS: dict[str, Callable[[Sequence[Shape]], int]] = {
     "conv_transpose2d": lambda shapes: 4 * span(shapes[1]),
 }
 """What is summed for each element of the result; the references of most hold all products."""
+
+READS: dict[str, Span] = {"avg_pool2d": _looked_at, "max_pool2d": _looked_at}
+"""What the references read one by one."""

@@ -1,4 +1,4 @@
-"""What a statement costs, from the shapes of its operands alone: cases come from strangers.
+"""What a statement costs, from shapes and attributes alone: cases come from strangers.
 
 Work is counted in elements: those that are made, those that a reduction or a function reads, and
 the products of a matmul.  Extents of 0 count as 1, since a later statement may reduce them away.
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from conformance.harness.case import MAX_ELEMENTS, Statement
-from conformance.harness.contracted import DEPTHS, SPANS, Attributes, Shape, span
+from conformance.harness.contracted import DEPTHS, READS, SPANS, Attributes, Shape, span
 from oracles.catalog import ROWS, Exactness
 
 MAX_WORK = 1 << 25  # of a whole case: seconds, and a few hundred MiB of results
@@ -38,7 +38,7 @@ class Budget:
         if made > MAX_ELEMENTS:
             text = f"{statement.op} would make {made} elements; the limit is {MAX_ELEMENTS}"
             raise ValueError(text)
-        self.add(max(made, statement_work(statement.op, shapes, made)))
+        self.add(max(made, statement_work(statement, shapes, made)))
         return made
 
     def add(self, work: int) -> None:
@@ -47,10 +47,13 @@ class Budget:
             raise ValueError(f"a case may work on {self.limit} elements in all; this is more")
 
 
-def statement_work(op: str, shapes: Sequence[Shape], made: int) -> int:
+def statement_work(statement: Statement, shapes: Sequence[Shape], made: int) -> int:
     """What a statement costs beyond the elements that it makes."""
+    op = statement.op
     if op in DEPTHS:
         return DEPTHS[op](shapes) * max(made, STEP)
+    if op in READS:
+        return SLOW * READS[op](shapes, statement.attributes)
     if op in ("arange", "linspace", "one_hot") or ROWS[op].exactness in _SLOW:
         return SLOW * made
     return max((span(shape) for shape in shapes), default=0)

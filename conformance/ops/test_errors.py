@@ -80,6 +80,18 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
         ValueError,
         lambda x: x.reshape((1, 2, 3)).conv_transpose2d(Tensor.ones(2, 1, 2), output_padding=1),
     ),
+    "padding of more than half a window": (ValueError, lambda x: x.max_pool2d(2, padding=2)),
+    "a window that pooling does not fit": (ValueError, lambda x: x.avg_pool2d(3)),
+    "a maximum of padding alone": (
+        ValueError, lambda x: x[:, :1].max_pool2d((2,), dilation=2, padding=1),
+    ),
+    "places of another shape": (ValueError, lambda x: x.max_unpool2d(x[:1].int())),
+    "places of floats": (TypeError, lambda x: x.max_unpool2d(x)),
+    "a size that pools into other windows": (
+        ValueError, lambda x: x.max_unpool2d(x.int(), output_size=(2, 6)),
+    ),
+    "elements between none": (ValueError, lambda x: x[:, :0].interpolate((2,))),
+    "corners of the nearest": (ValueError, lambda x: x.interpolate((2,), "nearest", True)),
     "bits of another width": (ValueError, lambda x: x.bitcast("int64")),
     "bitwise operators on floats": (TypeError, lambda x: x & x),
     "shifts of floats": (TypeError, lambda x: x << 1),

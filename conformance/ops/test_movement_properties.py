@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, note, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from conformance.harness.build import Builder
-from conformance.harness.devices import under_test
 from conformance.harness.moving import MOVES
-from conformance.harness.subject import EngineSubject, ReferenceSubject
 from conformance.harness.values import Value
+from conformance.ops.agreement import agree
 from oracles.catalog import INTEGERS
 
-DEVICES = [device.name for device in under_test() if device.subject is not None]
 SHAPES = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 VIEWS = ("permute", "flip", "getitem", "expand")
 
@@ -60,15 +58,6 @@ def viewed(
             shape = (2, *shape)
             x = build.apply(kind, x, shape=shape)
     return x, shape
-
-
-def agree(build: Builder) -> None:
-    """Every device gives what the reference gives."""
-    case = build.case()
-    note(f"lockstep repro, with this text in a file:\n{case.text}")
-    due = ReferenceSubject().run(case)
-    for device in DEVICES:
-        assert EngineSubject(device).run(case) == due, device
 
 
 @pytest.mark.parametrize("op", list(MOVES))

@@ -73,7 +73,7 @@ def _plain(shape: Sequence[object]) -> Sizes:
 
 def per_axis(op: str, name: str, value: Any, dims: int, least: int) -> Sizes:
     """One int for all axes, or one for each. ValueError if it is below `least`."""
-    given = (value,) * dims if isinstance(value, int) else tuple(value)
+    given = (value,) * dims if not isinstance(value, tuple | list) else tuple(value)
     if len(given) != dims or not all(type(n) is int for n in given):
         raise ValueError(f"{op}: {name} is an int or {dims} of them, not {value!r}")
     if any(n < least for n in given):
@@ -86,7 +86,7 @@ def paddings(op: str, value: Any, dims: int) -> tuple[Pair, ...]:
 
     From one int, one for each axis, or two for each axis from the last axis backwards, as in `pad`.
     """
-    if not isinstance(value, int) and len(tuple(value)) == 2 * dims and dims > 0:
+    if isinstance(value, tuple | list) and len(value) == 2 * dims and dims > 0:
         flat = per_axis(op, "padding", value, 2 * dims, 0)
         return tuple(zip(flat[-2::-2], flat[-1::-2]))
     return tuple((n, n) for n in per_axis(op, "padding", value, dims, 0))
@@ -119,14 +119,14 @@ def windows(
     for size, k, s, d, (before, after) in zip(sizes, kernel, stride, dilation, pads, strict=True):
         reach = d * (k - 1) + 1
         room = size + before + after - reach
-        if room < 0:
+        count = room // s + 1
+        if ceil_mode and room % s and count * s < size + before:
+            count += 1
+        if count < 1:
             raise ValueError(
                 f"{op}: a window of {reach} elements does not fit into an axis of {size} with "
                 f"{before} and {after} of padding"
             )
-        count = room // s + 1
-        if ceil_mode and room % s and count * s < size + before:
-            count += 1
         counts.append(count)
         extended.append((before, max(after, (count - 1) * s + reach - size - before)))
     return Windows(sizes, kernel, stride, dilation, tuple(extended), tuple(counts))

@@ -25,6 +25,7 @@ from oracles.catalog import (
     scatter,
     softmax,
     sort,
+    spatial,
 )
 from oracles.catalog.row import (
     ALL,
@@ -47,7 +48,7 @@ __all__ = [
 
 _FAMILIES = (
     elementwise, functions, activations, compare, casts, movement, reduce, linalg, creation, index,
-    random, scan, sort, scatter, softmax,
+    random, scan, sort, scatter, softmax, spatial,
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[OpRow, ...]] = {

@@ -103,7 +103,7 @@ ROWS: dict[str, CompositeRow] = {
     ),
     "interpolate": CompositeRow(
         interpolate,
-        "x[low] + (place - low) * (x[high] - x[low]), axis by axis from the last",
+        "(1 - w) * x[low] + w * x[high], w = place - low, axis by axis from the last",
         "finite operands without overflow",
         Outside.BITS,
     ),

@@ -30,6 +30,7 @@ from oracles.numpy_ref import (
     scan,
     scatter,
     sort,
+    spatial,
     statistics,
 )
 
@@ -52,6 +53,7 @@ _MODULES = (
     scan,
     sort,
     scatter,
+    spatial,
 )
 
 

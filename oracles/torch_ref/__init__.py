@@ -29,6 +29,7 @@ from oracles.torch_ref import (
     scatter,
     softmax,
     sort,
+    spatial,
 )
 from oracles.torch_ref.domain import Call, Comparison, Domain, NotJudged
 
@@ -42,6 +43,7 @@ _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and ui
 
 _FAMILIES = (
     contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter, softmax,
+    spatial,
 )  # fmt: skip
 DOMAINS: dict[str, Domain] = {
     name: row for family in _FAMILIES for name, row in family.DOMAINS.items()

@@ -34,6 +34,8 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "split": {"sizes": 7, "output": 1}, "chunk": {"chunks": 3, "output": 0},
     "meshgrid": {"output": 0}, "linspace": {"start": 1, "stop": 2, "steps": 5},
     "gather": {"dim": 1}, "one_hot": {"num_classes": 5},
+    "avg_pool2d": {"padding": 1}, "max_pool2d": {"return_indices": True, "output": 1},
+    "max_unpool2d": {"output_size": 41}, "interpolate": {"size": (9, 30)},
     "clamp": {"min_": -1, "max_": 2}, "masked_fill": {"value": 1},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},
     "randperm": {"n": 20, "seed": 7}, "multinomial": {"num_samples": 4, "seed": 7},
@@ -279,6 +281,9 @@ def test_a_reference_that_breaks_its_bound_is_reported() -> None:
             wrong = numpy_ref.evaluate(name, [x], {"axis": 1}) * np.dtype(dtype).type(1.25)
             judged = judge(name, [x], {"axis": 1}, wrong, reference=wrong)
             assert judged.problem is not None and not judged.ok.any(), (dtype, name)
+        window = {"kernel_size": (3, 20), "padding": 1, "count_include_pad": False}
+        wrong = numpy_ref.evaluate("avg_pool2d", [x], window) * np.dtype(dtype).type(1.25)
+        assert judge("avg_pool2d", [x], window, wrong, reference=wrong).problem is not None
         y = x[:, :40]
         wrong = numpy_ref.evaluate("matmul", [y, y.T.copy()], {}) * np.dtype(dtype).type(1.25)
         assert judge("matmul", [y, y.T.copy()], {}, wrong, reference=wrong).problem is not None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from oracles import catalog, composite, torch_ref
+from oracles import catalog, composite, numpy_ref, torch_ref
 from oracles.accept import judge
 from oracles.catalog import Exactness, OpRow
 from oracles.catalog.row import COMPOSITE_BOUNDS
@@ -388,7 +388,18 @@ def test_references_are_the_rounded_formulas(monkeypatch: pytest.MonkeyPatch) ->
     assert got.tolist() == [[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]
     assert judge("softmax", [x], {"axis": 1}, got).passed
     over_axes = {name for name, row in composite.ROWS.items() if not row.elementwise}
-    assert over_axes <= set(vars(composites)) | set(random.ROWS)
+    judged_by_bits = {"interpolate"}  # whose steps are all correctly rounded
+    assert over_axes <= set(vars(composites)) | set(random.ROWS) | judged_by_bits
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("attrs", ATTRIBUTES["interpolate"])
+def test_the_steps_of_interpolate_are_near_its_formula(attrs: dict[str, Any], dtype: str) -> None:
+    """Its bits are judged by the numpy reference, and the reference by the formula."""
+    args = operands_of("interpolate", dtype)
+    known = composite.compose(composite.ROWS["interpolate"], args, attrs, dtype, BOUNDS)
+    got = numpy_ref.evaluate("interpolate", args, attrs)
+    assert composite.judged(known, args, attrs, got, BOUNDS)[0].all()
 
 
 def test_every_composite_row_of_the_catalog_has_a_formula() -> None:

@@ -62,12 +62,24 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "einsum": [{"formula": "ij->ji"}, {"formula": "ij->j"}],
     "conv2d": [{"padding": 1, "stride": (2, 1)}, {"dilation": (1, 2)}],
     "conv_transpose2d": [{"padding": 1, "stride": (2, 1)}, {"dilation": 2}],
+    "avg_pool2d": [{}, {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+                   {"kernel_size": (3, 2), "padding": 1, "count_include_pad": False},
+                   {"kernel_size": (3,), "stride": 2, "padding": 1, "ceil_mode": True}],
+    "max_pool2d": [{"kernel_size": 3, "stride": 1, "padding": 1},
+                   {"kernel_size": 2, "dilation": (2, 3), "return_indices": True, "output": 1},
+                   {"kernel_size": (2,), "ceil_mode": True, "return_indices": True, "output": 0}],
+    "max_unpool2d": [{}, {"kernel_size": (3,), "stride": 2, "padding": 1},
+                     {"stride": 3, "output_size": (13, 14)}],
+    "interpolate": [{"size": (11,), "mode": "nearest"},
+                    {"size": (4, 3), "mode": "nearest-exact"}],
 }
 
 
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {
     "linear": ((4, 6), (6, 5), (5,)), "conv2d": ((2, 3, 6, 5), (4, 3, 2, 2), (4,)),
     "conv_transpose2d": ((2, 3, 4, 5), (3, 2, 2, 2), (2,)),
+    **dict.fromkeys(("avg_pool2d", "max_pool2d", "interpolate"), ((3, 6, 7),)),
+    "max_unpool2d": ((3, 5, 5), (3, 5, 5)),
 }  # fmt: skip
 
 

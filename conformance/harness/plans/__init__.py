@@ -20,12 +20,13 @@ from conformance.harness.plans import (
     scatter,
     softmax,
     sort,
+    spatial,
 )
 from conformance.harness.plans.layouts import Layouts
 
 _FAMILIES = (
     contraction, reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
-    softmax,
+    softmax, spatial,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {
