@@ -375,7 +375,7 @@ class _Parser:
 def _attribute(row: OpRow, name: str, text: str) -> Value:
     """The value of an attribute; True is no integer, though numpy takes it for one.
 
-    An attribute whose default is a bool is one.
+    In an index it is a mask. An attribute whose default is a bool is one.
     """
     value = parse_value(text)
     choice = isinstance(row.defaults.get(name), bool)
@@ -383,18 +383,18 @@ def _attribute(row: OpRow, name: str, text: str) -> Value:
         allowed = bool if choice else bool | int | float
         if not isinstance(value, allowed) and not (name == "stop" and value is None):
             raise ValueError(f"{name}={text[:40]}: not a {'bool' if allowed is bool else 'number'}")
-    elif _has_truth_value(value):
+    elif name != "index" and _has_truth_value(value):
         raise ValueError(f"{name}={text[:40]}: a truth value where an integer is needed")
     return value
 
 
 def _check_output(row: OpRow, attributes: Mapping[str, Value]) -> None:
-    """A row with several results names one; any other has no such attribute."""
-    number = attributes.get(OUTPUT)
-    if row.outputs == 1 and OUTPUT not in attributes:
+    """Of several results one is named; where there is one, there is no such attribute."""
+    number, count = attributes.get(OUTPUT), row.results(attributes)
+    if count == 1 and OUTPUT not in attributes:
         return
-    if row.outputs == 1 or type(number) is not int or not 0 <= number < row.outputs:
-        raise ValueError(f"{row.name} has {row.outputs} results, which output=0 … name")
+    if count == 1 or type(number) is not int or not 0 <= number < count:
+        raise ValueError(f"{row.name} has {count} results here, which output=0 … name")
 
 
 def _check_attributes(

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.harness import plan
 from conformance.harness.calls import SEED
+from conformance.harness.case import parse_case
 from engine import Tensor
 from oracles import numpy_ref, torch_ref
 from oracles.catalog import ROWS
@@ -81,3 +82,4 @@ def test_every_row_has_cells_of_all_its_dtypes(op: str) -> None:
         for batch in batches:
             made = [batch.case.statement_of(value) for value in batch.case.outputs]
             assert all(statement is not None and statement.op == op for statement in made)
+            assert parse_case(batch.case.text) == batch.case, "a failure's case is read again"

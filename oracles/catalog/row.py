@@ -67,7 +67,8 @@ class OpRow:
     passed by keyword.
 
     Results: `outputs` of them; where there are several, a statement names one by the attribute
-    `output`. `result` names a rule of `promotion.RULES`, one for all results or one for each.
+    `output`. Only the first is given, alone, where `more_with` names an attribute that is not true.
+    `result` names a rule of `promotion.RULES`, one for all results or one for each.
 
     Attributes: `attributes` in the order of the signature, `defaults` of those that may be left
     out, and `variants`, the values that suites try on an elementwise row.
@@ -97,6 +98,7 @@ class OpRow:
     variadic: bool = False
     parameters: tuple[str, ...] = ()
     outputs: int = 1
+    more_with: str = ""
     bits_with: tuple[str, ...] = ()
 
     @property
@@ -123,6 +125,11 @@ class OpRow:
         if self.variadic and self.operands - 1 in self.common:
             return (*self.common, *range(self.operands, count))
         return tuple(k for k in self.common if k < count)
+
+    def results(self, attributes: Attributes) -> int:
+        """How many results a call with these attributes gives."""
+        given = {**self.defaults, **attributes}
+        return self.outputs if not self.more_with or given[self.more_with] else 1
 
     def result_dtype(self, dtypes: Sequence[str], attributes: Attributes) -> str:
         """The dtype of the result that `attributes` name, unchecked."""

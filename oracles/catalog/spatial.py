@@ -35,6 +35,7 @@ ROWS = (
     ),
     OpRow(
         name="max_pool2d", family="spatial", dtypes=(ALL,), result=("first", "index"), outputs=2,
+        more_with="return_indices",
         formula="the greatest element of each window; with return_indices also its place, the "
         "last axes numbered row-major",
         attributes=tuple(_GREATEST), defaults=_GREATEST,

@@ -33,7 +33,7 @@ def refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("statement", [
-    "%1 = getitem %0 index=True", "%1 = getitem %0 index=(True,)", "%1 = flip %0 axis=False",
+    "%1 = flip %0 axis=False", "%1 = max_unpool2d %0 %0 output_size=True",
     "%1 = reshape %0 shape=(True,)", "%1 = pad %0 padding=((True,False),)", "%1 = sum %0 axis=True",
 ])  # fmt: skip
 def test_a_truth_value_is_no_integer(statement: str) -> None:
@@ -45,6 +45,7 @@ def test_a_truth_value_is_no_integer(statement: str) -> None:
     "%1 = arange stop=3", "%1 = arange start=3 dtype='bool'", "%1 = getitem %0 index=((0,),)",
     "%1 = pad %0 padding=((0,1),) value=f3ff8000000000000", "%1 = sum %0 keepdim=1",
     "%1 = pad %0 padding=((0,1),) value=None", "%1 = arange start=0 stop=(3,)",
+    "%1 = max_pool2d %0 output=1", "%1 = max_pool2d %0 return_indices=True",
 ])  # fmt: skip
 def test_what_the_engine_refuses_is_no_case(statement: str) -> None:
     """The reference would take it, and the device would look wrong."""
@@ -105,6 +106,17 @@ def test_work_is_known_from_shapes(op: str, shapes: list[tuple[int, ...]], work:
     assert budget.done == work
     with pytest.raises(ValueError, match="in all"):
         budget.add(1)
+
+
+@pytest.mark.parametrize("statement", [
+    "max_pool2d %0 kernel_size=(4000,4000) stride=1 padding=2000",
+    "avg_pool2d %0 kernel_size=(100000000,) padding=50000000", "interpolate %0 size=(99999999,1)",
+    "max_unpool2d %0 %0 kernel_size=(99999999,1)", "interpolate %0 size=7",
+    "avg_pool2d %0 kernel_size=()", "max_pool2d %0 stride=()", "avg_pool2d %0 kernel_size='2'",
+])  # fmt: skip
+def test_windows_and_sizes_count(statement: str) -> None:
+    """A kernel that is mostly padding sees one element, and reads many."""
+    refused(f"{START}%0 = buffer int8 (1,1)\n    01\n%1 = {statement}\noutput %1\n")
 
 
 def test_an_index_takes_the_place_of_an_axis() -> None:
