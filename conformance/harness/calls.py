@@ -105,7 +105,18 @@ def _rearrange(
     return Call(op, operands[0], (attributes["formula"],), dict(attributes.get("sizes", ())))
 
 
+def _batchnorm(
+    op: str, operands: tuple[Operand, ...], attributes: dict[str, Any],
+    pick: int | None, seed: int | None,
+) -> Call:  # fmt: skip
+    """Weight and bias, which come first in the call, are the operands that may be missing."""
+    x, mean, invstd, *given = operands
+    weight, bias = (*given, None, None)[:2]
+    return Call(op, x, (weight, bias, mean, invstd), attributes)
+
+
 _FORMS: dict[str, Form] = {
+    "batchnorm": _batchnorm,
     "getitem": _getitem,
     "einsum": _einsum,
     "rearrange": _rearrange,

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from conformance.harness import contracted, neural
 from conformance.harness.case import MAX_ELEMENTS, Statement
-from conformance.harness.contracted import DEPTHS, READS, SPANS, Attributes, Shape, span
+from conformance.harness.contracted import READS, Attributes, Shape, span
 from oracles.catalog import ROWS, Exactness
 
 MAX_WORK = 1 << 25  # of a whole case: seconds, and a few hundred MiB of results
 SLOW = 8  # an element of a function or of a range, which Python makes one by one
 _SLOW = (Exactness.FAITHFUL, Exactness.COMPOSITE)
+DEPTHS = {**contracted.DEPTHS, **neural.DEPTHS}
 STEP = 1 << 10  # the least that one step of a contraction counts, however few elements it has
 
 
@@ -197,5 +199,5 @@ _SPANS: dict[str, Callable[[Sequence[Shape], Attributes], int]] = {
     "stack": _joined, "meshgrid": _grid, "bitcast": _widest, "linspace": _spaced, "getitem": _read,
     "gather": _gathered, "one_hot": _classes, "nonzero": _found, "masked_select": _selected,
     "scatter": _first, "scatter_reduce": _first,
-    "random_bits": _counted, **_DRAWN, **SPANS,
+    "random_bits": _counted, **_DRAWN, **contracted.SPANS, **neural.SPANS,
 }  # fmt: skip

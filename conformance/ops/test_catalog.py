@@ -25,7 +25,7 @@ NOT_ROWS = {
     "manual_seed": "", "training": "", "rand_like": "rand", "randn_like": "randn",
     "dropout": "rand",
     # computes what its author writes
-    "custom_kernel": "",
+    "custom_kernel": "", "sequential": "",
     # places and reading
     "to": "", "to_": "", "replace": "", "detach": "", "contiguous": "", "clone": "",
     "realize": "", "tobytes": "", "data": "",

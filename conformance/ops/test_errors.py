@@ -92,6 +92,22 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     ),
     "elements between none": (ValueError, lambda x: x[:, :0].interpolate((2,))),
     "corners of the nearest": (ValueError, lambda x: x.interpolate((2,), "nearest", True)),
+    "no such reduction": (ValueError, lambda x: x.cross_entropy(x, "max")),
+    "labels that are floats": (TypeError, lambda x: x.nll_loss(x[:, 0])),
+    "labels for another axis": (ValueError, lambda x: x.cross_entropy(x[0].int())),
+    "targets of another shape": (ValueError, lambda x: x.binary_crossentropy(x[0])),
+    "a share of more than all": (ValueError, lambda x: x.cross_entropy(x, label_smoothing=2)),
+    "a norm of a negative degree": (ValueError, lambda x: x.normalize(p=-1.0)),
+    "scales of another channel": (ValueError, lambda x: x.batchnorm(None, None, x[0], x[:, 0])),
+    "a mask beside a causal one": (
+        ValueError, lambda x: x.scaled_dot_product_attention(x, x, x > 0, is_causal=True),
+    ),
+    "a mask of numbers": (
+        TypeError, lambda x: x.scaled_dot_product_attention(x, x, (x @ x.T).int()),
+    ),
+    "keys of another depth": (
+        ValueError, lambda x: x.scaled_dot_product_attention(x.T, x),
+    ),
     "bits of another width": (ValueError, lambda x: x.bitcast("int64")),
     "bitwise operators on floats": (TypeError, lambda x: x & x),
     "shifts of floats": (TypeError, lambda x: x << 1),

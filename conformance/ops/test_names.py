@@ -33,17 +33,8 @@ EXPECTED = tuple(NAMES.split())
 _GRADIENTS = "gradients are not part of this version"
 _ASSIGNMENT = "writing into tensors is not part of this version"
 _SHARDS = "a tensor on several devices at once is not part of this version"
-_LAYERS = "norms, losses and attention come after the contractions they stand on"
 _FACTORS = "factorisations come after the contractions they stand on"
 ABSENT = {
-    **dict.fromkeys(
-        (
-            "batchnorm", "layernorm", "normalize", "scaled_dot_product_attention",
-            "binary_crossentropy", "binary_crossentropy_logits", "cross_entropy", "nll_loss",
-            "sparse_categorical_crossentropy", "sequential",
-        ),
-        _LAYERS,
-    ),
     **dict.fromkeys(("newton_schulz", "qr", "svd"), _FACTORS),
     "assign": _ASSIGNMENT,
     "backward": _GRADIENTS,

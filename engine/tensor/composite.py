@@ -7,13 +7,13 @@ the end. Parameters of a formula are numbers of the dtype in which its steps are
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from engine import dtypes
 from engine.dtypes import DType
 from engine.tensor import promotion
-from engine.tensor.base import Operand, TensorBase
+from engine.tensor.base import Operand, TensorBase, common_device
 from engine.tensor.casts import Casts
 
 Parameters = ParamSpec("Parameters")
@@ -57,3 +57,22 @@ def stepwise_pair(formula: Callable[[T, T], T]) -> Callable[[T, Operand], T]:
         return formula(x, y).cast(dtype)  # type: ignore[arg-type] # of one class
 
     return evaluated
+
+
+def in_steps(
+    op: str, tensor: T, others: Sequence[TensorBase], kept: Sequence[TensorBase] = ()
+) -> tuple[DType, list[T]]:
+    """The common float dtype of tensors, and `tensor` and the others in the dtype of its steps.
+
+    Those in `kept` take part in the dtype and stay as they are. TypeError for what is no tensor,
+    RuntimeError for tensors on two devices.
+    """
+    operands: tuple[TensorBase, ...] = (tensor, *others, *kept)
+    for one in operands:
+        if not isinstance(one, TensorBase):
+            raise TypeError(f"{op}: operands are tensors, not {type(one).__name__}")
+    device = common_device(op, operands)
+    dtype = promotion.common_float(operands)
+    wide = step_dtype(dtype)
+    nodes = [one.node for one in operands[: 1 + len(others)]]
+    return dtype, [tensor._wrap(node.cast(dtype).cast(wide), device) for node in nodes]

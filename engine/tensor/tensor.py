@@ -53,6 +53,7 @@ class Tensor(
     Choices,
     Predicates,
     Activations,
+    Neural,
     Elementwise,
     Functions,
     Casts,
@@ -70,7 +71,6 @@ class Tensor(
     Index,
     Selection,
     Linalg,
-    Neural,
     Draws,
     Custom,
 ):

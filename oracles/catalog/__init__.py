@@ -11,6 +11,7 @@ from typing import Any
 
 from oracles.catalog import (
     activations,
+    attention,
     casts,
     compare,
     creation,
@@ -18,7 +19,9 @@ from oracles.catalog import (
     functions,
     index,
     linalg,
+    losses,
     movement,
+    norms,
     random,
     reduce,
     scan,
@@ -48,7 +51,7 @@ __all__ = [
 
 _FAMILIES = (
     elementwise, functions, activations, compare, casts, movement, reduce, linalg, creation, index,
-    random, scan, sort, scatter, softmax, spatial,
+    random, scan, sort, scatter, softmax, spatial, norms, attention, losses,
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[OpRow, ...]] = {

@@ -50,7 +50,7 @@ def binary_crossentropy(
     yes = np.maximum(m.log(probability), least)
     no = np.maximum(m.log(1 - probability), least)
     scale = np.abs(y) * (np.abs(yes) + 1) + (1 + np.abs(y)) * (np.abs(no) + 1)
-    value = np.where(inside, -(y * yes + (1 - y) * no), m.array(np.nan))
+    value = np.where(inside, y * -yes + (1 - y) * -no, m.array(np.nan))
     return reduced(m, np.asarray(value), np.asarray(scale), reduction)
 
 
@@ -65,9 +65,43 @@ def binary_crossentropy_logits(
     return reduced(m, np.asarray(value), np.asarray(scale), reduction)
 
 
-def _one_hot(m: Numbers, labels: Array, classes: int) -> Array:
-    """[..., classes], all 0 for labels out of range."""
-    return m.array(labels[..., None] == np.arange(classes))
+def _chosen(labels: Array, classes: int) -> Array:
+    """[..., classes]: whether it is the class of the label; never for labels out of range."""
+    return np.asarray(labels[..., None] == np.arange(classes))
+
+
+def _picked(m: Numbers, x: Array, chosen: Array) -> Array:
+    """What is chosen along the last axis, the rest left out; 0 where nothing is."""
+    return np.asarray(m.total(np.where(chosen, x, m.array(0.0)), (x.ndim - 1,))[..., 0])
+
+
+def _smoothed(
+    m: Numbers, direct: Evaluated, information: Evaluated, share: float
+) -> tuple[Array, Array]:
+    """(1 - s) direct + s mean(information), over the last axis: value and error scale."""
+    if not share:
+        return direct.value, np.asarray(direct.scale)
+    classes = information.value.shape[-1]
+    last, part = (information.value.ndim - 1,), m.array(share) / classes
+    size = information.scale + (roundings(classes) + 2) * np.abs(information.value)
+    value = (1 - share) * direct.value + part * m.total(information.value, last)[..., 0]
+    scale = (1 - share) * (direct.scale + 2 * np.abs(direct.value))
+    return np.asarray(value), np.asarray(scale + part * m.total(size, last)[..., 0])
+
+
+def _of_labels(
+    m: Numbers, information: Evaluated, labels: Array, share: float
+) -> tuple[Array, Array]:
+    chosen = _chosen(labels, information.value.shape[-1])
+    direct = (_picked(m, x, chosen) for x in (information.value, information.scale))
+    return _smoothed(m, Evaluated(*direct), information, share)
+
+
+def _information(m: Numbers, x: Array, axis: int) -> Evaluated:
+    """-log_softmax, the classes last."""
+    found = log_softmax(m, x, axis)
+    scale = np.broadcast_to(found.scale, found.value.shape)
+    return Evaluated(-np.moveaxis(found.value, axis, -1), np.moveaxis(scale, axis, -1))
 
 
 def cross_entropy(
@@ -78,32 +112,29 @@ def cross_entropy(
     Classes are axis 1, or the only axis.  Smoothed: (1 - s) y + s / classes.
     """
     axis = 0 if x.ndim == 1 else 1
-    found = log_softmax(m, x, axis)
-    logs, scales = np.moveaxis(found.value, axis, -1), np.moveaxis(found.scale, axis, -1)
-    classes = logs.shape[-1]
-    wanted = np.moveaxis(y, axis, -1) if y.shape == x.shape else _one_hot(m, y, classes)
-    if y.shape == x.shape and y.dtype.kind in "iub":
-        wanted = m.array(wanted)
-    wanted = (1 - label_smoothing) * wanted + m.array(label_smoothing) / classes
-    value = -m.total(wanted * logs, (logs.ndim - 1,))[..., 0]
-    size = np.abs(wanted) * (scales + (roundings(classes) + 2) * np.abs(logs))
-    scale = m.total(size, (logs.ndim - 1,))[..., 0]
-    return reduced(m, np.asarray(value), np.asarray(scale), reduction)
+    found = _information(m, x, axis)
+    if y.shape != x.shape:
+        value, scale = _of_labels(m, found, y, label_smoothing)
+        return reduced(m, value, scale, reduction)
+    wanted, last = np.moveaxis(y, axis, -1), (x.ndim - 1,)
+    size = np.abs(wanted) * (
+        found.scale + (roundings(x.shape[axis]) + 2) * np.abs(found.value)
+    ) + m.tiny * (1 + np.abs(wanted))
+    terms = (wanted * found.value, size)
+    direct = Evaluated(*(m.total(one, last)[..., 0] for one in terms))
+    value, scale = _smoothed(m, direct, found, label_smoothing)
+    return reduced(m, value, scale, reduction)
 
 
 def sparse_categorical_crossentropy(
     m: Numbers, x: Array, y: Array, ignore_index: int = -1, label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Evaluated:  # fmt: skip
-    """cross_entropy with classes on the last axis; ignored labels count nothing."""
-    found = log_softmax(m, x, -1)
-    classes, last = x.shape[-1], (x.ndim - 1,)
-    kept = m.array(y != ignore_index)
-    wanted = (1 - label_smoothing) * _one_hot(m, y, classes) + m.array(label_smoothing) / classes
-    wanted = wanted * kept[..., None]
-    value = -m.total(wanted * found.value, last)[..., 0]
-    size = np.abs(wanted) * (found.scale + (roundings(classes) + 2) * np.abs(found.value))
-    return reduced(m, np.asarray(value), m.total(size, last)[..., 0], reduction, kept)
+    """cross_entropy of labels with classes on the last axis; ignored labels count nothing."""
+    each = _of_labels(m, _information(m, x, x.ndim - 1), y, label_smoothing)
+    kept = y != ignore_index
+    value, scale = (np.where(kept, one, m.array(0.0)) for one in each)
+    return reduced(m, value, scale, reduction, m.array(kept))
 
 
 def nll_loss(
@@ -111,16 +142,14 @@ def nll_loss(
     ignore_index: int | None = None, reduction: str = "mean",
 ) -> Evaluated:  # fmt: skip
     """-weight[y] x[y], classes on axis 1; the mean divides by the weights of labels that count."""
-    axis = 0 if x.ndim == 1 else 1
-    logs = np.moveaxis(x, axis, -1)
+    logs = np.moveaxis(x, 0 if x.ndim == 1 else 1, -1)
     classes = logs.shape[-1]
-    chosen = _one_hot(m, y, classes)
-    factors = m.array(np.ones(classes)) if weight is None else weight
-    each = m.total(chosen * factors, (chosen.ndim - 1,))[..., 0]
+    chosen = _chosen(y, classes)
     if ignore_index is not None:
-        each = each * m.array(y != ignore_index)
-    picked = m.total(np.where(chosen == 0, 0 * logs, logs), (logs.ndim - 1,))[..., 0]
-    value = np.asarray(-each * picked)
+        chosen = chosen & (y != ignore_index)[..., None]
+    factors = m.array(np.ones(classes)) if weight is None else weight
+    each = _picked(m, np.broadcast_to(factors, logs.shape), chosen)
+    value = np.asarray(-each * _picked(m, logs, chosen))
     scale = np.abs(value) + m.tiny * (1 + np.abs(each))
     return reduced(m, value, np.asarray(scale), reduction, each)
 
@@ -129,10 +158,13 @@ _FINITE = "finite operands; an infinity among the terms is left to the equality 
 
 
 def _row(
-    evaluate: Callable[..., Evaluated], formula: str, labels: bool, domain: str = _FINITE
-) -> CompositeRow:
+    evaluate: Callable[..., Evaluated], formula: str, labels: bool, domain: str = _FINITE,
+    probabilities: bool = False,
+) -> CompositeRow:  # fmt: skip
     indices = (1,) if labels else ()
-    return CompositeRow(evaluate, formula, domain, Outside.BITS, indices)
+    return CompositeRow(
+        evaluate, formula, domain, Outside.BITS, indices, numbers_of_shape=probabilities
+    )
 
 
 ROWS: dict[str, CompositeRow] = {
@@ -147,7 +179,9 @@ ROWS: dict[str, CompositeRow] = {
         "-(pos_weight y log(sigmoid(x)) + (1 - y) log(sigmoid(-x)))",
         False,
     ),
-    "cross_entropy": _row(cross_entropy, "-sum(((1 - s) y + s / n) log_softmax(x))", True),
+    "cross_entropy": _row(
+        cross_entropy, "-sum(((1 - s) y + s / n) log_softmax(x))", True, probabilities=True
+    ),
     "sparse_categorical_crossentropy": _row(
         sparse_categorical_crossentropy, "cross_entropy with classes on the last axis", True
     ),

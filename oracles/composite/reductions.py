@@ -145,22 +145,27 @@ def layernorm(m: Numbers, x: Array, axis: Any = -1, eps: float = 1e-5) -> Evalua
     return Evaluated(np.asarray(value), np.asarray(scale), inside)
 
 
-def batchnorm(m: Numbers, x: Array, *operands: Array, axis: Any = 1) -> Evaluated:
-    """(x - mean) * weight * invstd + bias; operands weight, bias, mean, invstd, or the last two.
+def batchnorm(
+    m: Numbers, x: Array, mean: Array, invstd: Array, weight: Array | None = None,
+    bias: Array | None = None, axis: Any = 1,
+) -> Evaluated:  # fmt: skip
+    """(x - mean) * weight * invstd + bias.
 
-    Each has the extents of the axes, or broadcasts as it is.
+    Each operand has the extents of the axes, or broadcasts as it is.
     """
     axes = axes_of(x, axis)
+    extents = tuple(x.shape[k] for k in axes)
     shape = [x.shape[k] if k in axes else 1 for k in range(x.ndim)]
-    placed = [one.reshape(shape) if one.ndim == len(axes) else one for one in operands]
-    weight, bias = placed[:2] if len(placed) == 4 else (m.array(1.0), m.array(0.0))
-    middle, inverse = placed[-2:]
-    product = (x - middle) * weight * inverse
-    lost = m.tiny * (1 + np.abs(weight)) * (1 + np.abs(inverse))
-    value = np.asarray(product + bias)
-    top = (np.abs(x) + np.abs(middle)) * (1 + np.abs(weight)) * (1 + np.abs(inverse))
+    given = (mean, invstd, m.array(1.0) if weight is None else weight,
+             m.array(0.0) if bias is None else bias)  # fmt: skip
+    placed = [one.reshape(shape) if one.shape == extents else one for one in given]
+    middle, inverse, factor, offset = placed
+    product = (x - middle) * factor * inverse
+    lost = m.tiny * (1 + np.abs(factor)) * (1 + np.abs(inverse))
+    value = np.asarray(product + offset)
+    top = (np.abs(x) + np.abs(middle)) * (1 + np.abs(factor)) * (1 + np.abs(inverse))
     inside = np.broadcast_to(top < m.array(2.0 ** (m.steps.emax - 1)), value.shape)
-    return Evaluated(value, np.asarray(np.abs(product) + np.abs(bias) + lost), inside)
+    return Evaluated(value, np.asarray(np.abs(product) + np.abs(offset) + lost), inside)
 
 
 def normalize(

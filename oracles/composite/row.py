@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple
@@ -44,7 +44,8 @@ class CompositeRow:
 
     `evaluate` takes `Numbers`, the operands as they are in the catalog's row (exact, in those
     numbers, but for `indices`, which stay integers or bools) and the attributes by name.
-    `domain` says in words where the bound holds.
+    `domain` says in words where the bound holds. `numbers_of_shape`: integers at `indices` are
+    numbers after all where they have the shape of the first operand.
     """
 
     evaluate: Callable[..., Evaluated]
@@ -53,6 +54,14 @@ class CompositeRow:
     outside: Outside = Outside.SPECIALS
     indices: tuple[int, ...] = ()
     elementwise: bool = False
+    numbers_of_shape: bool = False
+
+    def stays(self, place: int, operands: Sequence[Array]) -> bool:
+        """Whether an operand is passed as it is."""
+        one = operands[place]
+        if place not in self.indices or one.dtype.kind not in "biu":
+            return False
+        return not (self.numbers_of_shape and one.shape == operands[0].shape)
 
 
 def zero(m: Numbers, like: Array) -> Array:

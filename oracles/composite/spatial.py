@@ -22,8 +22,8 @@ def scaled_dot_product_attention(
     a sum of E products in sequence, is that of all the weights; those add S products.
     """
     if enable_gqa:
-        repeats = query.shape[-3] // key.shape[-3]
-        key, value = np.repeat(key, repeats, axis=-3), np.repeat(value, repeats, axis=-3)
+        heads = query.shape[-3]
+        key, value = (np.repeat(one, heads // one.shape[-3], axis=-3) for one in (key, value))
     depth, seen = query.shape[-1], key.shape[-2]
     turned = np.swapaxes(key, -1, -2)
     root = m.sqrt(m.array(float(depth)))

@@ -45,7 +45,7 @@ def prepared(row: CompositeRow, numbers: Numbers, args: Sequence[Array], dtype: 
     """Operands in `numbers`, rounded first to `dtype`; labels and masks as they are."""
     ready = []
     for k, one in enumerate(args):
-        if k in row.indices and one.dtype.kind in "biu":
+        if row.stays(k, args):
             ready.append(one)
         else:
             ready.append(numbers.array(convert(one, dtype)))

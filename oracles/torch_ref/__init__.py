@@ -23,6 +23,7 @@ from oracles.torch_ref import (
     elementwise,
     functions,
     movement,
+    neural,
     random,
     reduce,
     scan,
@@ -43,7 +44,7 @@ _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and ui
 
 _FAMILIES = (
     contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter, softmax,
-    spatial,
+    spatial, neural,
 )  # fmt: skip
 DOMAINS: dict[str, Domain] = {
     name: row for family in _FAMILIES for name, row in family.DOMAINS.items()

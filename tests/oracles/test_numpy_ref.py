@@ -15,6 +15,7 @@ from oracles.numpy_ref import functions
 from tests.oracles import (
     activation_cases,
     elementwise_cases,
+    loss_cases,
     movement_cases,
     neural_cases,
     random_cases,
@@ -188,6 +189,7 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     *activation_cases.CASES,
     *elementwise_cases.CASES,
     *neural_cases.CASES,
+    *loss_cases.CASES,
     *random_cases.CASES,
     *movement_cases.CASES,
 ]  # fmt: skip

@@ -8,12 +8,15 @@ say it.
 from __future__ import annotations
 
 from conformance.harness.plans import (
+    attention,
     contraction,
     creation,
     index,
     joining,
     linalg,
+    losses,
     movement,
+    norms,
     random,
     reduce,
     scan,
@@ -26,7 +29,7 @@ from conformance.harness.plans.layouts import Layouts
 
 _FAMILIES = (
     contraction, reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
-    softmax, spatial,
+    softmax, spatial, norms, attention, losses,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {

@@ -5,7 +5,8 @@ Each batch is one program with many outputs, so that a cell is a few launches.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from oracles.formats import FORMATS, Array
 
 Recipe = Callable[[Generator, str, tuple[str, ...]], Case]
 Layouts = dict[str, tuple[Recipe, tuple[str, ...]]]
+T = TypeVar("T")
 
 CONTIGUOUS = ("buffer", "contiguous", "tail", "single kernel")
 STRIDED = ("buffer", "strided", "tail", "single kernel")
@@ -43,3 +45,17 @@ def positions(rng: Generator, dtype: str, count: int, extent: int) -> Array:
     bits = inside.astype(np.int64).astype(np.uint64).astype(row.unsigned)
     far = rng.choice(edges(dtype), count)
     return np.where(rng.random(count) < 0.3, far, bits)
+
+
+def small(rng: Generator, dtype: str, count: int) -> Array:
+    """Numbers of about 1, which functions of sums neither overflow nor drown."""
+    row = FORMATS[dtype]
+    if row.is_float:
+        return row.to_bits(rng.standard_normal(count).astype(row.numpy_dtype))
+    low = -2 if row.kind == "int" else 0
+    return rng.integers(low, 2 if row.kind == "bool" else 4, count).astype(row.unsigned)
+
+
+def worthwhile(dtype: str, items: Sequence[T], few: int = 2) -> Sequence[T]:
+    """All items for a float; the first few for other dtypes, which only add a cast to a float."""
+    return items if FORMATS[dtype].is_float else items[:few]

@@ -6,8 +6,9 @@ import numpy as np
 
 from conformance.harness.build import Builder
 from conformance.harness.case import Case
-from conformance.harness.draws import Generator, styled
-from conformance.harness.plans.layouts import CONTIGUOUS, STRIDED, Layouts, count_of
+from conformance.harness.draws import Generator, core_edges, styled
+from conformance.harness.plans.layouts import CONST, CONTIGUOUS, STRIDED, Layouts, count_of
+from oracles.catalog import FLOATS, ROWS
 
 STYLES = ("edges", "plain", "ties")
 LENGTHS = (1, 33, 70)
@@ -40,8 +41,35 @@ def softmax_strided(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     return build.case()
 
 
+def softmax_axes(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """Several axes at once and all of them, where the row takes them; results of other dtypes."""
+    build = Builder()
+    (dtype,) = dtypes
+    x = build.input(dtype, styled(rng, dtype, 3 * 5 * 4, "plain"), (3, 5, 4))
+    running = op == "logcumsumexp"
+    for axis in (1, -3) if running else ((0, -1), None):
+        build.judged(op, x, axis=axis)
+    if "dtype" in ROWS[op].attributes:
+        build.judged(op, x, dtype=FLOATS[(FLOATS.index(dtype) + 1) % 3 if dtype in FLOATS else 0])
+    if "keepdim" in ROWS[op].attributes:
+        build.judged(op, x, axis=(1, 2), keepdim=True)
+    return build.case()
+
+
+def softmax_const(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
+    """A constant row, and one constant in every place, which a rule may fold."""
+    build = Builder()
+    (dtype,) = dtypes
+    bits = core_edges(dtype, 6)
+    build.judged(op, build.input(dtype, bits, (1, bits.size), const=True), axis=1)
+    scalar = build.input(dtype, bits[-1:], (), const=True)
+    build.judged(op, build.apply("expand", scalar, shape=(2, 35)), axis=1)
+    return build.case()
+
+
 SOFTMAX: Layouts = {
     "main": (softmax_lengths, CONTIGUOUS), "strided": (softmax_strided, STRIDED),
+    "axes": (softmax_axes, CONTIGUOUS), "const": (softmax_const, CONST),
 }  # fmt: skip
 LAYOUTS: dict[str, Layouts] = dict.fromkeys(
     ("softmax", "softmin", "log_softmax", "logsumexp", "logcumsumexp"), SOFTMAX

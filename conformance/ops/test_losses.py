@@ -1,0 +1,11 @@
+"""Losses: reductions, labels inside and outside, what is ignored, infinite logits."""
+
+import pytest
+
+from conformance.harness.suite import CatalogCells
+
+
+@pytest.mark.catalog("loss")
+def test_conforms(catalog_cells: CatalogCells) -> None:
+    """Every cell of the operator and dtype, on every device, and the same bits on all of them."""
+    catalog_cells.judge()
