@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.graph import Node, toposort
+from engine.graph import Node, order_of
 from engine.ops import Group, Op
 
 # Select operands or make the canonical NaN themselves; they compute, but need no CANON.
@@ -19,7 +19,7 @@ _FROM_FOLDS = (Op.PICK, Op.TREE)
 def place_canon(sink: Node) -> Node:
     """The same kernel with every computed NaN canonical before its bits are looked at."""
     done: dict[Node, Node] = {}
-    order = toposort([sink])
+    order = order_of(sink)
     between = _choices_between_arithmetic(order)
     for node in order:
         src = [done[s] for s in node.src]

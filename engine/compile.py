@@ -25,6 +25,7 @@ from engine.lower import lower
 from engine.narrow import narrow_index
 from engine.ops import Op
 from engine.optimize import optimize
+from engine.recent import Recent
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.simplify.values import VALUE_RULES
 from engine.spec import Level, verify
@@ -36,11 +37,15 @@ Apply = Callable[[Node, Target], list[Node]]
 
 @dataclass(frozen=True)
 class Pass:
-    """One step from kernel to kernels (most give one); its result obeys `level` of the spec."""
+    """One step from kernel to kernels (most give one); its result obeys `level` of the spec.
+
+    `reads` names the facts of a target on which the result, and that it is valid, depend.
+    """
 
     name: str
     apply: Apply
     level: Level
+    reads: tuple[str, ...] = ()
 
 
 def _simplify_values(sink: Node, target: Target) -> list[Node]:
@@ -102,26 +107,51 @@ def _decompose_arithmetic(sink: Node, target: Target) -> list[Node]:
 PASSES: tuple[Pass, ...] = (
     Pass("simplify values", _simplify_values, Level.LOOPS),
     Pass("place canonical NaNs", _place_canon, Level.LOOPS),
-    Pass("decompose functions", _decompose_functions, Level.LOOPS),
-    Pass("decompose storage", _decompose_storage, Level.STORED),
-    Pass("optimize", _optimize, Level.STORED),
-    Pass("expand vectors and copies", _expand, Level.EXPANDED),
-    Pass("narrow addresses", _narrow, Level.ADDRESSED),
-    Pass("decompose arithmetic", _decompose_arithmetic, Level.MACHINE),
-)
+    Pass("decompose functions", _decompose_functions, Level.LOOPS, ("arithmetic",)),
+    Pass("decompose storage", _decompose_storage, Level.STORED, ("arithmetic", "storage")),
+    Pass("optimize", _optimize, Level.STORED,
+         ("storage", "vector_bytes", "vector_registers", "max_unroll", "threads")),
+    Pass("expand vectors and copies", _expand, Level.EXPANDED, ("storage",)),
+    Pass("narrow addresses", _narrow, Level.ADDRESSED, ("storage", "narrow_index")),
+    Pass("decompose arithmetic", _decompose_arithmetic, Level.MACHINE,
+         ("arithmetic", "storage", "ops")),
+)  # fmt: skip
+
+# Results of passes by what they depend on. Kernels are immutable, so targets share what they agree
+# on: a program that runs on several devices is lowered once and goes separate ways late.
+REMEMBERED = 4096
+SHAPING = ("OPTIMIZE", "THREADS", "VERIFY")
+_results: Recent[list[Node]] = Recent(REMEMBERED)
+
+Run = Callable[[Pass, Node, Target], list[Node]]
 
 
-def trace(sink: Node, target: Target) -> Iterator[tuple[Pass | None, list[Node]]]:
+def run(step: Pass, kernel: Node, target: Target) -> list[Node]:
+    """What a pass makes of a kernel, verified."""
+    results = step.apply(kernel, target)
+    if setting("VERIFY"):
+        for result in results:
+            verify(result, step.level, target, step.name)
+    return results
+
+
+def run_once(step: Pass, kernel: Node, target: Target) -> list[Node]:
+    """The same, remembered."""
+    facts = tuple([getattr(target, name) for name in step.reads])
+    key = (step, kernel, facts, *map(setting, SHAPING))
+    return _results.of(key, lambda: run(step, kernel, target))
+
+
+def trace(
+    sink: Node, target: Target, run_pass: Run = run
+) -> Iterator[tuple[Pass | None, list[Node]]]:
     """The kernel as lowered (pass None), then after every pass."""
     kernels = [sink]
     if setting("VERIFY"):
         verify(sink, Level.LOOPS, target, "lower")
     yield None, kernels
     for step in PASSES:
-        kernels = [result for kernel in kernels for result in step.apply(kernel, target)]
-        if setting("VERIFY"):
-            for kernel in kernels:
-                verify(kernel, step.level, target, step.name)
+        kernels = [result for kernel in kernels for result in run_pass(step, kernel, target)]
         yield step, kernels
 
 
@@ -131,7 +161,7 @@ def compile_kernel(
     """The kernels, to be run in order, that one step of a schedule becomes on a target."""
     sink = lower(outputs)
     kernels: list[Node] = []
-    for step, after in trace(sink, target):
+    for step, after in trace(sink, target, run_once):
         if setting("DEBUG") >= 4:
             _print_state(name, step.name if step else "lower", after, after == kernels)
         kernels = after

@@ -25,9 +25,9 @@ from engine.graph import (
     axis_range,
     dump,
     index as index_of,
+    order_of,
     parse,
     substitute,
-    toposort,
 )
 from engine.ops import Axis, Op
 from engine.simplify.index import bounds
@@ -105,7 +105,7 @@ def declared(sink: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
     in which rounds run.
     """
     verify(sink, Level.LOOPS, Target("HOST"), "custom kernel")
-    order = toposort([sink])
+    order = order_of(sink)
     for node in order:
         if node.op in (Op.LOAD, Op.WRITE):
             _check_place(node)
@@ -146,7 +146,7 @@ def placed(text: str, params: Sequence[Node]) -> Node:
     """The kernel of a CUSTOM node over the PARAMs of its launch. ValueError for other text."""
     sink = parse(text)
     mapping = {
-        node: params[node.arg[0]] for node in toposort([sink]) if node.op is Op.PARAM
+        node: params[node.arg[0]] for node in order_of(sink) if node.op is Op.PARAM
     }
     return substitute(sink, mapping)
 
@@ -154,6 +154,6 @@ def placed(text: str, params: Sequence[Node]) -> Node:
 def _renumbered(sink: Node, number: Callable[[int, int], tuple[int, int]]) -> Node:
     mapping = {
         node: Node(Op.PARAM, node.dtype, (), number(*node.arg))
-        for node in toposort([sink]) if node.op is Op.PARAM
+        for node in order_of(sink) if node.op is Op.PARAM
     }
     return substitute(sink, mapping)

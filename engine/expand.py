@@ -9,7 +9,7 @@ from __future__ import annotations
 from engine import dtypes
 from engine.dtypes import DType
 from engine.folds import fold, identity
-from engine.graph import Node, axis_range, index as index_of, toposort
+from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import dependents, replace_ranges, static_size
 from engine.ops import Axis, Op
 from engine.simplify import index
@@ -141,7 +141,7 @@ def _halve_vector(op: Op, vector: Node) -> Node:
 def trees_to_folds(sink: Node) -> Node:
     """TREE as nested loops of two rounds: lane l + h joins lane l, the largest h innermost."""
     done: dict[Node, Node] = {}
-    for node in toposort([sink]):
+    for node in order_of(sink):
         rebuilt = node.replace(tuple(done[s] for s in node.src))
         done[node] = _tree_loops(rebuilt) if node.op is Op.TREE else rebuilt
     return done[sink]
@@ -168,7 +168,7 @@ def _tree_loops(tree: Node) -> Node:
 def expand(sink: Node) -> Node:
     """Unrolled axes first, so that indices stay scalar sums as long as possible; then vectors."""
     for kind, step in ((Axis.UNROLL, unroll), (Axis.VECTOR, vectorise)):
-        axes = [n for n in toposort([sink]) if n.op is Op.RANGE and n.arg[1] == kind]
+        axes = [n for n in order_of(sink) if n.op is Op.RANGE and n.arg[1] == kind]
         for axis in axes:
             sink = step(sink, axis)
     return trees_to_folds(sink)

@@ -33,8 +33,8 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "op", "shape_cache", "src",
-        "verified",
+        "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "op", "order_cache",
+        "shape_cache", "src", "verified",
     )  # fmt: skip
 
     op: Op
@@ -44,6 +44,7 @@ class Node:
     shape_cache: tuple[Sint, ...] | None
     device_cache: str | None  # "" where no operand has a device
     bounds_cache: tuple[int, int] | None
+    order_cache: tuple[Node, ...] | None  # what is below, see order_of
     verified: int  # a bit for every level of the spec that the node is known to obey
 
     def __new__(
@@ -59,7 +60,7 @@ class Node:
             raise TypeError(f"{op}: an attribute is made of ints and strings, not {arg!r}")
         node = object.__new__(cls)
         node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
-        node.shape_cache = node.device_cache = node.bounds_cache = None
+        node.shape_cache = node.device_cache = node.bounds_cache = node.order_cache = None
         node.verified = 0
         with _lock:  # another thread may have made it meanwhile
             reference = _interned.get(key)
@@ -299,6 +300,14 @@ def toposort(
                 state[node] = True
                 order.append(node)
     return order
+
+
+def order_of(sink: Node) -> Sequence[Node]:
+    """`toposort([sink])`, remembered: every pass walks over the kernel that it gets, and several do
+    so more than once."""
+    if sink.order_cache is None:
+        sink.order_cache = tuple(toposort([sink])[:-1])  # without itself, which would be a cycle
+    return [*sink.order_cache, sink]
 
 
 def substitute(root: Node, mapping: dict[Node, Node]) -> Node:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.graph import Node, toposort
+from engine.graph import Node, order_of
 from engine.linear import Instruction, LinearKernel, Parameter
 from engine.loops import loops_below
 from engine.ops import Axis, Op
@@ -33,7 +33,7 @@ class _Places:
     def __init__(self, sink: Node) -> None:
         self.root = _Place(None, 0)
         self.of_loop: dict[Node, _Place] = {}
-        order = toposort([sink])
+        order = order_of(sink)
         self.open = loops_below(order)
         parallel = self.parallel_places([n for n in order if n.op is Op.WRITE])
         for node in reversed(order):  # outer folds before inner ones
@@ -138,7 +138,7 @@ class Launchable:
 
 def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
     """The instructions of a kernel. `variables` are in the order of launch arguments."""
-    order = toposort([sink])
+    order = order_of(sink)
     params = {n.arg[0]: n for n in order if n.op is Op.PARAM}
     slots = tuple(sorted(params))
     emitter = _Emitter(slots, variables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.graph import Node, toposort
+from engine.graph import Node, order_of, toposort
 from engine.ops import PARALLEL, Op
 from engine.simplify import index
 
@@ -37,7 +37,7 @@ def replace_ranges(root: Node, mapping: dict[Node, Node]) -> Node:
 
 def loops_of(sink: Node) -> list[Node]:
     """The parallel loops, outermost first."""
-    loops = [n for n in toposort([sink]) if n.op is Op.RANGE and n.arg[1] in PARALLEL]
+    loops = [n for n in order_of(sink) if n.op is Op.RANGE and n.arg[1] in PARALLEL]
     return sorted(loops, key=lambda n: n.arg[0])
 
 

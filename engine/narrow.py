@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.graph import Node, const, toposort
+from engine.graph import Node, const, order_of
 from engine.ops import Op
 from engine.simplify.index import bounds
 
 
 def narrow_index(sink: Node, prefer_narrow: bool) -> Node:
     """The kernel without dtype `index`; int32 only if no intermediate result can leave it."""
-    order = toposort([sink])
+    order = order_of(sink)
     dtype = dtypes.int64
     if prefer_narrow and all(_fits(node, dtypes.int32) for node in order):
         dtype = dtypes.int32

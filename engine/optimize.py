@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from engine import dtypes
 from engine.context import setting
-from engine.graph import Node, axis_range, index as index_of, toposort
+from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import loops_below, loops_of, replace_ranges, static_size
 from engine.ops import ELEMENTWISE, Axis, Op
 from engine.simplify import index
@@ -116,7 +116,7 @@ def _bounding(order: Sequence[Node], below: Below) -> frozenset[Node]:
 
 def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
     """The axis to vectorise and the lanes, or None."""
-    order = toposort([sink])
+    order = order_of(sink)
     width = _vector_width(order, target)
     if width < 2:
         return None
@@ -202,7 +202,7 @@ def choose_tile(sink: Node, target: Target, order: Sequence[Node]) -> dict[Node,
 
 def tile(sink: Node, target: Target) -> Node:
     """Unroll loops over results that share loads inside a fold: a tile of results in registers."""
-    order = toposort([sink])
+    order = order_of(sink)
     vectors = any(n.op is Op.RANGE and n.arg[1] == Axis.VECTOR for n in order)
     if not vectors or _tree(order) is not None or not any(n.op is Op.FOLD for n in order):
         return sink
@@ -251,7 +251,7 @@ def _rest(sink: Node, axis: Node, whole: int, lanes: int) -> Node:
     """
     size = static_size(axis)
     assert size is not None
-    order = toposort([sink])
+    order = order_of(sink)
     written = {n.src[0] for n in order if n.op is Op.WRITE}
     again = not any(n.op is Op.LOAD and n.src[0] in written for n in order)
     if again and size - whole > 1:
@@ -264,7 +264,7 @@ def _rest(sink: Node, axis: Node, whole: int, lanes: int) -> Node:
 
 def _unroll_lanes(sink: Node, target: Target) -> Node:
     """The lanes of a reduction that are not a vector, side by side if the body is small."""
-    tree = _tree(toposort([sink]))
+    tree = _tree(order_of(sink))
     if tree is None or tree.src[0].arg[1] != Axis.REDUCE:
         return sink
     lanes = static_size(tree.src[0])
@@ -282,7 +282,7 @@ def share_among_threads(sink: Node, target: Target) -> Node:
     if (setting("THREADS") or target.threads) < 2 or not loops:
         return sink
     size = static_size(loops[0])
-    if _work(toposort([sink])) < WORK_FOR_THREADS or size is None or size < 2:
+    if _work(order_of(sink)) < WORK_FOR_THREADS or size is None or size < 2:
         return sink
     shared = axis_range(size, loops[0].arg[0], Axis.GLOBAL)
     return replace_ranges(sink, {loops[0]: shared})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from engine import dtypes
 from engine.backends.base import Memory, Program
@@ -19,6 +17,7 @@ from engine.graph import Node, dump, substitute, toposort
 from engine.linear import operations
 from engine.linearize import Launchable
 from engine.ops import STORAGE_VIEWS, Op
+from engine.recent import Recent
 from engine.schedule import GENERATORS, make_schedule
 from engine.shapes import view_of
 from engine.spec import verify_tensor
@@ -48,30 +47,8 @@ class _Compiled:
     steps: list[list[_Step]]
 
 
-Value = TypeVar("Value")
-
-
-class _Recent(Generic[Value]):
-    """A cache of the `limit` entries used last."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.entries: OrderedDict[object, Value] = OrderedDict()
-
-    def get(self, key: object) -> Value | None:
-        found = self.entries.get(key)
-        if found is not None:
-            self.entries.move_to_end(key)
-        return found
-
-    def put(self, key: object, value: Value) -> None:
-        self.entries[key] = value
-        if len(self.entries) > self.limit:
-            self.entries.popitem(last=False)
-
-
-_schedules: _Recent[_Compiled] = _Recent(KEPT_SCHEDULES)
-_steps: _Recent[list[_Step]] = _Recent(KEPT_PROGRAMS)
+_schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
+_steps: Recent[list[_Step]] = Recent(KEPT_PROGRAMS)
 
 
 # -- programs as keys ------------------------------------------------------------------------------

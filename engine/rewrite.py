@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from engine.dtypes import DType
-from engine.graph import Node
+from engine.graph import Node, order_of
 from engine.ops import COMMUTATIVE, Op
 
 Bindings = dict[str, Node]
@@ -124,34 +124,69 @@ class RuleSet:
 
 def rewrite(root: Node, rules: RuleSet, fuel: int = 1_000_000) -> Node:
     """`root` with the rules applied everywhere, operands first, until none applies."""
-    done: dict[Node, Node] = {}
-    stack: list[tuple[Node, Node | None, Node | None]] = [(root, None, None)]
-    recent: list[str] = []
-    while stack:
-        node, rebuilt, result = stack.pop()
-        if result is not None:
-            assert rebuilt is not None
-            done[node] = done[rebuilt] = done[result]
-            continue
-        if node in done:
-            continue
-        missing = [s for s in node.src if s not in done]
-        if missing:
-            stack.append((node, None, None))
-            stack.extend((s, None, None) for s in reversed(missing))
-            continue
+    run = _Rewriting(rules, fuel)
+    for node in order_of(root):
+        run.visit(node)
+    return run.done[root]
+
+
+class _Rewriting:
+    """One run: what has become of the nodes so far."""
+
+    def __init__(self, rules: RuleSet, fuel: int) -> None:
+        self.rules = rules
+        self.fuel = fuel
+        self.done: dict[Node, Node] = {}
+        self.recent: list[str] = []
+
+    def visit(self, node: Node) -> None:
+        """Finish a node whose operands are done."""
+        if node in self.done:
+            return
+        rebuilt, result = self.step(node)
+        if result is None:
+            self.done[node] = rebuilt
+        else:
+            self.settle(node, rebuilt, result)
+
+    def step(self, node: Node) -> tuple[Node, Node | None]:
+        """The node on its new operands, and what the first rule that applies makes of it."""
+        done = self.done
         rebuilt = node.replace(tuple([done[s] for s in node.src]))
-        if rebuilt in done:
-            done[node] = done[rebuilt]
-            continue
-        fired = rules.first(rebuilt)
+        known = done.get(rebuilt)
+        if known is not None:
+            return known, None
+        fired = self.rules.first(rebuilt)
         if fired is None:
-            done[node] = done[rebuilt] = rebuilt
-            continue
-        recent = [*recent[-5:], fired[1]]
-        fuel -= 1
-        if fuel < 0:
-            raise RewriteLoop(f"rules do not come to an end, the last were {recent}")
-        stack.append((node, rebuilt, fired[0]))
-        stack.append((fired[0], None, None))
-    return done[root]
+            done[rebuilt] = rebuilt
+            return rebuilt, None
+        self.recent = [*self.recent[-5:], fired[1]]
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise RewriteLoop(f"rules do not come to an end, the last were {self.recent}")
+        return rebuilt, fired[0]
+
+    def settle(self, node: Node, rebuilt: Node, result: Node) -> None:
+        """Rewrite what a rule has made of a node, and what rules make of that."""
+        done = self.done
+        waiting: list[tuple[Node, Node, Node]] = [(node, rebuilt, result)]
+        stack: list[Node | None] = [None, result]  # None: the last of `waiting` has come to an end
+        while stack:
+            top = stack.pop()
+            if top is None:
+                node, rebuilt, result = waiting.pop()
+                done[node] = done[rebuilt] = done[result]
+                continue
+            if top in done:
+                continue
+            missing = [s for s in top.src if s not in done]
+            if missing:
+                stack.append(top)
+                stack.extend(reversed(missing))
+                continue
+            made, again = self.step(top)
+            if again is None:
+                done[top] = made
+            else:
+                waiting.append((top, made, again))
+                stack += [None, again]

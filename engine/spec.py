@@ -21,7 +21,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from engine import dtypes
-from engine.graph import Node, checked_attribute, toposort
+from engine.graph import Node, checked_attribute, order_of, toposort
 from engine.ops import ELEMENTWISE, FUNCTIONS, MOVEMENT, ROUNDINGS, Axis, Group, Op
 from engine.target import Target
 
@@ -250,15 +250,20 @@ def well_typed(node: Node) -> bool:
     return row(node)
 
 
+TYPED = 1 << 16  # of Node.verified: it obeys its row, whatever the level
+
+
 def verify(sink: Node, level: Level, target: Target, step: str) -> None:
     """Raise SpecError for the first node of a kernel that breaks an invariant of `level`."""
-    for node in toposort([sink]):
+    for node in order_of(sink):
         bit = 1 << level
         if node.verified & bit:
             continue
-        if not well_typed(node):
-            raise SpecError(_message(step, node, "breaks its row of the spec"))
-        checked_attribute(node.arg)
+        if not node.verified & TYPED:
+            if not well_typed(node):
+                raise SpecError(_message(step, node, "breaks its row of the spec"))
+            checked_attribute(node.arg)
+            node.verified |= TYPED
         reason = _excluded(node, level, target)
         if reason is not None:
             raise SpecError(_message(step, node, reason))

@@ -113,7 +113,8 @@ class EngineSubject:
         from engine.backends.base import DeviceUnavailable
 
         try:
-            outputs = self.build(case)
+            # Views too are results: computed with the rest, in one launch, and not when read.
+            outputs = [output.contiguous() for output in self.build(case)]
             self._spoil(outputs)
             outputs[0].realize(*outputs[1:])
             return [output.tobytes() for output in outputs]

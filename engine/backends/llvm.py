@@ -1,7 +1,7 @@
 """LLVM through llvmlite, in process: the default device.
 
 Kernels arrive optimised, so no IR passes run; only code generation does, whose time grows faster
-than linearly with the code, so that large modules are generated at a lower level.
+than linearly with the code, so that large kernels are generated at a lower level.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from engine.linear import LinearKernel, executed
 from engine.target import Target
 
 REMEDY = "pip install llvmlite"
-# instructions of the largest kernel in a module -> code generation level
+# instructions of a kernel -> code generation level
 LEVELS = ((2_000, 2), (8_000, 1))
 # Executed instructions of a launch below which level 0 is the fastest: better code would save
 # microseconds, making it takes milliseconds (3 instead of 9 for a kernel of 16 elements).
@@ -121,27 +121,34 @@ class LlvmBackend:
         return render(kernels, processor)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
+        """Programs; kernels of one code generation level are a module."""
+        levels = [level_of(kernel) for kernel in kernels]
+        threads = setting("THREADS") or self.target.threads
+        programs: dict[int, Program] = {}
+        for level in sorted(set(levels)):
+            chosen = [number for number, own in enumerate(levels) if own == level]
+            library = self._linked([kernels[number] for number in chosen], level)
+            for number in chosen:
+                kernel = kernels[number]
+                programs[number] = HostProgram(library[kernel.name], kernel, threads, library)
+        return [programs[number] for number in range(len(kernels))]
+
+    def _linked(self, kernels: Sequence[LinearKernel], level: int) -> Any:
+        """The addresses of a module's kernels by name, which live as long as this object."""
         with self._lock:
             engine = self._start()
-            binding = self._binding()
-            text = self.render(kernels)
-            code = self._object(text, kernels)
+            code = self._object(self.render(kernels), level)
             self._modules += 1
-            builder = binding.JITLibraryBuilder().add_object_img(code)
+            builder = self._binding().JITLibraryBuilder().add_object_img(code)
             for kernel in kernels:
                 builder.export_symbol(kernel.name)
             library = builder.link(engine, f"lockstep{self._modules}")
             self._libraries.add(library)
-        threads = setting("THREADS") or self.target.threads
-        return [HostProgram(library[k.name], k, threads, library) for k in kernels]
+        return library
 
-    def _object(self, text: str, kernels: Sequence[LinearKernel]) -> bytes:
+    def _object(self, text: str, level: int) -> bytes:
         """Machine code of a module, from the cache if it has been generated before."""
         binding = self._binding()
-        size = max(len(kernel.instructions) for kernel in kernels)
-        level = next((level for limit, level in LEVELS if size <= limit), 0)
-        if max(map(work, kernels)) < SMALL_WORK:
-            level = 0
         version = ".".join(map(str, binding.llvm_version_info))
         key = (
             "llvm", version, self._processor, self._features, str(level), text,
@@ -159,6 +166,14 @@ class LlvmBackend:
 
     def allocate(self, nbytes: int) -> HostMemory:
         return HostMemory(nbytes)
+
+
+def level_of(kernel: LinearKernel) -> int:
+    """The code generation level of a kernel, whatever it is compiled with."""
+    if work(kernel) < SMALL_WORK:
+        return 0
+    size = len(kernel.instructions)
+    return next((level for limit, level in LEVELS if size <= limit), 0)
 
 
 def work(kernel: LinearKernel) -> int:

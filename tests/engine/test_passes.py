@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import pytest
 from engine import Tensor, compile as compiler, dtypes, optimize
 from engine.backends.registry import backend
 from engine.compile import PASSES, Pass, trace
+from engine.context import Context
 from engine.dtypes import DType
 from engine.expand import trees_to_folds
 from engine.folds import fold
@@ -418,6 +420,74 @@ def test_the_list_of_passes_names_each_once_and_levels_only_rise() -> None:
     assert len({step.name for step in PASSES}) == len(PASSES)
     levels = [step.level for step in PASSES]
     assert levels == sorted(levels) and levels[-1] is Level.MACHINE
+
+
+class Watched(Target):
+    """A target that knows which of its facts have been read; its name serves messages alone."""
+
+    seen: ClassVar[set[str]] = set()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in FACTS:
+            Watched.seen.add(name)
+        return super().__getattribute__(name)
+
+
+FACTS = {field.name for field in dataclasses.fields(Target)} - {"name"}
+
+
+def watched(target: Target) -> Target:
+    return Watched(**{f.name: getattr(target, f.name) for f in dataclasses.fields(Target)})
+
+
+def test_a_pass_says_which_facts_of_a_target_it_reads() -> None:
+    """Its results are shared by targets that agree on them. Each fact is read by some kernel."""
+    read: dict[str, set[str]] = {step.name: set() for step in PASSES}
+
+    def run_watched(step: Pass, kernel: Node, target: Target) -> list[Node]:
+        Watched.seen = read[step.name]
+        return compiler.run(step, kernel, target)
+
+    x = Tensor(contents("float32", 64 * 40, 1), device="PYTHON").reshape(64, 40)
+    y = Tensor(contents("float32", 40 * 64, 2), device="PYTHON").reshape(40, 64)
+    target = watched(TARGETS["SSE"])
+    items = list(scheduled([x @ y], target).items)  # the programs have no matrix products
+    for seed in range(12):
+        items += [item for _, item in kernels_of(seed, TARGETS["SSE"])]
+    for item in items:
+        assert item.kernel is not None
+        for _ in trace(lower(item.kernel), target, run_watched):
+            pass
+    declared = {step.name: set(step.reads) for step in PASSES}
+    assert read == declared
+
+
+def test_targets_share_what_they_agree_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pass runs again only for a target that differs in what it reads."""
+    ran: list[str] = []
+
+    def counted(step: Pass, kernel: Node, target: Target) -> list[Node]:
+        ran.append(step.name)
+        return run_pass(step, kernel, target)
+
+    def runs(target: Target) -> int:
+        ran.clear()
+        for _ in trace(sink, target, compiler.run_once):
+            pass
+        return len(ran)
+
+    run_pass = compiler.run
+    monkeypatch.setattr(compiler, "run", counted)
+    target = TARGETS["SSE"]
+    (item,) = scheduled([Tensor(contents("float32", 64, 1)) * 2.5 + 1.25], target).items
+    assert item.kernel is not None
+    sink = lower(item.kernel)
+    assert runs(target) == len(PASSES)
+    assert runs(dataclasses.replace(target, name="OTHER", features=("more",))) == 0
+    assert runs(dataclasses.replace(target, vector_bytes=0)) == 4  # from "optimize" on
+    assert runs(dataclasses.replace(target, vector_bytes=0, threads=9)) == 1  # it changes nothing
+    with Context(OPTIMIZE=0, VERIFY=0):
+        assert runs(target) == len(PASSES)
 
 
 def test_bits_do_not_depend_on_the_target() -> None:
