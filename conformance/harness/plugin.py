@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 OPTIONS = ("device", "op", "dtype")
 CORE_SECONDS = "core-seconds"
+TALLY = "tally"  # a property of a test: counts by what they count, which add up over a file
 DEFAULT_FOLDER = "lockstep-report"
 _recorder: pytest.StashKey[Recorder] = pytest.StashKey()
 _BUDGET = re.compile(r"^Budget: (\d+) core-seconds$", re.MULTILINE)
@@ -148,22 +150,33 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 class Clock:
-    """Adds up what the tests of each suite took: a suite is a folder whose README has a budget."""
+    """Adds up what the tests of each suite took: a suite is a folder whose README has a budget.
+
+    And what the tests of a file counted.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.root = config.rootpath
         self.seconds: dict[Path, float] = {}
+        self.tallies: dict[str, Counter[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Also called for the tests of workers."""
         if report.when == "call":
-            folder = self.root / Path(report.nodeid.partition("::")[0]).parent
+            file = report.nodeid.partition("::")[0]
+            folder = self.root / Path(file).parent
             seconds = sum(float(str(v)) for k, v in report.user_properties if k == CORE_SECONDS)
             self.seconds[folder] = self.seconds.get(folder, 0.0) + seconds
+            for key, value in report.user_properties:
+                if key == TALLY and isinstance(value, dict):
+                    self.tallies.setdefault(file, Counter()).update(value)
 
     def lines(self) -> list[str]:
-        """Seconds and budget of each suite that ran."""
-        found = []
+        """Seconds and budget of each suite that ran, and the counts of files."""
+        found = [
+            f"{file}: " + ", ".join(f"{count} {what}" for what, count in counts.items())
+            for file, counts in self.tallies.items()
+        ]
         for folder, seconds in self.seconds.items():
             readme = folder / "README.md"
             budget = _BUDGET.search(readme.read_text("utf-8")) if readme.is_file() else None

@@ -36,7 +36,7 @@ from oracles.torch_ref.domain import Call, Comparison, Domain, NotJudged
 
 __all__ = [
     "CALLS", "DOMAINS", "REMEDY", "NotJudged", "TorchMissing", "Verdict", "available", "compare",
-    "evaluate", "not_judged",
+    "compared", "evaluate", "not_judged",
 ]  # fmt: skip
 
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
@@ -103,7 +103,13 @@ class Verdict:
 
 def compare(name: str, args: Sequence[Array], attrs: Mapping[str, Any], got: Array) -> Verdict:
     """Compare a result with torch's; raises NotJudged with the reason where it is no judge."""
-    answer = evaluate(name, args, attrs)
+    return compared(name, args, attrs, evaluate(name, args, attrs), got)
+
+
+def compared(
+    name: str, args: Sequence[Array], attrs: Mapping[str, Any], answer: Array, got: Array
+) -> Verdict:
+    """Compare a result with an answer that torch has given, as its domain says."""
     if answer.shape != got.shape or answer.dtype != got.dtype:
         raise TypeError(f"torch gives {answer.dtype}{answer.shape}, got {got.dtype}{got.shape}")
     domain = DOMAINS[name]
