@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from conformance.harness.contracted import Attributes, Shape, Span, span
+from oracles.numpy_ref.reduce import reduced_axes
 
 
 def _unfit(op: str, shapes: Sequence[Shape]) -> ValueError:
@@ -51,7 +52,7 @@ def _normed(shapes: Sequence[Shape], attributes: Attributes) -> int:
     """`batchnorm`: operands of the extents of the axes, or as many axes that broadcast."""
     x, *others = shapes
     given = attributes.get("axis", 1)
-    axes = sorted(k % max(1, len(x)) for k in (given if isinstance(given, tuple) else (given,)))
+    axes = reduced_axes(len(x), given if isinstance(given, tuple | None) else int(given))
     extents = tuple(x[k] for k in axes)
     for one in others:
         beside = len(one) == len(x) and all(m in (1, n) for m, n in zip(one, x))

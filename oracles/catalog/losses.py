@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oracles.catalog.row import (
     ALL,
-    COMPOSITE_BOUNDS,
+    CLOSE_BOUNDS,
     INTEGERS,
     NANS,
     SEQUENTIAL_LANES,
@@ -20,7 +20,7 @@ def _loss(
     name: str, formula: str, defaults: dict[str, object], *special: str, **more: object
 ) -> OpRow:
     given: dict[str, object] = {
-        "exactness": Exactness.COMPOSITE, "bound_ulp": COMPOSITE_BOUNDS, "references": ("mpmath",),
+        "exactness": Exactness.COMPOSITE, "bound_ulp": CLOSE_BOUNDS, "references": ("mpmath",),
         **more,
     }  # fmt: skip
     return OpRow(

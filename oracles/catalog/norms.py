@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oracles.catalog.row import (
     ALL,
-    COMPOSITE_BOUNDS,
+    CLOSE_BOUNDS,
     NANS,
     SEQUENTIAL_LANES,
     Attributes,
@@ -40,6 +40,6 @@ ROWS = (
     _norm(
         "normalize", "x / max((sum |x|**p)**(1/p), eps)", {"p": 2.0, "dim": 1, "eps": 1e-12},
         _ZERO, "p = 0 counts what is not 0, p = inf is max |x|", exactness=Exactness.COMPOSITE,
-        bound_ulp=COMPOSITE_BOUNDS, references=("mpmath",),
+        bound_ulp=CLOSE_BOUNDS, references=("mpmath",),
     ),
 )

@@ -171,7 +171,7 @@ def batchnorm(
 def normalize(
     m: Numbers, x: Array, p: float = 2.0, dim: int = 1, eps: float = 1e-12
 ) -> Evaluated:
-    """x / max((sum |x|**p)**(1/p), eps); the powers must neither overflow nor underflow."""
+    """x / max((sum |x|**p)**(1/p), eps); no sum or root of it may overflow or underflow."""
     axes = axes_of(x, dim)
     size = np.abs(x)
     if p == np.inf:
@@ -181,7 +181,9 @@ def normalize(
         total = m.total(powers, axes)
         norm = _power(m, total, 1 / p) if p else total
         low, high = m.tiny / m.epsilon, 2.0 ** (m.steps.emax - 1)
-        fits = (total < high) & ((total > low) | (total == 0))
+        fits = np.ones(total.shape, dtype=bool)
+        for one in (total, norm):
+            fits = fits & (one < high) & ((one > low) | (one == 0))
     value = x / np.maximum(norm, m.array(eps))
     relative = roundings(count_of(x, axes)) + 4 + abs(p if np.isfinite(p) else 0)
     inside = np.broadcast_to(fits, value.shape)
@@ -213,6 +215,6 @@ ROWS: dict[str, CompositeRow] = {
     "normalize": CompositeRow(
         normalize,
         "x / max((sum |x|**p)**(1/p), eps)",
-        "finite operands whose sum of powers neither overflows nor underflows",
+        "finite operands whose sum of powers and norm neither overflow nor underflow",
     ),
 }

@@ -99,6 +99,8 @@ def test_the_work_of_a_case_adds_up() -> None:
 @pytest.mark.parametrize(("op", "shapes", "work"), [
     ("add", [(4, 1), (1, 5)], 20), ("sum", [(4, 5)], 20), ("matmul", [(64, 3), (3, 64)], 3 << 12),
     ("matmul", [(9,), (9,)], 9 << 10), ("exp2", [(4,)], 32), ("neg", [(0, 7)], 7),
+    ("scaled_dot_product_attention", [(2, 3, 4), (5, 4), (5, 6)], (5 * (8 + 4)) << 10),
+    ("cross_entropy", [(6, 5, 4), (6, 4)], 8 * 120), ("batchnorm", [(6, 5), (5,), (1, 5)], 30),
 ])  # fmt: skip
 def test_work_is_known_from_shapes(op: str, shapes: list[tuple[int, ...]], work: int) -> None:
     budget = Budget(limit=work)
@@ -117,6 +119,21 @@ def test_work_is_known_from_shapes(op: str, shapes: list[tuple[int, ...]], work:
 def test_windows_and_sizes_count(statement: str) -> None:
     """A kernel that is mostly padding sees one element, and reads many."""
     refused(f"{START}%0 = buffer int8 (1,1)\n    01\n%1 = {statement}\noutput %1\n")
+
+
+@pytest.mark.parametrize(("op", "shapes"), [
+    ("cross_entropy", [(6, 5), (WIDE,)]), ("cross_entropy", [(), ()]),
+    ("nll_loss", [(6, 5), (6,), (WIDE,)]), ("batchnorm", [(6, 5), (WIDE, 1), (5,)]),
+    ("sparse_categorical_crossentropy", [(6, 5, 4), (6, 4)]),
+    ("binary_crossentropy", [(1,), (WIDE,)]), ("binary_crossentropy_logits", [(1,), (1,), (9,)]),
+    ("scaled_dot_product_attention", [(2, 1), (2, 1), (2, 1), (WIDE, 1, 2)]),
+    ("scaled_dot_product_attention", [(2, 1), (2, 3), (2, 3)]),
+    ("scaled_dot_product_attention", [(1,), (2, 1), (2, 1)]),
+])  # fmt: skip
+def test_what_would_only_broadcast_is_refused(op: str, shapes: list[tuple[int, ...]]) -> None:
+    """As the engine does; the references would make more than was counted."""
+    with pytest.raises(ValueError, match="fit"):
+        Budget().spend(Statement(op, tuple(range(len(shapes)))), shapes)
 
 
 def test_an_index_takes_the_place_of_an_axis() -> None:

@@ -187,7 +187,9 @@ CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
     "binary_crossentropy_logits": (
         *((name,) * 3 for name in ALL), *((a, b, a) for a, b in _MIXED),
     ),
-    "cross_entropy": (*_turned(ALL), *_FLOATS, *_MIXED),
+    "cross_entropy": (
+        *_turned(ALL), *_FLOATS, ("float16", "int64"), ("float64", "int32"), ("float16", "float64"),
+    ),
     "sparse_categorical_crossentropy": _turned(INTEGERS),
     "nll_loss": tuple((a, b, ALL[(k + 7) % len(ALL)])
                       for k, (a, b) in enumerate(_turned(INTEGERS))),
