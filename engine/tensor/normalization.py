@@ -75,7 +75,7 @@ class Normalization(Elementwise, Functions, Casts, Reduce, Statistics):
         """
         if not p >= 0:
             raise ValueError(f"normalize: p must be at least 0, not {p}")
-        axes = (views.axis_of("normalize", dim, self.ndim),)
+        axes = views.reduced_axes("normalize", (dim,), self.ndim)
         return self / self._norm(p, axes).maximum(eps)
 
     def _norm(self, p: float, axes: tuple[int, ...]) -> Self:

@@ -12,6 +12,7 @@ from conformance.harness.opinfo import (
     elementwise,
     index,
     movement,
+    neural,
     reduction,
 )
 from conformance.harness.opinfo.adapter import Adapter
@@ -19,7 +20,7 @@ from conformance.harness.opinfo.without import WITHOUT
 
 __all__ = ["ADAPTERS", "WITHOUT"]
 
-_MODULES = (elementwise, movement, reduction, index, contraction, creation)
+_MODULES = (elementwise, movement, reduction, index, contraction, creation, neural)
 
 ADAPTERS: dict[str, Adapter] = {
     name: adapter for module in _MODULES for name, adapter in module.ADAPTERS.items()

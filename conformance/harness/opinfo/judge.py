@@ -131,18 +131,18 @@ def _takes_tensors(use: Use) -> bool:
 
 def judged(use: Use, results: Sequence[Array], answer: Any) -> list[Judged]:
     """Each result of a use against the row and against torch's answer."""
-    given = answer if use.part is None else answer[use.part]
-    answers = list(given) if isinstance(given, list | tuple) else [given]
+    due = answer if use.part is None else answer[use.part]
+    answers = list(due) if isinstance(due, list | tuple) else [due]
     if OUTPUT not in use.attributes and len(answers) != len(results):
         text = f"{len(results)} results, torch has {len(answers)}"
         return [Judged(0, text)]
-    several = use.row is not None and ROWS[use.row].outputs > 1 and OUTPUT not in use.attributes
-    found = []
-    for k, (got, due) in enumerate(zip(results, answers)):
-        attributes = {**use.attributes, **({OUTPUT: k} if several else {})}
-        row = use.row if k < (ROWS[use.row].outputs if use.row else 1) or not several else None
-        found.append(_one(use, row, attributes, got, due))
-    return found
+    given = 1 if use.row is None else ROWS[use.row].results(use.attributes)
+    if given == 1 or OUTPUT in use.attributes:
+        return [_one(use, use.row, use.attributes, results[0], answers[0])]
+    return [
+        _one(use, use.row if k < given else None, {**use.attributes, OUTPUT: k}, got, due)
+        for k, (got, due) in enumerate(zip(results, answers))
+    ]
 
 
 def _one(

@@ -45,6 +45,10 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("nn.functional.conv3d", "padding='same' is not supported for strided convolutions"):
         "amounts of padding are given as numbers",
     ("nn.functional.embedding", "'weight' must be 2-D"): _ANY_AXES,
+    **{(f"nn.functional.max_pool{n}d", text): "any number of axes stands before the windows, and "
+        "nothing is made of nothing" for n, text in (
+            (1, "Expected 2D or 3D"), (3, "Expected input"),
+    )},
     ("arange", "upper bound and lower bound inconsistent with step sign"): _EMPTY,
 }  # fmt: skip
 """By the name of the operator and the beginning of the pattern of torch's message."""

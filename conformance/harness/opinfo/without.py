@@ -15,7 +15,7 @@ WRITING = "writes into a tensor, or copies it to write into the copy"
 GRADIENT = "the backward pass of another operator"
 SPARSE = "sparse or masked tensors"
 KERNELS = "for programs of CUDA and other devices"
-LATER = "norms, losses, pooling, attention and factorisations, which come after contractions"
+LATER = "factorisations, which come after contractions"
 
 _GROUPS = {
     ABSENT: """
@@ -48,7 +48,7 @@ _GROUPS = {
         linalg.pinv|hermitian linalg.pinv|singular linalg.slogdet linalg.solve linalg.solve_ex
         linalg.solve_triangular linalg.tensorinv linalg.tensorsolve pca_lowrank svd_lowrank
         nn.functional.ctc_loss nn.functional.grid_sample grid_sampler_2d grid_sampler_3d
-        nn.functional.interpolate|bicubic _upsample_bilinear2d_aa nn.functional.embedding_bag
+        _upsample_bilinear2d_aa nn.functional.embedding_bag
         nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d
         nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool1d
         nn.functional.adaptive_max_pool2d nn.functional.adaptive_max_pool3d
@@ -86,9 +86,14 @@ _GROUPS = {
         linalg.matrix_power linalg.multi_dot linalg.norm linalg.norm|subgradients_at_zero
         linalg.matrix_norm linalg.vander linalg.vector_norm _chunk_cat
         _segment_reduce|lengths _segment_reduce|offsets torch.ops.aten._safe_softmax.default
-        new_zeros new_ones new_full nn.functional.rms_norm
+        new_zeros new_ones new_full nn.functional.rms_norm native_group_norm
+        nn.functional.group_norm nn.functional.instance_norm
     """,
-    FORM: "linspace|tensor_overload round|decimals_3 round|decimals_neg_3",
+    FORM: """
+        linspace|tensor_overload round|decimals_3 round|decimals_neg_3 _batch_norm_with_update
+        nn.functional.batch_norm|without_cudnn nn.functional.interpolate|bicubic
+        nn.functional.interpolate|area
+    """,
     ANOTHER: "nn.functional.unfold",
     COMPLEX: """
         conj conj_physical resolve_conj resolve_neg view_as_real view_as_complex complex imag real
@@ -115,8 +120,6 @@ _GROUPS = {
     """,
     GRADIENT: """
         _softmax_backward_data max_pool2d_with_indices_backward native_dropout_backward
-        nn.functional.max_unpool1d|grad nn.functional.max_unpool2d|grad
-        nn.functional.max_unpool3d|grad
     """,
     SPARSE: """
         sparse.sampled_addmm sparse.mm|reduce to_sparse
@@ -129,22 +132,7 @@ _GROUPS = {
         jiterator_binary_return_by_ref jiterator_2inputs_2outputs
         torch.ops.aten._flash_attention_forward torch.ops.aten._efficient_attention_forward
     """,
-    LATER: """
-        nn.functional.cross_entropy nn.functional.normalize native_group_norm native_layer_norm
-        native_batch_norm _native_batch_norm_legit _batch_norm_with_update
-        nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.avg_pool3d
-        nn.functional.binary_cross_entropy nn.functional.binary_cross_entropy_with_logits
-        nn.functional.group_norm nn.functional.instance_norm nn.functional.layer_norm
-        nn.functional.interpolate|nearest nn.functional.interpolate|nearest-exact
-        nn.functional.interpolate|linear nn.functional.interpolate|bilinear
-        nn.functional.interpolate|trilinear nn.functional.interpolate|area
-        nn.functional.upsample_bilinear nn.functional.upsample_nearest
-        nn.functional.max_pool1d nn.functional.max_pool2d nn.functional.max_pool3d
-        nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.max_unpool3d
-        nn.functional.scaled_dot_product_attention nn.functional.batch_norm
-        nn.functional.batch_norm|without_cudnn nn.functional.nll_loss
-        qr svd linalg.qr linalg.svd linalg.svdvals
-    """,
+    LATER: "qr svd linalg.qr linalg.svd linalg.svdvals",
 }
 
 WITHOUT: dict[str, str] = {

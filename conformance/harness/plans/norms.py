@@ -34,7 +34,7 @@ _AXES: dict[str, tuple[tuple[Shape, dict[str, Value]], ...]] = {
     "layernorm": (((3, 5, 4), {"axis": (0, -1)}), ((3, 5, 4), {"axis": 0}),
                   ((25, 43), {"axis": None}), ((), {}), ((0, 3), {}), ((3, 0), {})),
     "normalize": (((3, 5, 4), {}), ((3, 5, 4), {"dim": -1}), ((7,), {"dim": 0}), ((0, 3), {}),
-                  ((3, 0), {"p": math.inf})),
+                  ((3, 0), {"p": math.inf}), ((), {"dim": 0})),
 }  # fmt: skip
 
 

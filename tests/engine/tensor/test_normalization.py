@@ -69,6 +69,7 @@ def test_what_does_not_fit(loaded: Any) -> None:
         x.batchnorm(1.0, None, three, three)  # type: ignore[arg-type]
     with pytest.raises(IndexError, match="layernorm: axis 2"):
         x.layernorm(2)
+    assert Tensor(-3.0).normalize(p=3.0, dim=-1).item() == -1
     with pytest.raises(IndexError, match="normalize: axis 1 is out of range for 1 dimensions"):
         two.normalize()
     for p in (-1.0, float("nan")):
