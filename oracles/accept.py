@@ -1,12 +1,13 @@
 """Judging: which elements of a result are acceptable, and why.
 
-Five classes (see `catalog.Exactness`):
+Six classes (see `catalog.Exactness`):
 
 * bits: the bits of the numpy reference;
 * rounded: each element proved correctly rounded by exact arithmetic;
 * faithful: prescribed special values, else at most the row's bound in real-valued ulps;
 * ordered: the bits of the reference that repeats the order of accumulation, and that reference
   within gamma_n * sum|x| of the exact result;
+* backward: the properties of a result, and how near the matrix is of which it has them exactly;
 * composite: within the row's bound of the published formula on real numbers, on the row's domain;
   that devices agree in every bit is judged where their results meet.
 
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles import composite, exact_fast, mpmath_ref, numpy_ref
+from oracles import backward, composite, exact_fast, mpmath_ref, numpy_ref
 from oracles.bounds import broken_bounds
 from oracles.case import Case
 from oracles.catalog import ROWS, Exactness, result_dtype
@@ -39,9 +40,9 @@ class Judgement:
 
     `ok` has the shape of the result that was due.  `ulp` is None for the classes bits and
     ordered; for rounded it is 0.5 when all is well, else the greatest distance among the first
-    failures; for faithful and composite (in its own units) the greatest distance of all.  `ulps`
-    are the distances of all elements, flat, where the judge measures each of them; NaN where a
-    composite row leaves an element alone.  `problem` says what is wrong with the whole (dtype,
+    failures; for faithful, composite and backward (in their units) the greatest distance of all.
+    `ulps` are the distances of all elements, flat, where the judge measures each of them; NaN where
+    a row leaves an element alone.  `problem` says what is wrong with the whole (dtype,
     shape, a bound that the reference itself breaks).
     """
 
@@ -73,14 +74,16 @@ def judge(
     attrs: Mapping[str, Any],
     got: Array,
     reference: Array | None = None,
+    beside: Mapping[int, Array] | None = None,
 ) -> Judgement:
-    """Judge `got` as the result of row `name`.
+    """Judge `got` as the result of row `name`; `beside` are other results of the same call.
 
     `reference`, if given, stands in for the numpy reference of the classes bits and ordered (a
     result already at hand, or an outside oracle's): there NaN is one class against NaN, but a
     computed one must still be canonical in `got`.
     """
-    case = Case(name, [np.asarray(one) for one in args], attrs, np.asarray(got))
+    arrays = [np.asarray(one) for one in args]
+    case = Case(name, arrays, attrs, np.asarray(got), beside or {})
     dtype = result_dtype(name, case.dtypes, attrs)
     if case.got.dtype != FORMATS[dtype].numpy_dtype:
         return _refused(case, reference, f"dtype {case.got.dtype} instead of {dtype}")
@@ -231,10 +234,25 @@ def _judge_composite(case: Case, reference: Array | None) -> Judgement:
     return Judgement(case, ok, worst, ulps=units)
 
 
+def _judge_backward(case: Case, reference: Array | None) -> Judgement:
+    due = _reference(case) if reference is None else reference
+    problem = _misshapen(case, due.shape)
+    if problem is not None:
+        return _refused(case, due, problem)
+    row = FORMATS[case.got.dtype.name]
+    units = backward.distances(case)
+    ok = np.asarray(np.isnan(units) | (units <= ROWS[case.name].bound_ulp[row.name]))
+    bits = row.to_bits(case.got)
+    ok &= ~row.is_nan(bits) | (bits == row.unsigned.type(row.canonical_nan or 0))
+    worst = float(np.nanmax(units)) if np.any(~np.isnan(units)) else 0.0
+    return Judgement(case, ok, worst, None, due, units)
+
+
 _JUDGES: dict[Exactness, Callable[[Case, Array | None], Judgement]] = {
     Exactness.BITS: _judge_bits,
     Exactness.ROUNDED: _judge_rounded,
     Exactness.FAITHFUL: _judge_faithful,
     Exactness.ORDERED: _judge_ordered,
     Exactness.COMPOSITE: _judge_composite,
+    Exactness.BACKWARD: _judge_backward,
 }

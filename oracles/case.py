@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,12 +24,13 @@ _SPELLED: Mapping[str, tuple[str, Callable[[Array], list[Array]]]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """One application of a row."""
+    """One application of a row; `beside` are other results of the same call, by their numbers."""
 
     name: str
     args: list[Array]
     attrs: Mapping[str, Any]
     got: Array
+    beside: Mapping[int, Array] = field(default_factory=dict)
 
     @property
     def dtypes(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from oracles import composite, exact, mpmath_ref, numpy_ref
+from oracles import backward, composite, exact, mpmath_ref, numpy_ref
 from oracles.catalog import ROWS, Exactness
 from oracles.formats import FORMATS, Array, Exact, Format
 from oracles.ulp import as_float, ulp_of_fraction
@@ -254,6 +254,16 @@ def _composite_facts(
     return _Facts(text, words, references, units)
 
 
+def _backward_facts(
+    case: Case, place: tuple[int, ...], row: Format, due: int, got: int | None
+) -> _Facts:
+    """The reference is one of several right results."""
+    bound = f"{ROWS[case.name].bound_ulp[row.name]:g}"
+    distance = None if got is None else float(backward.distances(case)[place])
+    words = ("what", "is", "within", bound, "units")
+    return _Facts("", words, {"one result": row.hex(due)}, distance)
+
+
 def _neighbours(row: Format, bits: int) -> list[int]:
     """Bit patterns around `bits` of the same sign, up to infinity."""
     sign, magnitude = bits & row.sign_bit, bits & (row.sign_bit - 1)
@@ -267,4 +277,5 @@ _FACTS = {
     Exactness.FAITHFUL: _faithful_facts,
     Exactness.ORDERED: _bits_facts,
     Exactness.COMPOSITE: _composite_facts,
+    Exactness.BACKWARD: _backward_facts,
 }

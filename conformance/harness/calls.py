@@ -47,6 +47,12 @@ def call_of(statement: Statement) -> Call:
     return form(statement.op, operands, attributes, pick, seed)
 
 
+def same_call(statement: Statement) -> str:
+    """Equal for the results of one call, which the operator, operands and attributes determine."""
+    attributes = {name: value for name, value in statement.attributes.items() if name != OUTPUT}
+    return repr((statement.op, statement.operands, sorted(attributes.items())))
+
+
 Form = Callable[[str, tuple[Operand, ...], dict[str, Any], int | None, int | None], Call]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 Shape = tuple[int, ...]
 Attributes = Mapping[str, Any]
 Span = Callable[[Sequence[Shape], Attributes], int]
+MATRIX = 512  # elements that the steps of Python for one matrix are worth
 
 
 def span(shape: Sequence[int]) -> int:
@@ -103,10 +104,34 @@ def _resized(shapes: Sequence[Shape], attributes: Attributes) -> int:
     return span((*x[: -len(size)], *(max(a, b) for a, b in zip(x[-len(size) :], size))))
 
 
+def _squares(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Factors: a square of the longer side for each matrix."""
+    x = shapes[0]
+    return span(x[:-2]) * max(1, *x[-2:]) ** 2
+
+
+def _factored(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Matrix by matrix and column by column; no matrix is too small for that to cost something."""
+    return _squares(shapes, attributes) * (MATRIX + max(shapes[0][-2:]))
+
+
+def _iterated(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    params = attributes["params"]
+    if not isinstance(params, tuple):
+        raise ValueError(f"{params!r} are no parameters")
+    return _factored(shapes, attributes) * most(attributes["steps"], 1) * max(1, len(params))
+
+
+def _weighed(shapes: Sequence[Shape], attributes: Attributes) -> int:
+    """Row by row."""
+    x, samples = shapes[0], most(attributes.get("num_samples"), 1)
+    return span(x[:-1]) * (MATRIX + span(x[-1:]) + samples)
+
+
 SPANS: dict[str, Span] = {
     "matmul": matrices, "einsum": _outer, "linear": _layer, "conv2d": _convolved,
     "conv_transpose2d": _transposed, "avg_pool2d": _pooled, "max_pool2d": _pooled,
-    "max_unpool2d": _unpooled, "interpolate": _resized,
+    "max_unpool2d": _unpooled, "interpolate": _resized, "qr": _squares, "svd": _squares,
 }  # fmt: skip
 
 DEPTHS: dict[str, Callable[[Sequence[Shape]], int]] = {
@@ -117,5 +142,8 @@ DEPTHS: dict[str, Callable[[Sequence[Shape]], int]] = {
 }
 """What is summed for each element of the result; the references of most hold all products."""
 
-READS: dict[str, Span] = {"avg_pool2d": _looked_at, "max_pool2d": _looked_at}
+READS: dict[str, Span] = {
+    "avg_pool2d": _looked_at, "max_pool2d": _looked_at, "qr": _factored, "svd": _factored,
+    "newton_schulz": _iterated, "multinomial": _weighed,
+}  # fmt: skip
 """What the references read one by one."""

@@ -17,7 +17,7 @@ from conformance.harness.growing import Chooser, Program, RandomChooser, broadca
 from conformance.harness.moving import joined
 from conformance.harness.subject import input_array
 from conformance.harness.values import Value
-from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, ROWS, Exactness
+from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, OPEN, ROWS
 from oracles.formats import FORMATS, Array
 
 SHAPES: tuple[tuple[int, ...], ...] = (
@@ -31,9 +31,8 @@ PLAIN = [
     row for row in ROWS.values()
     if row.family in ("elementwise", "compare", "bitwise", "shift") and row.is_plain
 ]  # fmt: skip
-UNCERTAIN = (Exactness.FAITHFUL, Exactness.COMPOSITE)
 FAITHFUL = tuple(
-    row.name for row in PLAIN if row.operands == 1 and row.exactness in UNCERTAIN
+    row.name for row in PLAIN if row.operands == 1 and row.exactness in OPEN
 )  # of which no reference knows the last bit, nor that of what follows
 UNARY = tuple(row.name for row in PLAIN if row.operands == 1 and row.name not in FAITHFUL)
 BINARY = tuple(row.name for row in PLAIN if row.operands == 2)

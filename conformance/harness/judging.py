@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from conformance.harness.calls import same_call
 from conformance.harness.case import Case, Statement, print_statement
 from conformance.harness.draws import as_input
 from conformance.harness.evidence import Evidence, edges_of, measured
@@ -20,6 +21,7 @@ from conformance.harness.plan import Batch
 from conformance.harness.plans.elementwise import is_elementwise
 from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
 from oracles import accept
+from oracles.catalog import OPEN, OUTPUT, ROWS, Exactness
 from oracles.formats import FORMATS, Array
 from reports.records import FailureRecord
 
@@ -73,6 +75,22 @@ def as_array(data: bytes, due: Array) -> Array | None:
     return row.from_bits(words.astype(row.unsigned, copy=False).reshape(due.shape))
 
 
+def companions(case: Case, value: int) -> dict[int, int]:
+    """Other results of the call that made an output: where among the outputs, by their numbers.
+
+    Only of classes that judge the results of a call by one another.
+    """
+    statement = case.statement_of(value)
+    if statement is None or ROWS[statement.op].exactness is not Exactness.BACKWARD:
+        return {}
+    found: dict[int, int] = {}
+    for position, other in enumerate(case.outputs):
+        twin = case.statement_of(other)
+        if other != value and twin is not None and same_call(twin) == same_call(statement):
+            found[twin.attributes[OUTPUT]] = position  # type: ignore[index]
+    return found
+
+
 def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdicts]:
     """The verdict for each device from the outputs that all of them gave."""
     values = ReferenceSubject().evaluate(batch.case)
@@ -80,7 +98,8 @@ def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdi
     evidence = {device: Evidence() for device in outputs}
     for k, value in enumerate(batch.case.outputs):
         given = {device: bits[k] for device, bits in outputs.items() if k < len(bits)}
-        wrong, seen = _judge_output(batch, value, values, given)
+        beside = {device: _beside(batch.case, value, outputs[device]) for device in given}
+        wrong, seen = _judge_output(batch, value, values, given, beside)
         for device, failure in wrong.items():
             failures[device].append(failure)
         for device, found in seen.items():
@@ -96,18 +115,39 @@ def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdi
     return judged
 
 
+Beside = tuple[tuple[int, int, bytes], ...]
+"""Companions of an output: number, value and bytes."""
+
+
+def _beside(case: Case, value: int, outputs: Outputs) -> Beside:
+    """The companions of an output in what a device gave."""
+    found = companions(case, value).items()
+    return tuple((n, case.outputs[at], outputs[at]) for n, at in found if at < len(outputs))
+
+
+def _as_arrays(beside: Beside, values: Sequence[Array]) -> dict[int, Array]:
+    """Companions that have the number of bytes that they must have."""
+    arrays = {number: as_array(data, values[value]) for number, value, data in beside}
+    return {number: array for number, array in arrays.items() if array is not None}
+
+
 def _judge_output(
-    batch: Batch, value: int, values: Sequence[Array], given: Mapping[str, bytes]
+    batch: Batch,
+    value: int,
+    values: Sequence[Array],
+    given: Mapping[str, bytes],
+    beside: Mapping[str, Beside],
 ) -> tuple[dict[str, Failure], dict[str, Evidence]]:
     """What is wrong with one output and what was seen, by device; equal bytes are judged once."""
-    known: dict[bytes, tuple[Failure | None, Evidence]] = {}
+    known: dict[tuple[bytes, Beside], tuple[Failure | None, Evidence]] = {}
     failures: dict[str, Failure] = {}
     evidence: dict[str, Evidence] = {}
     edges = _edges(batch, value, values)
     for device, data in given.items():
-        if data not in known:
-            known[data] = _judge_bytes(batch, value, values, device, data, given)
-        failure, seen = known[data]
+        key = data, beside[device]
+        if key not in known:
+            known[key] = _judge_bytes(batch, value, values, device, data, given, beside[device])
+        failure, seen = known[key]
         evidence[device] = replace(seen, edges=edges)
         if failure is not None:
             failures[device] = replace(failure, device=device)
@@ -142,6 +182,7 @@ def _judge_bytes(
     device: str,
     data: bytes,
     given: Mapping[str, bytes],
+    beside: Beside,
 ) -> tuple[Failure | None, Evidence]:
     due = values[value]
     got = as_array(data, due)
@@ -153,7 +194,9 @@ def _judge_bytes(
     if statement is None or statement.op != batch.op:
         return _compare(batch, value, due, got, device, given), Evidence()
     operands = [values[k] for k in statement.operands]
-    judgement = accept.judge(statement.op, operands, statement.attributes, got)
+    judgement = accept.judge(
+        statement.op, operands, statement.attributes, got, beside=_as_arrays(beside, values)
+    )
     seen = measured(judgement)
     if judgement.passed:
         return None, seen
@@ -250,12 +293,18 @@ def single(
 
 
 def alone(statement: Statement, operands: Sequence[Array]) -> Case:
-    """One statement on its operands as contiguous buffers."""
+    """One statement on its operands as contiguous buffers, and its companions beside it."""
     items = []
     for array in operands:
         row = FORMATS[array.dtype.name]
         items.append(as_input(row.name, row.to_bits(array), array.shape))
-    return Case(tuple(items), (_renumbered(statement),), (len(items),))
+    call = _renumbered(statement)
+    calls = [call]
+    if ROWS[call.op].exactness is Exactness.BACKWARD:
+        others = (k for k in range(ROWS[call.op].outputs) if k != call.attributes[OUTPUT])
+        calls += [replace(call, attributes={**call.attributes, OUTPUT: k}) for k in others]
+    outputs = range(len(items), len(items) + len(calls))
+    return Case(tuple(items), tuple(calls), tuple(outputs))
 
 
 def _renumbered(statement: Statement) -> Statement:
@@ -282,10 +331,7 @@ def described(case: Case, failure: Failure) -> Case:
 
 
 def _is_uncertain(case: Case) -> bool:
-    from oracles.catalog import ROWS, Exactness
-
-    uncertain = (Exactness.FAITHFUL, Exactness.COMPOSITE)
-    return any(ROWS[s.op].exactness in uncertain for s in case.statements)
+    return any(ROWS[s.op].exactness in OPEN for s in case.statements)
 
 
 def still_fails(case: Case, subject: Subject) -> bool:
@@ -315,7 +361,8 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
         statement = case.statement_of(value)
         problem = None
         if statement is not None and not any(j in uncertain for j in statement.operands):
-            problem = _refused(statement, value, values, data)
+            beside = _beside(case, value, outputs)
+            problem = _refused(statement, value, values, data, beside)
         if problem is None and claimed is not None and claimed != data:
             problem = _differs(value, claimed, data, values[value])
         if problem is not None:
@@ -324,14 +371,16 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
 
 
 def _refused(
-    statement: Statement, value: int, values: Sequence[Array], data: bytes
+    statement: Statement, value: int, values: Sequence[Array], data: bytes, beside: Beside
 ) -> str | None:
     """What the oracles say against the output of one statement."""
     got = as_array(data, values[value])
     if got is None:
         return f"output %{value}: {len(data)} bytes for {values[value].shape}"
     operands = [values[j] for j in statement.operands]
-    judgement = accept.judge(statement.op, operands, statement.attributes, got)
+    judgement = accept.judge(
+        statement.op, operands, statement.attributes, got, beside=_as_arrays(beside, values)
+    )
     if judgement.passed:
         return None
     wrong = np.flatnonzero(~judgement.ok.reshape(-1))
@@ -348,12 +397,9 @@ def _differs(value: int, claimed: bytes, data: bytes, due: Array) -> str:
 
 def tainted(case: Case) -> set[int]:
     """The values that depend on a function or formula whose last bit no reference knows."""
-    from oracles.catalog import ROWS, Exactness
-
     found: set[int] = set()
     for k, statement in enumerate(case.statements, len(case.inputs)):
-        exactness = ROWS[statement.op].exactness
-        uncertain = exactness in (Exactness.FAITHFUL, Exactness.COMPOSITE)
+        uncertain = ROWS[statement.op].exactness in OPEN
         if uncertain or any(j in found for j in statement.operands):
             found.add(k)
     return found

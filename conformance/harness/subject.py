@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from conformance.harness.calls import Operand, call_of
+from conformance.harness.calls import Call, Operand, call_of, same_call
 from conformance.harness.case import Case, Input, Statement
 from conformance.harness.work import Budget
 from oracles.formats import FORMATS, Array
@@ -136,10 +136,14 @@ class EngineSubject:
         del made
 
     def build(self, case: Case) -> list[Tensor]:
-        """The outputs as lazy tensors."""
+        """The outputs as lazy tensors; several results of one call come from one call."""
         values = [self._input(item) for item in case.inputs]
+        made: dict[str, Any] = {}
         for statement in case.statements:
-            values.append(self._apply(statement, [values[k] for k in statement.operands]))
+            call, key = call_of(statement), same_call(statement)
+            if call.pick is None or key not in made:
+                made[key] = self._apply(call, [values[k] for k in statement.operands])
+            values.append(made[key] if call.pick is None else made[key][call.pick])
         return [values[k] for k in case.outputs]
 
     def _input(self, item: Input) -> Tensor:
@@ -164,10 +168,9 @@ class EngineSubject:
         table = Tensor._wrap(Node(Op.TABLE, dtype, (), words), self.device)
         return table.reshape(item.shape)
 
-    def _apply(self, statement: Statement, operands: list[Tensor]) -> Tensor:
+    def _apply(self, call: Call, operands: list[Tensor]) -> Any:
         from engine import Tensor
 
-        call = call_of(statement)
         receiver: Any = Tensor if call.receiver is None else operands[call.receiver.place]
         if call.seed is not None:
             receiver.manual_seed(call.seed)
@@ -175,9 +178,7 @@ class EngineSubject:
         keywords = {name: _argument(item, operands) for name, item in call.keywords.items()}
         if not operands:
             keywords["device"] = self.device
-        result: Any = getattr(receiver, call.method)(*positional, **keywords)
-        made: Tensor = result if call.pick is None else result[call.pick]
-        return made
+        return getattr(receiver, call.method)(*positional, **keywords)
 
 
 def _argument(item: object, operands: Sequence[Tensor]) -> object:

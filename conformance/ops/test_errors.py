@@ -154,6 +154,11 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[Tensor], object]]] = {
     "a permutation that does not fit": (OverflowError, lambda x: x.randperm(129, dtype="int8")),
     "a permutation of bools": (TypeError, lambda x: x.randperm(2, dtype="bool")),
     "a permutation of less than nothing": (ValueError, lambda x: x.randperm(-1)),
+    "factors of a vector": (ValueError, lambda x: x[0].qr()),
+    "singular values of a vector": (ValueError, lambda x: x[0].svd()),
+    "an iteration on a vector": (ValueError, lambda x: x[0].newton_schulz(1, (1,))),
+    "less than no steps": (ValueError, lambda x: x.newton_schulz(-1, (1,))),
+    "a polynomial of nothing": (ValueError, lambda x: x.newton_schulz(1, ())),
     "a range without a step": (ValueError, lambda x: Tensor.arange(0, 5, 0)),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Self
 from engine.tensor.attention import Attention
 from engine.tensor.contraction import Contraction
 from engine.tensor.convolution import Convolution
+from engine.tensor.factorisation import Factorisation
 from engine.tensor.interpolation import Interpolation
 from engine.tensor.losses import Losses
 from engine.tensor.normalization import Normalization
@@ -16,7 +17,8 @@ from engine.tensor.pooling import Pooling
 
 
 class Neural(
-    Attention, Normalization, Losses, Contraction, Convolution, Pooling, Interpolation
+    Attention, Normalization, Losses, Contraction, Convolution, Pooling, Interpolation,
+    Factorisation,
 ):
     """A part per noun, each in a file of its own."""
 

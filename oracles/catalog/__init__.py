@@ -16,6 +16,7 @@ from oracles.catalog import (
     compare,
     creation,
     elementwise,
+    factorisation,
     functions,
     index,
     linalg,
@@ -36,6 +37,7 @@ from oracles.catalog.row import (
     FLOATS,
     INTEGERS,
     NUMBERS,
+    OPEN,
     OUTPUT,
     SIGNED,
     UNSIGNED,
@@ -45,13 +47,13 @@ from oracles.catalog.row import (
 )
 
 __all__ = [
-    "ALL", "BOOL", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OUTPUT", "ROWS", "SIGNED",
-    "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
+    "ALL", "BOOL", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OPEN", "OUTPUT", "ROWS",
+    "SIGNED", "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
 ]  # fmt: skip
 
 _FAMILIES = (
     elementwise, functions, activations, compare, casts, movement, reduce, linalg, creation, index,
-    random, scan, sort, scatter, softmax, spatial, norms, attention, losses,
+    random, scan, sort, scatter, softmax, spatial, norms, attention, losses, factorisation,
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[OpRow, ...]] = {

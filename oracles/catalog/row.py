@@ -39,6 +39,11 @@ class Exactness(Enum):
     FAITHFUL = "faithful"
     ORDERED = "ordered"
     COMPOSITE = "composite"
+    BACKWARD = "backward"
+
+
+OPEN = (Exactness.FAITHFUL, Exactness.COMPOSITE, Exactness.BACKWARD)
+"""The classes that leave last bits open: what is made of such a result has no reference."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,8 @@ class OpRow:
     out, and `variants`, the values that suites try on an elementwise row.
 
     Judging: `exactness` is that of float results; see `exactness_for`. They are of the class bits
-    where one of the attributes `bits_with` is given. `bound_ulp` bounds the error of a faithful or
-    composite row by dtype. `computing` rows give canonical NaNs, the others keep
+    where one of the attributes `bits_with` is given. `bound_ulp` bounds the error of a faithful,
+    composite or backward row by dtype. `computing` rows give canonical NaNs, the others keep
     the bits that they move. `order` is that of the accumulation.
     """
 

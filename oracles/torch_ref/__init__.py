@@ -21,6 +21,7 @@ from oracles.numpy_ref.support import common
 from oracles.torch_ref import (
     contraction,
     elementwise,
+    factorisation,
     functions,
     movement,
     neural,
@@ -44,7 +45,7 @@ _UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and ui
 
 _FAMILIES = (
     contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter, softmax,
-    spatial, neural,
+    spatial, neural, factorisation,
 )  # fmt: skip
 DOMAINS: dict[str, Domain] = {
     name: row for family in _FAMILIES for name, row in family.DOMAINS.items()

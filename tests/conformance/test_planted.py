@@ -130,6 +130,38 @@ def test_devices_that_differ_are_a_failure_although_each_is_accepted() -> None:
     assert verdicts == {"A": Verdict.PASS, "B": Verdict.PASS, "C": Verdict.FAIL}
 
 
+class Negates:
+    """Right, except that U has the other sign: factors that do not belong together."""
+
+    name = "NEGATES"
+
+    def run(self, case: Case) -> list[bytes]:
+        import numpy as np
+
+        outputs = ReferenceSubject().run(case)
+        for k, value in enumerate(case.outputs):
+            statement = case.statement_of(value)
+            if statement is not None and statement.attributes["output"] == 0:
+                words = np.frombuffer(outputs[k], "<u4")
+                numbers = (words & 0x7FFFFFFF) <= 0x7F800000
+                outputs[k] = np.where(numbers, words ^ 0x80000000, words).tobytes()
+        return outputs
+
+
+def test_results_of_one_call_are_judged_together() -> None:
+    """Alone each of these factors is as good as any."""
+    found = Check([Device("NEGATES", Negates())], [("svd", ("float32",))])
+    found.run()
+    assert {cell.verdict for cell in found.cells} == {Verdict.FAIL}
+    failure = found.found[0].failure
+    assert len(failure.case.outputs) == 3, "the case that shows it has them all"
+    again = parse_case(failure.case.text)
+    assert judge_case(again, Negates().run(again))
+    assert not judge_case(again, ReferenceSubject().run(again))
+    alone = replace(again, outputs=again.outputs[:1], expected=())
+    assert not judge_case(alone, Negates().run(alone))
+
+
 def test_without_a_majority_nobody_is_right() -> None:
     assert minority({"A": b"0", "B": b"1"}) == ["A", "B"]
     assert minority({"A": b"0", "B": b"0", "C": b"1", "D": b"1"}) == ["A", "B", "C", "D"]

@@ -43,6 +43,8 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     "binary_crossentropy_logits": {"reduction": "none"},
     "sparse_categorical_crossentropy": {"reduction": "none"},
     **{op: {"shape": (3, 4), "seed": 7} for op, row in ROWS.items() if "seed" in row.attributes},
+    "qr": {"output": 0}, "svd": {"output": 2},
+    "newton_schulz": {"steps": 2, "params": (1.5, -0.5)},
     "randperm": {"n": 20, "seed": 7}, "multinomial": {"num_samples": 4, "seed": 7},
 }  # fmt: skip
 SHAPES: dict[str, tuple[tuple[int, ...], ...]] = {

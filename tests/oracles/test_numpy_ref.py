@@ -15,6 +15,7 @@ from oracles.numpy_ref import functions
 from tests.oracles import (
     activation_cases,
     elementwise_cases,
+    factorisation_cases,
     loss_cases,
     movement_cases,
     neural_cases,
@@ -188,6 +189,7 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     ("take", [f32(1, 2), np.array([2**64 - 1, 1], np.uint64)], {}, f32(0, 2)),
     *activation_cases.CASES,
     *elementwise_cases.CASES,
+    *factorisation_cases.CASES,
     *neural_cases.CASES,
     *loss_cases.CASES,
     *random_cases.CASES,

@@ -11,6 +11,7 @@ from conformance.harness.plans import (
     attention,
     contraction,
     creation,
+    factorisation,
     index,
     joining,
     linalg,
@@ -30,6 +31,7 @@ from conformance.harness.plans.layouts import Layouts
 _FAMILIES = (
     contraction, reduce, linalg, movement, joining, index, creation, random, scan, sort, scatter,
     softmax, spatial, norms, attention, losses,
+    factorisation,
 )  # fmt: skip
 
 LAYOUTS: dict[str, Layouts] = {
