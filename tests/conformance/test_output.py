@@ -165,8 +165,9 @@ def test_the_harness_is_in_the_order_of_its_readme() -> None:
     order = modules_in_order()
     folder = Path(session.__file__).parent
     files = {name: [folder / f"{name}.py"] for name in order}
-    files["plans"] = list((folder / "plans").glob("*.py"))
-    assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"} | {"plans"}
+    folders = {"plans", "opinfo"}
+    files.update({name: list((folder / name).glob("*.py")) for name in folders})
+    assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"} | folders
     for k, name in enumerate(order):
         used = {module for file in files[name] for module in imported(file)} - {name}
         assert used <= set(order[:k]), f"{name} imports {used - set(order[:k])}"

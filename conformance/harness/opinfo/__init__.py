@@ -10,6 +10,7 @@ from conformance.harness.opinfo import (
     contraction,
     creation,
     elementwise,
+    factorisation,
     index,
     movement,
     neural,
@@ -20,7 +21,7 @@ from conformance.harness.opinfo.without import WITHOUT
 
 __all__ = ["ADAPTERS", "WITHOUT"]
 
-_MODULES = (elementwise, movement, reduction, index, contraction, creation, neural)
+_MODULES = (elementwise, movement, reduction, index, contraction, creation, neural, factorisation)
 
 ADAPTERS: dict[str, Adapter] = {
     name: adapter for module in _MODULES for name, adapter in module.ADAPTERS.items()

@@ -139,20 +139,27 @@ def judged(use: Use, results: Sequence[Array], answer: Any) -> list[Judged]:
     given = 1 if use.row is None else ROWS[use.row].results(use.attributes)
     if given == 1 or OUTPUT in use.attributes:
         return [_one(use, use.row, use.attributes, results[0], answers[0])]
-    return [
-        _one(use, use.row if k < given else None, {**use.attributes, OUTPUT: k}, got, due)
-        for k, (got, due) in enumerate(zip(results, answers))
-    ]
+    found = []
+    for k, (got, due) in enumerate(zip(results, answers)):
+        row, attributes = use.row if k < given else None, {**use.attributes, OUTPUT: k}
+        beside = {n: other for n, other in enumerate(results) if n != k}
+        found.append(_one(use, row, attributes, got, due, beside))
+    return found
 
 
 def _one(
-    use: Use, row: str | None, attributes: Mapping[str, Any], got: Array, answer: Any
+    use: Use,
+    row: str | None,
+    attributes: Mapping[str, Any],
+    got: Array,
+    answer: Any,
+    beside: Mapping[int, Array] | None = None,
 ) -> Judged:
     due = samples.as_array(answer) if _is_tensor(answer) else np.asarray(answer)
     if row is None:
         return Judged(got.size, _against_torch(use, None, [], attributes, got, due))
     operands = arrays(use)
-    judgement = accept.judge(row, operands, attributes, got)
+    judgement = accept.judge(row, operands, attributes, got, beside=beside)
     statement = Statement(row, tuple(range(len(operands))), dict(attributes))
     if not judgement.passed:
         wrong = np.flatnonzero(~judgement.ok.reshape(-1))

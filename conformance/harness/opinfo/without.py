@@ -15,7 +15,6 @@ WRITING = "writes into a tensor, or copies it to write into the copy"
 GRADIENT = "the backward pass of another operator"
 SPARSE = "sparse or masked tensors"
 KERNELS = "for programs of CUDA and other devices"
-LATER = "factorisations, which come after contractions"
 
 _GROUPS = {
     ABSENT: """
@@ -132,7 +131,6 @@ _GROUPS = {
         jiterator_binary_return_by_ref jiterator_2inputs_2outputs
         torch.ops.aten._flash_attention_forward torch.ops.aten._efficient_attention_forward
     """,
-    LATER: "qr svd linalg.qr linalg.svd linalg.svdvals",
 }
 
 WITHOUT: dict[str, str] = {
