@@ -30,7 +30,7 @@ from pathlib import Path
 from engine.backends import render_c
 from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.launch import HostProgram, processors
+from engine.backends.launch import SMALL_WORK, HostProgram, is_small, processors
 from engine.backends.memory import HostMemory
 from engine.context import setting
 from engine.linear import LinearKernel
@@ -47,7 +47,7 @@ FLAGS = (
 # What makes a compiler use all of this processor; the first that it takes.
 NATIVE: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
 LARGE = 10000  # instructions of a kernel from which optimizing takes too long
-LEVELS = ("-O2", "-O1")  # for others and for these
+PLAIN, USUAL, LESS = "-O0", "-O2", "-O1"  # for small work, for others and for large kernels
 UNIT = 16  # kernels that are worth a compiler process of their own
 REMEDY = "install gcc or clang, or pip install lockstep-tensor[zig]"
 _SYMBOL = "KERNEL"
@@ -67,7 +67,7 @@ class Compiler:
     native: tuple[str, ...] = ()
     version: str = ""
 
-    def build(self, source: str, level: str = LEVELS[0]) -> bytes:
+    def build(self, source: str, level: str = USUAL) -> bytes:
         """The bytes of a shared library. CompileError if the compiler refuses."""
         flags = (*FLAGS, *self.native, level)
         with tempfile.TemporaryDirectory(prefix="lockstep-") as folder:
@@ -231,7 +231,7 @@ class CpuBackend:
         """Whatever else than its text determines the code of a kernel."""
         c = self.compiler
         parts = (*c.command, *c.linker, *c.native, c.version, *FLAGS, *self.target.features)
-        return "\n".join((*parts, str(LARGE), *LEVELS, render_c.PRELUDE))
+        return "\n".join((*parts, str(LARGE), str(SMALL_WORK), render_c.PRELUDE))
 
     def info(self) -> DeviceInfo:
         """The compiler, or why there is none."""
@@ -256,9 +256,7 @@ class CpuBackend:
         functions = [_named_function(kernel) for kernel in kernels]
         code: dict[str, _Code] = {}
         missing: dict[str, str] = {}
-        sizes = {
-            symbol: len(kernel.instructions) for (symbol, _), kernel in zip(functions, kernels)
-        }
+        levels = {symbol: _level(kernel) for (symbol, _), kernel in zip(functions, kernels)}
         for symbol, text in functions:
             if symbol in code or symbol in missing:
                 continue
@@ -266,7 +264,7 @@ class CpuBackend:
                 code[symbol] = found
             else:
                 missing[symbol] = text
-        code.update(self._compiled(missing, sizes))
+        code.update(self._compiled(missing, levels))
         self.code.update(code)
         threads = setting("THREADS") or self.target.threads
         return [
@@ -287,11 +285,11 @@ class CpuBackend:
             library = self.libraries[name.hex()] = Library(payload)
         return _Code(library, library.address(symbol))
 
-    def _compiled(self, functions: dict[str, str], sizes: dict[str, int]) -> dict[str, _Code]:
+    def _compiled(self, functions: dict[str, str], levels: dict[str, str]) -> dict[str, _Code]:
         """The code of kernels that nobody has compiled yet, from compilers side by side."""
         if not functions:
             return {}
-        units = _units(functions, sizes, self.target.threads)
+        units = _units(functions, levels, self.target.threads)
         if len(units) == 1:
             return self._compiled_unit(*units[0])
         with ThreadPoolExecutor(self.target.threads) as pool:
@@ -321,13 +319,20 @@ def _source(functions: dict[str, str]) -> str:
     return "\n".join((render_c.PRELUDE, *functions.values()))
 
 
+def _level(kernel: LinearKernel) -> str:
+    """The compiler's level for a kernel, whatever it is compiled with."""
+    if is_small(kernel):
+        return PLAIN
+    return LESS if len(kernel.instructions) > LARGE else USUAL
+
+
 def _units(
-    functions: dict[str, str], sizes: dict[str, int], processes: int
+    functions: dict[str, str], levels: dict[str, str], processes: int
 ) -> list[tuple[str, dict[str, str]]]:
-    """(level, functions) for each compiler process. Large kernels get a lower level."""
+    """(level, functions) for each compiler process."""
     units: list[tuple[str, dict[str, str]]] = []
-    for level, large in zip(LEVELS, (False, True)):
-        chosen = [symbol for symbol in functions if (sizes[symbol] > LARGE) is large]
+    for level in sorted({levels[symbol] for symbol in functions}):
+        chosen = [symbol for symbol in functions if levels[symbol] == level]
         count = min(processes, -(-len(chosen) // UNIT))
         units += [(level, {s: functions[s] for s in chosen[i::count]}) for i in range(count)]
     return units

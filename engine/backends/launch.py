@@ -16,7 +16,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from engine.linear import LinearKernel
+from engine.linear import LinearKernel, executed
 
 # Addresses and values travel as `bytes`, which ctypes passes as a pointer to their contents: half
 # the time of an array of c_void_p. Nothing is declared, so that nothing is converted either; that
@@ -24,6 +24,10 @@ from engine.linear import LinearKernel
 _Function = ctypes.CFUNCTYPE(None)
 _ZERO, _ALL = ctypes.c_int64(0), ctypes.c_int64(-1)
 PIECES = 4  # for each thread: cores are not equally fast, so whoever is free takes the next
+
+# Executed instructions of a launch below which plain code is the fastest: better code would save
+# microseconds, and making it takes milliseconds more (LLVM: 1 and 7 for a kernel, gcc: 3 and 13).
+SMALL_WORK = 1 << 12
 
 _Piece = tuple[ctypes.c_int64, ctypes.c_int64]
 
@@ -33,6 +37,14 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def is_small(kernel: LinearKernel) -> bool:
+    """Whether a launch takes less time than optimizing its code would.
+
+    A loop without a constant end counts as endless.
+    """
+    return executed(kernel, lambda item: 1, unknown=1 << 62) < SMALL_WORK
 
 
 class HostProgram:

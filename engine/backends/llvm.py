@@ -15,19 +15,16 @@ from typing import Any
 
 from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.launch import HostProgram, processors
+from engine.backends.launch import HostProgram, is_small, processors
 from engine.backends.memory import HostMemory
 from engine.backends.render_llvm import render
 from engine.context import setting
-from engine.linear import LinearKernel, executed
+from engine.linear import LinearKernel
 from engine.target import Target
 
 REMEDY = "pip install llvmlite"
 # instructions of a kernel -> code generation level
 LEVELS = ((2_000, 2), (8_000, 1))
-# Executed instructions of a launch below which level 0 is the fastest: better code would save
-# microseconds, making it takes milliseconds (3 instead of 9 for a kernel of 16 elements).
-SMALL_WORK = 1 << 12
 
 
 class LlvmBackend:
@@ -170,12 +167,7 @@ class LlvmBackend:
 
 def level_of(kernel: LinearKernel) -> int:
     """The code generation level of a kernel, whatever it is compiled with."""
-    if work(kernel) < SMALL_WORK:
+    if is_small(kernel):
         return 0
     size = len(kernel.instructions)
     return next((level for limit, level in LEVELS if size <= limit), 0)
-
-
-def work(kernel: LinearKernel) -> int:
-    """Instructions that one launch executes; a loop without a constant end counts as endless."""
-    return executed(kernel, lambda item: 1, unknown=1 << 62)

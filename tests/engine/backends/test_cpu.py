@@ -111,12 +111,19 @@ def test_large_batches_are_compiled_side_by_side(device: cpu.CpuBackend) -> None
         assert items_of(memory) == [value]
 
 
-def test_units_by_size() -> None:
+def test_units_by_level() -> None:
     functions = {f"k{i}": "" for i in range(40)}
-    sizes = dict.fromkeys(functions, 10) | {"k7": cpu.LARGE + 1}
-    units = cpu._units(functions, sizes, processes=2)
-    assert [(level, len(part)) for level, part in units] == [("-O2", 20), ("-O2", 19), ("-O1", 1)]
+    levels = dict.fromkeys(functions, cpu.USUAL) | {"k7": cpu.LESS}
+    units = cpu._units(functions, levels, processes=2)
+    assert [(level, len(part)) for level, part in units] == [("-O1", 1), ("-O2", 20), ("-O2", 19)]
     assert {name for _, part in units for name in part} == functions.keys()
+
+
+def test_a_kernel_gets_its_level_whatever_it_is_compiled_with() -> None:
+    usual = counting(0)  # whose rounds depend on a variable
+    large = dataclasses.replace(usual, instructions=usual.instructions * cpu.LARGE)
+    levels = [cpu._level(kernel) for kernel in (filling(1), usual, large)]
+    assert levels == [cpu.PLAIN, cpu.USUAL, cpu.LESS]
 
 
 def test_render_is_one_unit_that_compiles(device: cpu.CpuBackend) -> None:
