@@ -69,9 +69,10 @@ def _integer_power(x: Array, y: Array) -> Array:
     unsigned = FORMATS[x.dtype.name].unsigned
     square, rest = x.astype(unsigned), np.where(y < 0, 0, y).astype(unsigned)
     result = np.ones(x.shape, dtype=unsigned)
-    while rest.any():
-        result = np.where(rest & unsigned.type(1) == 1, result * square, result)
-        square, rest = square * square, rest >> unsigned.type(1)
+    with np.errstate(over="ignore"):
+        while rest.any():
+            result = np.where(rest & unsigned.type(1) == 1, result * square, result)
+            square, rest = square * square, rest >> unsigned.type(1)
     power = result.astype(x.dtype)
     is_odd = y & y.dtype.type(1) == 1
     inverse = np.where(x == 1, 1, 0)

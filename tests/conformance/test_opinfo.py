@@ -14,8 +14,9 @@ from engine import Tensor
 FEW = {"float32": 2, "int64": 2}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _torch() -> None:
+@pytest.fixture(scope="module")
+def torchs() -> None:
+    """What needs torch's samples."""
     if not samples.available():
         pytest.skip(samples.REMEDY)
 
@@ -36,6 +37,7 @@ def test_strides_become_views(shape: tuple[int, ...], strides: tuple[int, ...]) 
     assert view.shape == shape and view.numpy().tolist() == due.tolist()
 
 
+@pytest.mark.usefixtures("torchs")
 def test_samples_are_the_same_each_time() -> None:
     first, second = (samples.drawn("add", "float32") for _ in range(2))
     for one, other in zip(first, second, strict=True):
@@ -45,6 +47,7 @@ def test_samples_are_the_same_each_time() -> None:
 
 
 # -- what is wrong is noticed ----------------------------------------------------------------------
+@pytest.mark.usefixtures("torchs")
 def test_the_row_of_the_catalog_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not trial.run("mul", limits=FEW).problems
     monkeypatch.setattr(Tensor, "mul", lambda x, y: x + y)
@@ -52,12 +55,14 @@ def test_the_row_of_the_catalog_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems and all("lockstep case 1" in text for text in problems)
 
 
+@pytest.mark.usefixtures("torchs")
 def test_torch_judges_where_there_is_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not trial.run("ravel", limits=FEW).problems
     monkeypatch.setattr(Tensor, "flatten", lambda x, **_: x.reshape(-1).flip(0))
     assert any("torch" in text for text in trial.run("ravel", limits=FEW).problems)
 
 
+@pytest.mark.usefixtures("torchs")
 def test_a_sample_that_is_written_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row agrees with the attributes that it was given, torch does not."""
 
@@ -68,6 +73,7 @@ def test_a_sample_that_is_written_wrongly_is_noticed(monkeypatch: pytest.MonkeyP
     assert any("torch" in text for text in trial.run("flip", limits=FEW).problems)
 
 
+@pytest.mark.usefixtures("torchs")
 def test_a_call_that_ought_to_raise_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not refusal.run("tril").problems
     monkeypatch.setattr(Tensor, "tril", lambda x, diagonal=0: x)
@@ -76,6 +82,7 @@ def test_a_call_that_ought_to_raise_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+@pytest.mark.usefixtures("torchs")
 def test_an_error_that_names_nothing_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(x: Tensor, diagonal: int = 0) -> Tensor:
         raise ValueError("no")

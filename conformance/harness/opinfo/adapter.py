@@ -33,7 +33,8 @@ class Use:
     """One call of ours: a method of the first operand, or of the class where there is none.
 
     Operands are torch's tensors, or Python numbers in the place of one. `row` is the row of the
-    catalog that judges the result, None where torch alone does.
+    catalog that judges the result, None where torch alone does; `implied` are attributes of the row
+    that the name of the method says.
 
     Of torch's result `part` is the place where there are several. `near` says why a result that
     torch could judge exactly is only near, `unlike` why torch is not asked, and `counts` takes the
@@ -44,6 +45,7 @@ class Use:
     operands: tuple[Any, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     row: str | None = None
+    implied: Mapping[str, Any] = field(default_factory=dict)
     part: int | None = None
     near: str = ""
     unlike: str = ""

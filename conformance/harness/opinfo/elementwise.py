@@ -42,7 +42,9 @@ def _scaled(method: str, swapped: bool = False) -> Adapter:
 
 def _div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Use:
     made = use("div", input, other, rounding_mode=rounding_mode)
-    rounded = rounding_mode == "trunc" and input.is_floating_point()
+    floats = any(isinstance(x, float) or "float" in str(getattr(x, "dtype", ""))
+                 for x in (input, other))  # fmt: skip
+    rounded = rounding_mode == "trunc" and floats
     return replace(made, unlike="torch rounds the quotient first") if rounded else made
 
 
@@ -101,11 +103,11 @@ def _cast(dtype: str) -> Adapter:
     return adapt
 
 
-def _named_cast(method: str) -> Adapter:
+def _named_cast(method: str, dtype: str) -> Adapter:
     """`x.float()` and its like, which are casts by another name."""
 
     def adapt(input: Any) -> Use:
-        return Use(method, (input,))
+        return Use(method, (input,), row="cast", implied={"dtype": dtype})
 
     return adapt
 
@@ -166,6 +168,11 @@ _BINARY = (
 _ACTIVATIONS = ("relu", "relu6", "hardsigmoid", "hardswish", "logsigmoid", "mish", "silu",
                 "softsign")  # fmt: skip
 
+_CASTS = {
+    "bool": "bool", "short": "int16", "int": "int32", "long": "int64", "half": "float16",
+    "float": "float32", "double": "float64",
+}  # fmt: skip
+
 ADAPTERS: dict[str, Adapter] = {
     **{name: unary(name) for name in _UNARY},
     **{name: binary(name) for name in _BINARY},
@@ -209,8 +216,7 @@ ADAPTERS: dict[str, Adapter] = {
     "item": _item,
     "byte": _cast("uint8"),
     "char": _cast("int8"),
-    **{name: _named_cast(name) for name in ("bool", "short", "int", "long", "half", "float",
-                                            "double")},
+    **{name: _named_cast(name, dtype) for name, dtype in _CASTS.items()},
     "nn.functional.elu": _elu,
     "nn.functional.celu": _celu,
     "nn.functional.selu": _selu,

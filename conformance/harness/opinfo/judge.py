@@ -136,12 +136,13 @@ def judged(use: Use, results: Sequence[Array], answer: Any) -> list[Judged]:
     if OUTPUT not in use.attributes and len(answers) != len(results):
         text = f"{len(results)} results, torch has {len(answers)}"
         return [Judged(0, text)]
-    given = 1 if use.row is None else ROWS[use.row].results(use.attributes)
-    if given == 1 or OUTPUT in use.attributes:
-        return [_one(use, use.row, use.attributes, results[0], answers[0])]
+    given = {**use.attributes, **use.implied}
+    count = 1 if use.row is None else ROWS[use.row].results(given)
+    if count == 1 or OUTPUT in given:
+        return [_one(use, use.row, given, results[0], answers[0])]
     found = []
     for k, (got, due) in enumerate(zip(results, answers)):
-        row, attributes = use.row if k < given else None, {**use.attributes, OUTPUT: k}
+        row, attributes = use.row if k < count else None, {**given, OUTPUT: k}
         beside = {n: other for n, other in enumerate(results) if n != k}
         found.append(_one(use, row, attributes, got, due, beside))
     return found
