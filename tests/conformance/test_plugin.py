@@ -118,3 +118,19 @@ def test_runs_without_catalog_tests_are_left_alone(pytester: pytest.Pytester) ->
     result = run(pytester)
     assert result.ret == 0
     assert "lockstep" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_counts_of_tests_add_up(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    """Over the tests of a file, which may run in other processes."""
+    pytester.makepyfile(
+        test_some="""
+        import pytest
+
+        @pytest.mark.parametrize("count", [2, 3])
+        def test_counted(count, request):
+            request.node.user_properties.append(("tally", {"samples": count}))
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *workers)
+    result.stdout.fnmatch_lines(["*test_some.py: 5 samples"])
