@@ -54,7 +54,7 @@ class Draws(Random):
         are the first of a race, in decreasing order of log(w) - log(-log(1 - u)), u drawn for each
         place: the order of the keys u^(1/w) of Efraimidis and Spirakis, "Weighted random sampling
         with a reservoir", 2006. Where no weight is left to draw the result is n, which is out of
-        range.
+        range. Sums are rounded: beyond 65536 places the chance of one of weight 0 may be 2^-52.
 
         int32. ValueError for other than one or two axes, for an axis of no places, and for fewer
         than 1 or, without replacement, more than n samples.
