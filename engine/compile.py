@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import dtypes
 from engine.canonical import place_canon
@@ -119,9 +119,11 @@ PASSES: tuple[Pass, ...] = (
 
 # Results of passes by what they depend on. Kernels are immutable, so targets share what they agree
 # on: a program that runs on several devices is lowered once and goes separate ways late.
-REMEMBERED = 4096
+REMEMBERED = 1 << 14  # a launch of the harness on three devices
 SHAPING = ("OPTIMIZE", "THREADS", "VERIFY")
 _results: Recent[list[Node]] = Recent(REMEMBERED)
+_lowered: Recent[Node] = Recent(REMEMBERED // len(PASSES))
+_instructions: Recent[Launchable] = Recent(REMEMBERED // len(PASSES))
 
 Run = Callable[[Pass, Node, Target], list[Node]]
 
@@ -159,16 +161,22 @@ def compile_kernel(
     outputs: Sequence[Output], target: Target, name: str, variables: Variables
 ) -> list[Launchable]:
     """The kernels, to be run in order, that one step of a schedule becomes on a target."""
-    sink = lower(outputs)
+    sink = _lowered.of(tuple(outputs), lambda: lower(outputs))
     kernels: list[Node] = []
     for step, after in trace(sink, target, run_once):
         if setting("DEBUG") >= 4:
             _print_state(name, step.name if step else "lower", after, after == kernels)
         kernels = after
     return [
-        linearize(kernel, name if i == 0 else f"{name}_rest{i}", variables)
+        _linearized(kernel, name if i == 0 else f"{name}_rest{i}", variables)
         for i, kernel in enumerate(kernels)
     ]
+
+
+def _linearized(kernel: Node, name: str, variables: Variables) -> Launchable:
+    """The same instructions for every target, whose kernels number themselves."""
+    made = _instructions.of((kernel, variables), lambda: linearize(kernel, name, variables))
+    return replace(made, kernel=replace(made.kernel, name=name))
 
 
 def _print_state(name: str, step: str, kernels: Sequence[Node], unchanged: bool) -> None:

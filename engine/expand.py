@@ -82,7 +82,7 @@ def vectorise(root: Node, axis: Node) -> Node:
         if node.op is Op.TREE and node.src[0] is axis:
             wide[node] = _halve_vector(Op[node.arg], broadcast(src[1], lanes))
         else:
-            wide[node] = _widen(node, src, axis, lanes) if node in varying else node.replace(src)
+            wide[node] = _widen(node, src, axis, varying) if node in varying else node.replace(src)
     return wide[root]
 
 
@@ -93,13 +93,15 @@ def broadcast(node: Node, lanes: int) -> Node:
     return Node(Op.BROADCAST, node.dtype.vec(lanes), (node,))
 
 
-def _widen(node: Node, src: Copies, axis: Node, lanes: int) -> Node:
+def _widen(node: Node, src: Copies, axis: Node, varying: set[Node]) -> Node:
+    lanes = static_size(axis)
+    assert lanes is not None
     if node.op is Op.LOAD:
-        return _access(node, src, axis, lanes, node.dtype.vec(lanes))
+        return _access(node, src, axis, varying, node.dtype.vec(lanes))
     if node.op is Op.WRITE:
         memory, place, value, *gate = src
         wide = (memory, place, broadcast(value, lanes), *gate)
-        return _access(node, wide, axis, lanes, node.dtype)
+        return _access(node, wide, axis, varying, node.dtype)
     if node.op is Op.SINK:
         return node.replace(src)
     if node.op is Op.FOLD:
@@ -113,11 +115,14 @@ def _widen(node: Node, src: Copies, axis: Node, lanes: int) -> Node:
     return Node(node.op, node.dtype.vec(lanes), operands, node.arg)
 
 
-def _access(node: Node, src: Copies, axis: Node, lanes: int, dtype: DType) -> Node:
-    """Neighbouring items where the index is `axis` plus something, else an address a lane."""
+def _access(node: Node, src: Copies, axis: Node, varying: set[Node], dtype: DType) -> Node:
+    """Neighbouring items where the index is `axis` plus something that is the same in every lane,
+    else an address a lane."""
+    lanes = static_size(axis)
+    assert lanes is not None
     terms, constant = index.terms_of(node.src[1])
     rest = {t: f for t, f in terms.items() if t is not axis}
-    plain = terms.get(axis) == 1 and not any(axis in toposort([t]) for t in rest)
+    plain = terms.get(axis) == 1 and not any(t in varying or axis in toposort([t]) for t in rest)
     place = index.sum_of(rest, constant) if plain else broadcast(src[1], lanes)
     first_gate = 2 if node.op is Op.LOAD else 3
     gate = tuple(g if plain and g.dtype.lanes == 1 else broadcast(g, lanes)

@@ -70,6 +70,22 @@ def merged(cases: Sequence[Case]) -> Case:
     return Case(tuple(inputs), tuple(statements), tuple(outputs))
 
 
+def part(case: Case, outputs: Sequence[int]) -> Case:
+    """The program that makes only these outputs, and what they are made of."""
+    needed = set(outputs)
+    own = len(case.inputs)
+    for place in reversed(range(len(case.statements))):
+        if own + place in needed:
+            needed.update(case.statements[place].operands)
+    number = {value: new for new, value in enumerate(sorted(needed))}
+    statements = tuple(
+        Statement(one.op, tuple(number[k] for k in one.operands), one.attributes)
+        for place, one in enumerate(case.statements) if own + place in needed
+    )
+    inputs = tuple(one for place, one in enumerate(case.inputs) if place in needed)
+    return Case(inputs, statements, tuple(number[value] for value in outputs))
+
+
 def through_kernels(build: Builder, value: int, dtype: str, count: int) -> int:
     """The same flat bits behind two reductions, which end kernels: max of each word and 0."""
     row = FORMATS[dtype]

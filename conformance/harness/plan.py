@@ -2,7 +2,8 @@
 
 `cells` lists the dtypes that each row is tried on, `batches` the programs of one cell.  The full
 plan has every layout; the cover has `main` with all its edges and one other layout, rotated so that
-every operator and every dtype meets every layout.  Nothing here depends on a device.
+every operator and every dtype meets every layout, and of many calls a share, rotated likewise.
+Nothing here depends on a device.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from conformance.harness.build import part
+from conformance.harness.calls import same_call
 from conformance.harness.case import Case
 from conformance.harness.draws import Generator, generator
 from conformance.harness.plans import CELLS, LAYOUTS, elementwise
@@ -20,6 +23,7 @@ from oracles.catalog import ALL, INTEGERS, ROWS, OpRow
 from oracles.formats import FORMATS
 
 SEED = 20240229
+SHARE = 4  # calls of a layout in the cover; more are distributed over dtypes
 Dtypes = tuple[str, ...]
 # Promotions that round or overflow, on both sides of an operator.
 ROUNDING_PAIRS = (
@@ -112,22 +116,46 @@ def _shaped(recipe: Recipe, op: str, dtypes: Dtypes) -> Callable[[Generator], Ca
 
 
 def batches(op: str, dtypes: Dtypes, full: bool = True, seed: int = SEED) -> Iterator[Batch]:
-    """The programs of one cell; those of the cover are among those of the full plan.
+    """The programs of one cell; what is judged in the cover is judged in the full plan.
 
-    Cells of mixed dtypes have the layouts of the cover in both: what they add is a cast.
+    Cells of mixed dtypes have fewer layouts in both, since what they add is a cast: `main` in the
+    cover, and the layouts of the cover in the full plan.
     """
     available = layouts(op, dtypes)
     for name in names(op, dtypes, full):
         recipe, features = available[name]
         label = "/".join((op, *dtypes, name))
-        case = recipe(generator(seed, label)).with_notes(label)
-        yield Batch(op, dtypes, name, case, features)
+        case = recipe(generator(seed, label))
+        if not full and not (name == "main" and is_elementwise(op)):
+            case = shared_out(case, turn_of(op, dtypes, name))
+        yield Batch(op, dtypes, name, case.with_notes(label), features)
+
+
+def shared_out(case: Case, turn: int) -> Case:
+    """At most SHARE of the calls whose results are outputs; so many turns have all of them."""
+    calls: dict[str, list[int]] = {}
+    for value in case.outputs:
+        statement = case.statement_of(value)
+        calls.setdefault("" if statement is None else same_call(statement), []).append(value)
+    turns = -(-len(calls) // SHARE)
+    if turns < 2:
+        return case
+    kept = list(calls.values())[turn % turns :: turns]
+    return part(case, [value for values in kept for value in values])
+
+
+def turn_of(op: str, dtypes: Dtypes, layout: str) -> int:
+    """A number that counts the cells in which a layout is met."""
+    others = len(_others(op, dtypes))
+    turn = cells(op).index(dtypes)
+    return turn if layout == "main" or not others else turn // others
 
 
 def names(op: str, dtypes: Dtypes, full: bool = True) -> tuple[str, ...]:
     """The layouts of a cell in a plan."""
-    whole = full and not mixed(op, dtypes)
-    return tuple(layouts(op, dtypes)) if whole else cover(op, dtypes)
+    if mixed(op, dtypes):
+        return cover(op, dtypes) if full else cover(op, dtypes)[:1]
+    return tuple(layouts(op, dtypes)) if full else cover(op, dtypes)
 
 
 def mixed(op: str, dtypes: Dtypes) -> bool:
@@ -140,13 +168,16 @@ def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
 
     `long` is among them where there is an order to keep; else it only costs an interpreter time.
     """
-    available = list(layouts(op, dtypes))
-    always = [name for name in available if name == "main"]
-    others = [name for name in available if name != "main"]
-    if ROWS[op].order is None and "long" in others:
-        others.remove("long")
-    turn = list(ROWS).index(op) + sum(ALL.index(name) * 5**k for k, name in enumerate(dtypes))
+    others = _others(op, dtypes)
+    always = ("main",) if "main" in layouts(op, dtypes) else ()
+    turn = list(ROWS).index(op) + cells(op).index(dtypes)
     return (*always, *(others[turn % len(others) :][:1] if others else ()))
+
+
+def _others(op: str, dtypes: Dtypes) -> list[str]:
+    """The layouts that take turns beside `main`."""
+    left_out = ("main", "long") if ROWS[op].order is None else ("main",)
+    return [name for name in layouts(op, dtypes) if name not in left_out]
 
 
 def selected(ops: Sequence[str] = (), dtypes: Sequence[str] = ()) -> Iterator[tuple[str, Dtypes]]:

@@ -24,7 +24,10 @@ class PythonBackend:
     Its target has what processors have, so that it executes the decompositions that they do.
     """
 
-    target = Target(name="PYTHON", vector_bytes=0, threads=1)
+    # Vectors as wide as the widest of the others, so that one numpy operation does as much.
+    target = Target(
+        name="PYTHON", vector_bytes=64, vector_registers=32, threads=1, narrow_index=False
+    )
 
     def info(self) -> DeviceInfo:
         """Always available."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from engine.dtypes import DType
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.interpret.semantics import NUMPY, apply, constant
+from engine.interpret.semantics import NUMPY, QUIET, apply_quietly, constant
 from engine.linear import Instruction, LinearKernel, dump
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
 
@@ -52,7 +52,8 @@ def run(
     """
     _check_arguments(kernel, buffers, variables)
     block, _ = _nested(kernel.instructions, 0)
-    _Execution(kernel, buffers, variables, shuffle).block(block)
+    with QUIET():
+        _Execution(kernel, buffers, variables, shuffle).block(block)
 
 
 def _check_arguments(
@@ -240,7 +241,7 @@ class _Execution:
         operands = [self.read(register) for register in item.src]
         kinds = [self.dtypes[register].scalar for register in item.src]
         try:
-            return apply(item.op, item.dtype.scalar, operands, kinds, self.mask())
+            return apply_quietly(item.op, item.dtype.scalar, operands, kinds, self.mask())
         except PreconditionError as error:
             raise PreconditionError(f"{self.where(item)}: {error}") from None
 

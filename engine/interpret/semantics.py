@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -48,15 +48,30 @@ def apply(
     Raises PreconditionError, ValueError for an operation that is not elementwise, and TypeError
     where the operation does not exist on these dtypes.
     """
+    with QUIET():
+        return apply_quietly(op, dtype, operands, operand_dtypes, active)
+
+
+QUIET: Final = partial(np.errstate, all="ignore")
+"""Overflow, NaN and the like are results here, and no news."""
+
+
+def apply_quietly(
+    op: Op,
+    dtype: DType,
+    operands: Sequence[Array],
+    operand_dtypes: Sequence[DType],
+    active: Array | None = None,
+) -> Array:
+    """`apply` within QUIET, which takes longer to enter than most operations take."""
     if op not in MEANING:
         raise ValueError(f"{op} is not an elementwise operation")
     of = operand_dtypes[-1].scalar
-    with np.errstate(all="ignore"):
-        if op in PRECONDITIONS:
-            operands = checked(op, dtype, of, operands, active)
-        result = np.asarray(MEANING[op](dtype, of, *operands))
-        if op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16):
-            result = canonical(dtype, result)  # these make their NaNs themselves, on every level
+    if op in PRECONDITIONS:
+        operands = checked(op, dtype, of, operands, active)
+    result = np.asarray(MEANING[op](dtype, of, *operands))
+    if op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16):
+        result = canonical(dtype, result)  # these make their NaNs themselves, on every level
     if result.dtype != NUMPY[dtype]:
         raise TypeError(f"{op} of {operand_dtypes} yields {result.dtype}, not {dtype}")
     return result

@@ -40,7 +40,7 @@ PLANTED: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
 
 
 def check(name: str, *targets: tuple[str, tuple[str, ...]]) -> Check:
-    made = Check([Device(name, EngineSubject(name), full=False)], targets)
+    made = Check([Device(name, EngineSubject(name), full=True)], targets)
     made.run()
     return made
 

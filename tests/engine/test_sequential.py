@@ -105,6 +105,14 @@ def test_rounds_begin_anywhere_in_a_pair(count: int, monkeypatch: pytest.MonkeyP
     assert agree(node).tolist() == np.sort(values).tolist()
 
 
+@pytest.mark.parametrize("rows", [4, 8, 64])
+def test_rows_of_one_number_merge_side_by_side(rows: int) -> None:
+    """As lanes of a vector, whose addresses hang on values that each lane carries."""
+    x = Tensor(np.random.default_rng(rows).permutation(rows).astype(np.uint64).reshape(rows, 1))
+    merged = Node(Op.MERGE, x.dtype, (x.node,), 1)
+    assert (agree(merged) == x.numpy()).all()
+
+
 def test_a_merge_reads_memory() -> None:
     """It looks at items again and again, so they are not computed each time."""
     x = Tensor(np.arange(8, dtype=np.uint64))

@@ -1,0 +1,84 @@
+"""The cover: less than the full plan in each cell, and all of it over the cells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conformance.harness import plan
+from conformance.harness.build import Builder, part
+from conformance.harness.case import Case
+from conformance.harness.subject import ReferenceSubject
+from oracles.catalog import ROWS
+
+
+def many_calls(count: int) -> Case:
+    """Sums of which each needs the one before, and one statement that nothing needs."""
+    build = Builder()
+    values = [build.input("int8", np.array([k], np.uint8)) for k in range(count + 1)]
+    build.apply("neg", values[0])
+    total = values[0]
+    for value in values[1:]:
+        total = build.judged("add", total, value)
+    return build.case()
+
+
+@pytest.mark.parametrize("count", [1, plan.SHARE, plan.SHARE + 1, 3 * plan.SHARE + 2])
+def test_turns_share_out_every_call(count: int) -> None:
+    case = many_calls(count)
+    whole = ReferenceSubject().run(case)
+    turns = -(-count // plan.SHARE)
+    found = []
+    for turn in range(turns):
+        share = plan.shared_out(case, turn)
+        assert len(share.outputs) <= plan.SHARE
+        found += ReferenceSubject().run(share)
+    assert sorted(found) == sorted(whole)
+    assert plan.shared_out(case, turns) == plan.shared_out(case, 0)
+
+
+def test_a_part_has_only_what_it_needs() -> None:
+    case = many_calls(3)
+    first = part(case, case.outputs[:1])
+    assert (len(first.inputs), len(first.statements)) == (2, 1)
+    assert ReferenceSubject().run(first) == ReferenceSubject().run(case)[:1]
+    last = part(case, case.outputs[2:])
+    assert (len(last.inputs), len(last.statements)) == (4, 3)
+
+
+def test_results_of_one_call_stay_together() -> None:
+    for dtypes in plan.cells("svd"):
+        for batch in plan.batches("svd", dtypes, full=False):
+            assert len(batch.case.outputs) % ROWS["svd"].outputs == 0
+
+
+def test_the_cover_is_part_of_the_full_plan() -> None:
+    for op in ("scatter_reduce", "sort", "exp", "add"):
+        for dtypes in plan.cells(op):
+            full = {batch.layout: batch.case for batch in plan.batches(op, dtypes, full=True)}
+            for batch in plan.batches(op, dtypes, full=False):
+                texts = {one.data for one in full[batch.layout].inputs}
+                assert {one.data for one in batch.case.inputs} <= texts
+                assert len(batch.case.outputs) <= len(full[batch.layout].outputs)
+
+
+def test_every_layout_of_a_row_is_met_in_the_cover() -> None:
+    """And in each the first call and the last, where it is met with enough dtypes."""
+    for op, row in ROWS.items():
+        cells = [dtypes for dtypes in plan.cells(op) if not plan.mixed(op, dtypes)]
+        if len(cells) < 12:
+            continue
+        met = {name for dtypes in cells for name in plan.cover(op, dtypes)}
+        assert met == set(plan.layouts(op, cells[0])) - ({"long"} if row.order is None else set())
+
+
+@pytest.mark.parametrize("op", ["scatter_reduce", "getitem", "sort", "roll", "var"])
+def test_every_call_of_main_is_met_with_some_dtype(op: str) -> None:
+    turns = set()
+    most = 1
+    for dtypes in plan.cells(op):
+        (main,) = [b for b in plan.batches(op, dtypes, full=True) if b.layout == "main"]
+        calls = len(main.case.outputs) // ROWS[op].outputs
+        most = max(most, -(-calls // plan.SHARE))
+        turns.add(plan.turn_of(op, dtypes, "main"))
+    assert {turn % most for turn in turns} == set(range(most))
