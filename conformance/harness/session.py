@@ -10,7 +10,7 @@ from rich.console import Console
 
 from conformance.harness import output
 from conformance.harness.case import Case, hex_words, value_dtypes
-from conformance.harness.check import Check, Device
+from conformance.harness.check import Check, Device, collect_seldom
 from conformance.harness.devices import under_test, versions
 from conformance.harness.judging import judge_case
 from conformance.harness.plan import Dtypes
@@ -37,6 +37,7 @@ def run_check(
 
     No more workers are started than there are groups of cells; one is this process.
     """
+    collect_seldom()
     output.clear_cases(out)
     check = Check(devices, targets, seed, out)
     pool = Pool(check, workers)

@@ -23,7 +23,7 @@ from typing import Any
 
 from conformance.harness import plan
 from conformance.harness.cells import Verdict
-from conformance.harness.check import Check, Report, crash
+from conformance.harness.check import Check, Report, collect_seldom, crash
 from conformance.harness.judging import Failure
 from conformance.harness.tasks import (
     Order,
@@ -47,6 +47,7 @@ def serve(line: Connection, source: str, names: tuple[str, ...], full: bool) -> 
     `source` names the function (`module:function`) that gives the devices: they cannot travel.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the results
+    collect_seldom()
     module, _, function = source.partition(":")
     devices = {d.name: d for d in getattr(import_module(module), function)(names, full)}
     try:
