@@ -111,9 +111,7 @@ def no_index(kind: str) -> TypeError:
 # -- masks -----------------------------------------------------------------------------------------
 def true_numbers(mask: TensorBase) -> np.ndarray[Any, Any]:
     """The row-major numbers of the true elements, in order. Computes the mask, now."""
-    from engine.tensor.tensor import Tensor  # the class that can be read; it is made of this one
-
-    return _true(Tensor._wrap(mask.node, mask._device).tobytes())
+    return _true(mask.tobytes())
 
 
 def _true(mask: bytes) -> np.ndarray[Any, Any]:

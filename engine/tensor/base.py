@@ -9,6 +9,7 @@ from engine import dtypes
 from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node, Sint
+from engine.ops import Op
 from engine.tensor import views
 
 
@@ -60,6 +61,25 @@ class TensorBase:
 
     def is_floating_point(self) -> bool:
         return self.dtype.is_float
+
+    # -- reading -----------------------------------------------------------------------------------
+    def _placed(self) -> Node:
+        """The node, on a device: constants that were given one move there now."""
+        if self._device is not None and self.node.device is None:
+            self.node = Node(Op.COPY, self.dtype, (self.node,), self._device)
+        return self.node
+
+    def _read(self) -> tuple[bytes, tuple[int, ...]]:
+        import engine.realize as driver  # the whole compiler, which only reading needs
+
+        node = self._placed()
+        data, shape = driver.read(node), driver.concrete_shape(node)
+        self.node = driver.resolved_roots([node])[0]
+        return data, shape
+
+    def tobytes(self) -> bytes:
+        """The elements as row-major bytes, little-endian, bool as one byte."""
+        return self._read()[0]
 
 
 Operand = TensorBase | Scalar

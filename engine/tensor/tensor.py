@@ -159,12 +159,6 @@ class Tensor(
         return self.contiguous() if device is None else self.to(device).contiguous()
 
     # -- reading -----------------------------------------------------------------------------------
-    def _placed(self) -> Node:
-        """The node, on a device: constants that were given one move there now."""
-        if self._device is not None and self.node.device is None:
-            self.node = Node(Op.COPY, self.dtype, (self.node,), self._device)
-        return self.node
-
     def realize(self, *others: Tensor) -> Self:
         """Compute this tensor, and others with it, now; reading is cheap afterwards."""
         import engine.realize as driver  # the whole compiler, which only reading needs
@@ -174,18 +168,6 @@ class Tensor(
         for tensor in tensors:  # what it was made of may go
             tensor.node = driver.resolved_roots([tensor.node])[0]
         return self
-
-    def _read(self) -> tuple[bytes, tuple[int, ...]]:
-        import engine.realize as driver
-
-        node = self._placed()
-        data, shape = driver.read(node), driver.concrete_shape(node)
-        self.node = driver.resolved_roots([node])[0]
-        return data, shape
-
-    def tobytes(self) -> bytes:
-        """The elements as row-major bytes, little-endian, bool as one byte."""
-        return self._read()[0]
 
     def data(self) -> memoryview:
         """`tobytes` as a memoryview."""
