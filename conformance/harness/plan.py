@@ -84,11 +84,16 @@ def _equal(row: OpRow) -> list[Dtypes]:
 
 
 def _mixed(row: OpRow) -> list[Dtypes]:
-    """Each dtype with three others; comparisons with every integer of the other sign."""
+    """Each dtype with two others, other ones in each row, so that the catalog has all pairs.
+
+    Comparisons have every integer with those of the other sign.
+    """
     rest = len(row.common) - 1
     if rest < 1:
         return []
-    pairs = [(name, ALL[(k + step) % len(ALL)]) for k, name in enumerate(ALL) for step in (1, 4, 9)]
+    place = list(ROWS).index(row.name)
+    steps = [1 + (place + more) % (len(ALL) - 1) for more in (0, 4)]
+    pairs = [(name, ALL[(k + step) % len(ALL)]) for k, name in enumerate(ALL) for step in steps]
     pairs += ROUNDING_PAIRS
     if row.family == "compare":
         pairs += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]

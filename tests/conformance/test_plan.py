@@ -9,7 +9,7 @@ from conformance.harness import plan
 from conformance.harness.build import Builder, part
 from conformance.harness.case import Case
 from conformance.harness.subject import ReferenceSubject
-from oracles.catalog import ROWS
+from oracles.catalog import ALL, ROWS
 
 
 def many_calls(count: int) -> Case:
@@ -82,3 +82,12 @@ def test_every_call_of_main_is_met_with_some_dtype(op: str) -> None:
         most = max(most, -(-calls // plan.SHARE))
         turns.add(plan.turn_of(op, dtypes, "main"))
     assert {turn % most for turn in turns} == set(range(most))
+
+
+def test_every_pair_of_dtypes_is_promoted_in_some_row() -> None:
+    met = set()
+    for op, row in ROWS.items():
+        for dtypes in plan.cells(op):
+            shared = [dtypes[k] for k in row.shared(len(dtypes))]
+            met |= {(a, b) for a in shared[:1] for b in shared[1:]}
+    assert met >= {(a, b) for a in ALL for b in ALL}
