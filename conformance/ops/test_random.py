@@ -90,6 +90,12 @@ def test_places_are_as_frequent_as_their_weights() -> None:
     assert _near([rows.count([k]) for k in range(5)], chances)
 
 
+def test_weights_whose_sum_overflows() -> None:
+    Tensor.manual_seed(24)
+    drawn = Tensor([1e308] * 4, dtype="float64").multinomial(64, replacement=True).tolist()
+    assert set(drawn) == {0, 1, 2, 3}
+
+
 def test_without_replacement_a_pair_is_as_frequent_as_it_must_be() -> None:
     """First i with chance w_i / sum, then j with w_j / (sum - w_i)."""
     Tensor.manual_seed(22)

@@ -230,8 +230,9 @@ class CpuBackend:
     def identity(self) -> str:
         """Whatever else than its text determines the code of a kernel."""
         c = self.compiler
+        levels = (PLAIN, USUAL, LESS, str(LARGE), str(SMALL_WORK))
         parts = (*c.command, *c.linker, *c.native, c.version, *FLAGS, *self.target.features)
-        return "\n".join((*parts, str(LARGE), str(SMALL_WORK), render_c.PRELUDE))
+        return "\n".join((*parts, *levels, render_c.PRELUDE))
 
     def info(self) -> DeviceInfo:
         """The compiler, or why there is none."""

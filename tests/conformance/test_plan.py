@@ -91,3 +91,22 @@ def test_every_pair_of_dtypes_is_promoted_in_some_row() -> None:
             shared = [dtypes[k] for k in row.shared(len(dtypes))]
             met |= {(a, b) for a in shared[:1] for b in shared[1:]}
     assert met >= {(a, b) for a in ALL for b in ALL}
+
+
+@pytest.mark.parametrize("op", ["pad", "add", "where", "qr", "getitem", "softmax", "conv2d"])
+def test_the_shares_of_a_layout_rotate_over_the_cells_that_have_it(op: str) -> None:
+    met: dict[str, set[int]] = {}
+    cells: dict[str, int] = {}
+    most: dict[str, int] = {}
+    for dtypes in (d for d in plan.cells(op) if not plan.mixed(op, d)):
+        cover = plan.cover(op, dtypes)
+        for batch in plan.batches(op, dtypes, full=True):
+            if batch.layout not in cover:
+                continue
+            name, calls = batch.layout, len(batch.case.outputs) // ROWS[op].outputs
+            most[name] = max(most.get(name, 1), -(-calls // plan.SHARE))
+            cells[name] = cells.get(name, 0) + 1
+            met.setdefault(name, set()).add(plan.turn_of(op, dtypes, name))
+    for name, turns in met.items():
+        shares = {turn % most[name] for turn in turns}
+        assert len(shares) == min(most[name], cells[name]), name

@@ -236,6 +236,17 @@ def test_a_small_kernel_as_text() -> None:
     assert dump(part.kernel) == ROW_SUMS
 
 
+def test_one_kernel_takes_the_arguments_of_each_program() -> None:
+    """Instructions are remembered, but not with the variables or the name of another program."""
+    variables = (("m", 1, 9), ("n", 1, 8))
+    made = [
+        compile_kernel([row_sums()], HOST, name, given)[0].kernel
+        for name, given in (("one", ()), ("two", variables), ("three", variables[1:]))
+    ]
+    assert [kernel.variables for kernel in made] == [(), variables, variables[1:]]
+    assert [kernel.name for kernel in made] == ["one", "two", "three"]
+
+
 def test_a_small_kernel_in_vectors_as_text() -> None:
     target = Target("SSE", vector_bytes=16, vector_registers=16)
     (part,) = compile_kernel([squares()], target, "squares", ())

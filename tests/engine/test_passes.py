@@ -318,8 +318,9 @@ def test_targets_share_what_they_agree_on(monkeypatch: pytest.MonkeyPatch) -> No
     assert runs(dataclasses.replace(target, name="OTHER", features=("more",))) == 0
     assert runs(dataclasses.replace(target, vector_bytes=0)) == 4  # from "optimize" on
     assert runs(dataclasses.replace(target, vector_bytes=0, threads=9)) == 1  # it changes nothing
-    with Context(OPTIMIZE=0, VERIFY=0):
-        assert runs(target) == len(PASSES)
+    for name, value in (("OPTIMIZE", 0), ("VERIFY", 0), ("THREADS", 7)):
+        with Context(**{name: value}):
+            assert runs(target) == len(PASSES), name
 
 
 def test_bits_do_not_depend_on_the_target() -> None:

@@ -59,6 +59,9 @@ CASES: list[tuple[str, list[Array], dict[str, Any], Array]] = [
     ("max_pool2d", [i8(-128)], {"kernel_size": (3,), "padding": 1}, i8(-128)),
     ("max_pool2d", [i8(1, 2, 3)], {"kernel_size": (2,), "ceil_mode": True}, i8(2, 3)),
     ("max_pool2d", [i8(1, 2, 3)], {"kernel_size": (2,)}, i8(2)),
+    # no window begins in the padding behind
+    ("max_pool2d", [i8(5)], {"kernel_size": (2,), "padding": 1, "ceil_mode": True}, i8(5)),
+    ("avg_pool2d", [f32(6)], {"kernel_size": (2,), "padding": 1, "ceil_mode": True}, f32(3)),
     ("max_pool2d", [_SQUARE.T], {"return_indices": True, "output": 1},
      np.array([[3]], np.int32)),
     ("max_unpool2d", [f32(-0.0, 2), i8(1, -1)], {"kernel_size": (2,)}, f32(0, -0.0, 0, 2)),

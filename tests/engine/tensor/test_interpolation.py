@@ -74,6 +74,14 @@ def test_dtypes_and_bits(loaded: Any, value: Any) -> None:
     assert halves.dtype == np.float16
 
 
+def test_positions_beyond_what_int32_holds(loaded: Any) -> None:
+    """Twice the product of the sizes is 3.2e9."""
+    size, out = 40_000, 40_001
+    x = loaded(np.arange(size, dtype=np.int32))
+    want = [(2 * i + 1) * size // (2 * out) for i in range(out)]
+    assert x.interpolate((out,), mode="nearest-exact").tolist() == want
+
+
 def test_empty_axes(loaded: Any) -> None:
     assert Tensor.zeros(0, 3).interpolate((5,)).shape == (0, 5)
     assert Tensor.zeros(2, 3).interpolate((0,)).shape == (2, 0)
