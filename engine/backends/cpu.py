@@ -174,13 +174,13 @@ class Library:
     """A shared library in this process, closed when it is collected."""
 
     def __init__(self, payload: bytes) -> None:
-        self.library = _loaded(payload)
-        finalizer = weakref.finalize(self, _ctypes.dlclose, self.library._handle)
+        self.loaded = _loaded(payload)
+        finalizer = weakref.finalize(self, _ctypes.dlclose, self.loaded._handle)
         finalizer.atexit = False
 
     def address(self, symbol: str) -> int:
         """Where a function starts."""
-        return ctypes.cast(getattr(self.library, symbol), ctypes.c_void_p).value or 0
+        return ctypes.cast(getattr(self.loaded, symbol), ctypes.c_void_p).value or 0
 
 
 def _loaded(payload: bytes) -> ctypes.CDLL:

@@ -123,12 +123,16 @@ def test_remainders(name: str, dtype: str) -> None:
     assert_same_bits(lanes(name, x, y), wanted)
 
 
+def needs(device: str) -> None:
+    info = backend(device).info()
+    if not info.available:
+        pytest.skip(f"not run: {device}: {info.detail}: {info.remedy}")
+
+
 @pytest.mark.parametrize("device", ["LLVM", "CPU", "PYTHON"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_devices_agree_with_the_interpreter(device: str, dtype: str) -> None:
-    info = backend(device).info()
-    if not info.available:
-        pytest.skip(f"{device}: {info.detail}: {info.remedy}")
+    needs(device)
     row = dtypes.as_dtype(dtype)
     x, y = pairs(dtype)
     kinds = dict.fromkeys(REMAINDERS, (x, y)) | dict.fromkeys(ROUNDED, (x,))
@@ -144,8 +148,7 @@ def test_devices_agree_with_the_interpreter(device: str, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64"])
 def test_integers_truncate(device: str, dtype: str) -> None:
     """fmod has the sign of the dividend; the quotient by 0 is 0, MIN / -1 is MIN."""
-    if not backend(device).info().available:
-        pytest.skip(f"{device} is not available")
+    needs(device)
     info = np.iinfo(dtype)
     ends = [v for v in (0, 1, 2, 3, 7, -1, -2, -7, info.min, info.max) if info.min <= v <= info.max]
     x, y = (v.ravel() for v in np.meshgrid(np.array(ends, dtype), np.array(ends, dtype)))

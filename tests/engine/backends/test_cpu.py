@@ -65,7 +65,7 @@ def compiler() -> cpu.Compiler:
     try:
         return cpu.find_compiler(cpu.candidates(), Cache())
     except DeviceUnavailable as error:
-        pytest.skip(str(error))
+        pytest.skip(f"not run: {error}")
 
 
 @pytest.fixture
@@ -330,7 +330,9 @@ MODES = {
 }
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="sets the mode register of x86")
+@pytest.mark.skipif(
+    platform.machine() != "x86_64", reason="not run: it sets the mode register of x86"
+)
 @pytest.mark.parametrize("kind", ["CPU", "LLVM"])
 @pytest.mark.parametrize("name", MODES)
 def test_the_callers_float_mode_changes_nothing(

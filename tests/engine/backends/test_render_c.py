@@ -395,14 +395,14 @@ def own_compiler() -> cpu.Compiler:
     try:
         return cpu.find_compiler(cpu.candidates(), Cache())
     except DeviceUnavailable as error:
-        pytest.skip(str(error))
+        pytest.skip(f"not run: {error}")
 
 
 def wheel_compiler() -> cpu.Compiler:
     """Clang of the wheel; a skip where it is not installed."""
     wheel = cpu.zig()
     if wheel is None:
-        pytest.skip("clang of the ziglang wheel: pip install lockstep-tensor[zig]")
+        pytest.skip("not run: clang of the ziglang wheel: pip install lockstep-tensor[zig]")
     return wheel
 
 

@@ -141,7 +141,7 @@ def test_isclose(loaded: Any, value: Any) -> None:
 def test_devices_do_what_the_interpreter_says(device: str, loaded: Any, value: Any) -> None:
     info = backend(device).info()
     if not info.available:
-        pytest.skip(f"{device}: {info.detail}: {info.remedy}")
+        pytest.skip(f"not run: {device}: {info.detail}: {info.remedy}")
     for dtype in FLOATS:
         x, y = (v.ravel() for v in np.meshgrid(edges(dtype), edges(dtype)))
         left, right = loaded(x, device=device), loaded(y, device=device)
