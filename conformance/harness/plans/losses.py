@@ -53,8 +53,15 @@ def binary_targets(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
 
 def binary_strided(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     """Transposed predictions beside flipped targets."""
+    return _beside_flipped(rng, op, dtypes, _shares(rng, dtypes[0], 9 * 5))
+
+
+def _beside_flipped(
+    rng: Generator, op: str, dtypes: tuple[str, ...], predicted: Array
+) -> Case:
+    """Predictions (9, 5), transposed, beside flipped shares."""
     build = Builder()
-    x = build.input(dtypes[0], _shares(rng, dtypes[0], 9 * 5), (9, 5))
+    x = build.input(dtypes[0], predicted, (9, 5))
     y = build.input(dtypes[1], _shares(rng, dtypes[1], 5 * 9), (5, 9))
     turned = build.apply("permute", x, order=(1, 0))
     build.judged(op, turned, build.apply("flip", y, axis=(1,)))
@@ -149,12 +156,7 @@ def cross_entropy_main(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case
 
 def cross_entropy_strided(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     """Transposed logits beside probabilities that are flipped, of any dtype."""
-    build = Builder()
-    x = build.input(dtypes[0], small(rng, dtypes[0], 9 * 5), (9, 5))
-    y = build.input(dtypes[1], _shares(rng, dtypes[1], 5 * 9), (5, 9))
-    turned = build.apply("permute", x, order=(1, 0))
-    build.judged(op, turned, build.apply("flip", y, axis=(1,)))
-    return build.case()
+    return _beside_flipped(rng, op, dtypes, small(rng, dtypes[0], 9 * 5))
 
 
 _BINARY: Layouts = {
