@@ -1,7 +1,8 @@
 """The speed of single operators, as fractions of another library's, and how their cost grows.
 
-What each is compared with runs in the same process, alternating. Costs are measured at three sizes:
-the time for one result must not grow faster than the operator's order allows.
+What each is compared with runs in the same process, alternating, each after a rest. Costs are
+measured at three sizes: the time for one result must not grow faster than the operator's order
+allows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 DEVICE = "LLVM"
 MILLION = 1 << 20
 SIZES = (1 << 16, 1 << 18, 1 << 20)
+REST = 0.1  # seconds; the threads of numpy's BLAS spin for a quarter of that after each product
 Run = Callable[[], object]
 
 
@@ -53,10 +55,15 @@ def median_time(run: Run, repeats: int) -> float:
 
 
 def alternating(first: Run, second: Run, repeats: int) -> tuple[float, float]:
-    """Median seconds of both, measured in turn."""
+    """Median seconds of both, measured in turn.
+
+    Before each the process rests: helper threads of libraries wait for more work by spinning, and
+    would take a core from whoever comes next.
+    """
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeats):
         for run, found in zip((first, second), times):
+            time.sleep(REST)
             started = time.perf_counter()
             run()
             found.append(time.perf_counter() - started)
