@@ -1,4 +1,4 @@
-"""Loops -> faster loops: merged axes, vectors, register tiles, threads.
+"""Loops -> faster loops: merged and split axes, vectors, tiles, order of loops, threads.
 
 Only parallel loops and the lanes of a reduction are touched, and the latter only as a whole, so the
 order of accumulation stays what lowering made it. What is chosen depends on the shapes and on the
@@ -48,6 +48,42 @@ def merge_axes(sink: Node) -> Node:
             sink = candidate
             loops[number : number + 2] = [merged]
     return sink
+
+
+def split_axes(sink: Node) -> list[Node]:
+    """A loop of a large fold that addresses cut into pieces, as two; what is left over by itself.
+
+    So the columns of a panel are a loop of their own, whose rounds are neighbours in memory.
+    """
+    order = order_of(sink)
+    if not _is_large_fold(order):
+        return [sink]
+    for loop in loops_of(sink):
+        size = static_size(loop)
+        pieces = {
+            n.src[1].arg for n in order
+            if n.op in (Op.FLOORDIV, Op.FLOORMOD) and n.src[0] is loop and n.src[1].op is Op.CONST
+        }
+        if size is None or len(pieces) != 1:
+            continue
+        (piece,) = pieces
+        whole = size // piece * piece
+        main = axis_range(whole, loop.arg[0], Axis.LOOP)
+        kernels = [split(replace_ranges(sink, {loop: main}), main, piece, Axis.LOOP)]
+        if whole < size:
+            kernels.append(_part(sink, loop, whole, size - whole))
+        return kernels
+    return [sink]
+
+
+def _part(sink: Node, loop: Node, first: int, size: int) -> Node:
+    """`size` rounds of a loop, from `first` on."""
+    part = axis_range(size, loop.arg[0], Axis(loop.arg[1]))
+    return replace_ranges(sink, {loop: index.add(part, first)})
+
+
+def _is_large_fold(order: Sequence[Node]) -> bool:
+    return any(n.op is Op.FOLD for n in order) and _work(order) >= WORK_FOR_REST
 
 
 # -- which axis becomes a vector -------------------------------------------------------------------
@@ -177,7 +213,10 @@ def _shares(folded: Node, loops: Sequence[Node], below: Below) -> dict[frozenset
 
 
 def choose_tile(sink: Node, target: Target, order: Sequence[Node]) -> dict[Node, int]:
-    """Copies of loops that leave the fewest instructions for a result, as registers allow."""
+    """Copies of loops that leave the fewest instructions for a result, as registers allow.
+
+    Where several do, it is the inner loops that are copied: their rounds are close in memory.
+    """
     folded = next(n for n in order if n.op is Op.FOLD)
     below = loops_below(order)
     fixed = _bounding(order, below)
@@ -185,7 +224,7 @@ def choose_tile(sink: Node, target: Target, order: Sequence[Node]) -> dict[Node,
     loops = [
         loop for loop in loops
         if any(folded.src[0] in below[n] and loop not in below[n] for n in order if n.op is Op.LOAD)
-    ][:TILED_LOOPS]
+    ][:TILED_LOOPS][::-1]
     shares = _shares(folded, loops, below)
     budget = max(1, target.vector_registers * 3 // 4)
     choices = [[c for c in COUNTS if (static_size(loop) or 0) % c == 0] for loop in loops]
@@ -223,6 +262,37 @@ def split(sink: Node, loop: Node, inner: int, kind: Axis) -> Node:
     outside = axis_range(size // inner, (*path, 0), Axis(loop.arg[1]))
     mapping = {loop: index.add(index.multiply(outside, inner), within)}
     return replace_ranges(sink, mapping)
+
+
+def reuse_nearest(sink: Node, target: Target) -> Node:
+    """The loop whose rounds share most of what a large fold reads goes inside of the others.
+
+    What one round has read then lies in the nearest memory when the next one reads it. Threads need
+    an outermost loop with a round for each.
+    """
+    order = order_of(sink)
+    loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
+    if len(loops) < 2 or not _is_large_fold(order):
+        return sink
+    below = loops_below(order)
+    reads = [a.node for a in _accesses(order, below) if a.node.op is Op.LOAD and a.weight > 1]
+    outer = frozenset(loops)
+
+    def staying(loop: Node) -> int:
+        """Elements that the reads of one round share with the next."""
+        return sum(
+            math.prod(static_size(n) or 1 for n in below[read] - outer)
+            for read in reads if loop not in below[read]
+        )
+
+    inner = max(reversed(loops), key=staying)
+    moved = [*[loop for loop in loops if loop is not inner], inner]
+    if _bounding(order, below) or (static_size(moved[0]) or 0) < _threads(target):
+        return sink
+    places = zip(moved, loops, strict=True)
+    return replace_ranges(
+        sink, {loop: axis_range(loop.src[0], place.arg[0], Axis.LOOP) for loop, place in places}
+    )
 
 
 def _vectorise(sink: Node, axis: Node, lanes: int) -> list[Node]:
@@ -276,10 +346,14 @@ def _unroll_lanes(sink: Node, target: Target) -> Node:
     return replace_ranges(sink, {tree.src[0]: side})
 
 
+def _threads(target: Target) -> int:
+    return setting("THREADS") or target.threads
+
+
 def share_among_threads(sink: Node, target: Target) -> Node:
     """Make the outermost loop global if there is enough work for threads."""
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
-    if (setting("THREADS") or target.threads) < 2 or not loops:
+    if _threads(target) < 2 or not loops:
         return sink
     size = static_size(loops[0])
     if _work(order_of(sink)) < WORK_FOR_THREADS or size is None or size < 2:
@@ -290,11 +364,14 @@ def share_among_threads(sink: Node, target: Target) -> Node:
 
 def optimize(sink: Node, target: Target) -> list[Node]:
     """One kernel as one or several that do the same, in order."""
-    sink = merge_axes(sink)
+    return [made for part in split_axes(merge_axes(sink)) for made in _optimized(part, target)]
+
+
+def _optimized(sink: Node, target: Target) -> list[Node]:
     choice = choose_vector(sink, target)
     kernels = [sink] if choice is None else _vectorise(sink, *choice)
     result = []
     for kernel in kernels:
-        tiled = tile(kernel, target)
+        tiled = reuse_nearest(tile(kernel, target), target)
         result.append(share_among_threads(_unroll_lanes(tiled, target), target))
     return result

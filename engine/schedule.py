@@ -19,6 +19,7 @@ from engine.assemble import PARTS, Part
 from engine.graph import Node, Sint, substitute, toposort
 from engine.memory_plan import plan_memory
 from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
+from engine.panels import into_panels
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.shapes import memory_below, numel, view_of
 from engine.simplify.index import bounds
@@ -72,6 +73,7 @@ def _operands_in_memory(node: Node) -> Node | None:
 
 
 TENSOR_RULES = RuleSet([
+    Expansion("into panels", (Op.REDUCE,), into_panels),
     Expansion("operands in memory", (Op.SCATTER, Op.CUSTOM), _operands_in_memory),
     Expansion("cut reduction", (Op.REDUCE,), _cut_reduction),
     Expansion("copy whole buffers", (Op.COPY,), _copy_whole),
