@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, get_args, get_type_hints
 
 VERSION = 2
@@ -105,6 +105,8 @@ _KINDS: dict[str, type[Record]] = {
     "run": RunRecord, "cell": CellRecord, "failure": FailureRecord,
 }  # fmt: skip
 _DISTANCE = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?(e[+-][0-9]{1,3})?|inf", re.ASCII)
+# The type of each field, which the annotations name in text.
+_HINTS = {kind: get_type_hints(kind) for kind in _KINDS.values()}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -169,10 +171,9 @@ def _no_constant(name: str) -> None:
 
 
 def _checked(kind: type[Record], body: Mapping[str, Any]) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    known = {item.name for item in fields(kind)}
-    if set(body) - known:
-        raise ValueError(f"unknown fields {sorted(set(body) - known)}")
+    hints = _HINTS[kind]
+    if unknown := body.keys() - hints.keys():
+        raise ValueError(f"unknown fields {sorted(unknown)}")
     try:
         return {name: _value(name, value, hints[name]) for name, value in body.items()}
     except TypeError as error:
