@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.launch import HostProgram, is_small, processors
+from engine.backends.launch import HostProgram, processors, work
 from engine.backends.memory import HostMemory
 from engine.backends.render_llvm import render
 from engine.context import setting
@@ -23,8 +23,8 @@ from engine.linear import LinearKernel
 from engine.target import Target
 
 REMEDY = "pip install llvmlite"
-# instructions of a kernel -> code generation level
-LEVELS = ((2_000, 2), (8_000, 1))
+SMALL_WORK = 1 << 14  # executed instructions of a launch below which better code saves nothing
+LEVELS = ((2_000, 2), (8_000, 1))  # instructions of a kernel -> code generation level
 
 
 class LlvmBackend:
@@ -167,7 +167,7 @@ class LlvmBackend:
 
 def level_of(kernel: LinearKernel) -> int:
     """The code generation level of a kernel, whatever it is compiled with."""
-    if is_small(kernel):
+    if work(kernel) < SMALL_WORK:
         return 0
     size = len(kernel.instructions)
     return next((level for limit, level in LEVELS if size <= limit), 0)

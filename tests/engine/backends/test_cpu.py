@@ -50,6 +50,17 @@ def counting(global_size: int) -> LinearKernel:
         int64 = END r2""")
 
 
+def repeating(rounds: int) -> LinearKernel:
+    """out[i] = i for a constant number of rounds."""
+    return parse(f"""kernel repeat global 1
+        param int32 {rounds} out
+        r0 int32 = PARAM [(0, {rounds})]
+        r1 int32 = CONST [{rounds}]
+        r2 int32 = LOOP r1 [((0,), 'loop')]
+        int32 = WRITE r0 r2 r2
+        int32 = END r2""")
+
+
 def zeros(items: int = ROUNDS) -> HostMemory:
     memory = HostMemory(4 * items)
     memory.write(bytes(4 * items))
@@ -113,17 +124,18 @@ def test_large_batches_are_compiled_side_by_side(device: cpu.CpuBackend) -> None
 
 def test_units_by_level() -> None:
     functions = {f"k{i}": "" for i in range(40)}
-    levels = dict.fromkeys(functions, cpu.USUAL) | {"k7": cpu.LESS}
+    levels = dict.fromkeys(functions, cpu.BEST) | {"k7": cpu.QUICK}
     units = cpu._units(functions, levels, processes=2)
-    assert [(level, len(part)) for level, part in units] == [("-O1", 1), ("-O2", 20), ("-O2", 19)]
+    assert [(level, len(part)) for level, part in units] == [("-O2", 20), ("-O2", 19), ("-Og", 1)]
     assert {name for _, part in units for name in part} == functions.keys()
 
 
 def test_a_kernel_gets_its_level_whatever_it_is_compiled_with() -> None:
-    usual = counting(0)  # whose rounds depend on a variable
-    large = dataclasses.replace(usual, instructions=usual.instructions * cpu.LARGE)
-    levels = [cpu._level(kernel) for kernel in (filling(1), usual, large)]
-    assert levels == [cpu.PLAIN, cpu.USUAL, cpu.LESS]
+    unknown = counting(0)  # whose rounds depend on a variable
+    large = dataclasses.replace(unknown, instructions=unknown.instructions * cpu.LARGE)
+    kernels = (filling(1), repeating(1 << 10), repeating(1 << 14), repeating(1 << 20))
+    levels = [cpu._level(kernel) for kernel in (*kernels, unknown, large)]
+    assert levels == [cpu.PLAIN, cpu.PLAIN, cpu.QUICK, cpu.BEST, cpu.BEST, cpu.QUICK]
 
 
 def test_render_is_one_unit_that_compiles(device: cpu.CpuBackend) -> None:

@@ -23,9 +23,9 @@ def test_a_kernel_gets_its_level_whatever_it_is_compiled_with(
 
     monkeypatch.setattr(LlvmBackend, "_linked", recorded)
     small = Tensor(np.arange(7, dtype=np.int16), device="LLVM") * 3 + 1
-    large = Tensor(np.arange(1 << 16, dtype=np.int16), device="LLVM") * 3 + 1
+    large = Tensor(np.arange(1 << 18, dtype=np.int16), device="LLVM") * 3 + 1
     small.realize(large)
     assert {level: len(kernels) for level, kernels in found.items()} == {0: 1, 2: 1}
     assert all(level_of(kernel) == level for level, own in found.items() for kernel in own)
     assert small.tolist() == [3 * k + 1 for k in range(7)]
-    assert (large.numpy() == np.arange(1 << 16).astype(np.int16) * np.int16(3) + np.int16(1)).all()
+    assert (large.numpy() == np.arange(1 << 18).astype(np.int16) * np.int16(3) + np.int16(1)).all()
