@@ -2,7 +2,8 @@
 
 `cells` lists the dtypes that each row is tried on, `batches` the programs of one cell.  The full
 plan has every layout; the cover has `main` with all its edges and one other layout, rotated so that
-every operator and every dtype meets every layout, and of many calls a share, rotated likewise.
+every operator and every dtype meets every layout, and of many calls a share, rotated likewise. The
+integers that a function of floats takes are cast first, and meet the cast and the edges alone.
 Nothing here depends on a device.
 """
 
@@ -178,10 +179,16 @@ def cover(op: str, dtypes: Dtypes) -> tuple[str, ...]:
 
     `long` is among them where there is an order to keep; else it only costs an interpreter time.
     """
-    others = _others(op, dtypes)
+    others = [] if _cast_first(op, dtypes) else _others(op, dtypes)
     always = ("main",) if "main" in layouts(op, dtypes) else ()
     turn = list(ROWS).index(op) + cells(op).index(dtypes)
     return (*always, *(others[turn % len(others) :][:1] if others else ()))
+
+
+def _cast_first(op: str, dtypes: Dtypes) -> bool:
+    """Whether an elementwise operator computes in floats what it is given as integers."""
+    to_float = is_elementwise(op) and ROWS[op].result == "to_float"
+    return to_float and not any(FORMATS[name].is_float for name in dtypes)
 
 
 def _others(op: str, dtypes: Dtypes) -> list[str]:

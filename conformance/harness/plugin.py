@@ -67,9 +67,11 @@ def recorder_of(config: pytest.Config) -> Recorder:
     """The recorder of this process, made when it is first needed."""
     found = config.stash.get(_recorder, None)
     if found is None:
+        from conformance.harness.check import collect_seldom
         from conformance.harness.devices import under_test
         from conformance.harness.suite import Recorder
 
+        collect_seldom()
         devices = under_test(config.getoption("device"))
         found = config.stash[_recorder] = Recorder(devices, _folder(config))
     return found
