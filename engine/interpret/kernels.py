@@ -3,7 +3,9 @@
 Invariants:
 - A register holds an array of shape (one axis for each parallel loop open where it was written,
   lanes). An axis has the loop's number of rounds, or 1 if the value is the same in all of them;
-  lanes is 1 for a scalar. Registers of an outer loop get axes of size 1 where they are read.
+  lanes is 1 for a scalar. Registers of an outer loop get axes of size 1 where they are read; those
+  from outside all loops have lanes alone, and broadcast as they are.
+- Constants and memories are there from the beginning, wherever they are written.
 - A LOOP of a parallel kind whose END carries nothing becomes an axis; any other runs in sequence.
 - Where rounds differ in the number of rounds of a loop inside them, it runs to the greatest, and
   `active` is true for the rounds that are still in it. Elsewhere nothing is read, written, carried
@@ -23,9 +25,9 @@ import numpy as np
 
 from engine.dtypes import DType
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.interpret.semantics import NUMPY, QUIET, apply_quietly, constant
+from engine.interpret.semantics import NUMPY, QUIET, Applied, applied, constant
 from engine.linear import Instruction, LinearKernel, dump
-from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op
+from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op, Operation
 
 CONCURRENT = PARALLEL | {Axis.VECTOR, Axis.UNROLL}
 
@@ -104,7 +106,7 @@ def _nested(instructions: Sequence[Instruction], at: int) -> tuple[_Block, int]:
         if item.op is Op.LOOP:
             body, at = _nested(instructions, at + 1)
             block.steps.append(_Loop(item, body, instructions[at]))
-        else:
+        elif item.op not in _GIVEN:
             block.steps.append(item)
         at += 1
     _mark_last_uses(block, instructions[at].src if at < len(instructions) else ())
@@ -149,8 +151,12 @@ class _Execution:
     ) -> None:
         self.kernel, self.buffers, self.variables = kernel, buffers, variables
         self.random = None if shuffle is None else np.random.default_rng(shuffle)
-        self.registers: dict[int, Array] = {}
         self.dtypes: dict[int, DType] = {i.out: i.dtype for i in kernel.instructions}
+        self.kinds: dict[int, DType] = {i.out: i.dtype.scalar for i in kernel.instructions}
+        self.meanings: dict[int, Applied] = {}  # of elementwise instructions, by register
+        self.registers: dict[int, Array] = {
+            i.out: _GIVEN[i.op](self, i) for i in kernel.instructions if i.op in _GIVEN
+        }
         self.sizes: tuple[int, ...] = ()  # rounds of the open parallel loops
         self.active: Array | None = None  # None: all
 
@@ -181,7 +187,7 @@ class _Execution:
 
     def aligned(self, value: Array) -> Array:
         missing = len(self.sizes) + 1 - value.ndim
-        if not missing:
+        if not missing or value.ndim == 1:
             return value
         return value.reshape(*value.shape[:-1], *(1,) * missing, value.shape[-1])
 
@@ -221,27 +227,29 @@ class _Execution:
         """One round after another; the pairs of END take effect where the round was active."""
         count, ends = self.limits(loop)
         outer = self.active
-        shape = (1,) * (len(self.sizes) + 1)
-        pairs = list(zip(loop.end.src[1::2], loop.end.src[2::2], strict=True))
-        for i in range(count):
-            round_ = np.full(shape, i, NUMPY[loop.start.dtype])
+        carries, updates = loop.end.src[1::2], loop.end.src[2::2]
+        for round_ in np.arange(count, dtype=NUMPY[loop.start.dtype]).reshape(count, 1):
             self.registers[loop.start.out] = round_
             self.active = self.still(round_, ends, self.mask())
             self.block(loop.body)
-            values = [self.carried(self.read(old), self.read(new)) for old, new in pairs]
-            self.registers.update(zip((old for old, _ in pairs), values))
+            values = [self.carried(old, new) for old, new in zip(carries, updates, strict=True)]
+            self.registers.update(zip(carries, values))
             self.active = outer
 
-    def carried(self, old: Array, new: Array) -> Array:
-        active = self.mask()
-        return new if active is None else np.where(active, new, old)
+    def carried(self, old: int, new: int) -> Array:
+        """What a register holds in the next round."""
+        active, value = self.mask(), self.read(new)
+        return value if active is None else np.where(active, value, self.read(old))
 
     # -- values ------------------------------------------------------------------------------------
     def elementwise(self, item: Instruction) -> Array:
-        operands = [self.read(register) for register in item.src]
-        kinds = [self.dtypes[register].scalar for register in item.src]
+        meaning = self.meanings.get(item.out)
+        if meaning is None:
+            kinds = tuple(self.kinds[register] for register in item.src)
+            meaning = self.meanings[item.out] = applied(item.op, item.dtype.scalar, kinds)
+        operands = [self.aligned(self.registers[register]) for register in item.src]
         try:
-            return apply_quietly(item.op, item.dtype.scalar, operands, kinds, self.mask())
+            return meaning(operands, self.mask())
         except PreconditionError as error:
             raise PreconditionError(f"{self.where(item)}: {error}") from None
 
@@ -279,7 +287,7 @@ class _Execution:
     def memory(self, item: Instruction, dtype: DType) -> Array:
         """The memory that an instruction accesses, which holds items of its dtype."""
         memory = self.registers[item.src[0]]
-        if memory.dtype != NUMPY[dtype.scalar]:
+        if self.kinds[item.src[0]] is not dtype.scalar:
             raise ValueError(f"{self.where(item)}: the items are {memory.dtype}, not {dtype}")
         return memory
 
@@ -352,11 +360,13 @@ class _Execution:
         return f"kernel {self.kernel.name}, `{dump(alone).splitlines()[-1].strip()}`"
 
 
-_ROWS: dict[Op, Callable[[_Execution, Instruction], Array]] = {
+_GIVEN: dict[Operation, Callable[[_Execution, Instruction], Array]] = {
     Op.PARAM: _Execution.parameter,
     Op.ARGUMENT: _Execution.argument,
     Op.CONST: _Execution.const,
     Op.TABLE: _Execution.table,
+}
+_ROWS: dict[Operation, Callable[[_Execution, Instruction], Array]] = {
     Op.CARRY: _Execution.carry,
     Op.LOAD: _Execution.load,
     Op.BROADCAST: _Execution.broadcast,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.dtypes import DType
-from engine.ops import Op
+from engine.ops import Op, Operation
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -18,12 +18,12 @@ class PreconditionError(ArithmeticError):
 
 
 def checked(
-    op: Op, dtype: DType, of: DType, operands: Sequence[Array], active: Array | None
+    op: Operation, dtype: DType, of: DType, operands: Sequence[Array], active: Array | None
 ) -> Sequence[Array]:
     """The operands, with a harmless 1 as the last one where an inactive element breaks the rule."""
     breaks, rule = PRECONDITIONS[op]
-    bad = np.asarray(breaks(dtype, of, *operands))
-    if not bad.any():
+    bad = breaks(dtype, of, *operands)
+    if bad is None or not bad.any():
         return operands
     wrong, *everywhere = np.broadcast_arrays(bad if active is None else bad & active, *operands)
     if wrong.any():
@@ -43,19 +43,20 @@ def _no_quotient(to: DType, of: DType, x: Array, y: Array) -> Array:
     return np.logical_or(zero, (y == -1) & (x == of.min)) if of.is_signed else zero
 
 
-def _not_convertible(to: DType, of: DType, x: Array) -> Array:
+def _not_convertible(to: DType, of: DType, x: Array) -> Array | None:
     if not of.is_float or to.is_float or to.kind == "bool":
-        return np.zeros((), "bool")
+        return None
     whole = np.trunc(x.astype("float64"))
     fits: Array = (whole >= float(to.min)) & (whole < float(to.max + 1))
     return ~fits
 
 
-def _not_a_bool(to: DType, of: DType, x: Array) -> Array:
-    return x > 1 if to.kind == "bool" and of.kind != "bool" else np.zeros((), "bool")
+def _not_a_bool(to: DType, of: DType, x: Array) -> Array | None:
+    return np.asarray(x > 1) if to.kind == "bool" and of.kind != "bool" else None
 
 
-PRECONDITIONS: dict[Op, tuple[Callable[..., Array], str]] = {
+# Which elements break the rule (None: they cannot), and the rule.
+PRECONDITIONS: dict[Operation, tuple[Callable[..., Array | None], str]] = {
     Op.SHL: (count_out_of_range, "a count of at least 0 and less than the width"),
     Op.SHR: (count_out_of_range, "a count of at least 0 and less than the width"),
     Op.IDIV: (_no_quotient, "a divisor other than 0 and a quotient that fits"),
