@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.graph import Node, Sint, index
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.shapes import resolved
 
 Region = tuple[tuple[Sint, Sint], ...]  # for each axis: offset, size of the whole
@@ -64,7 +64,7 @@ def _custom(node: Node) -> tuple[Part, ...]:
     return Part((0,)), Part(tuple(range(1, len(node.src))), sequential=True)
 
 
-PARTS: dict[Op, Callable[[Node], tuple[Part, ...]]] = {
+PARTS: dict[Operation, Callable[[Node], tuple[Part, ...]]] = {
     Op.CONTIGUOUS: _whole,
     Op.STORE: _store,
     Op.CAT: _cat,

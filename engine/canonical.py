@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.graph import Node, order_of
-from engine.ops import Group, Op
+from engine.ops import OPERATIONS, Group, Op
 
 # Select operands or make the canonical NaN themselves; they compute, but need no CANON.
 CANONICAL_ALREADY = frozenset({Op.CANON, Op.MAXIMUM, Op.MINIMUM})
@@ -25,7 +25,7 @@ def place_canon(sink: Node) -> Node:
         src = [done[s] for s in node.src]
         if node.op is Op.WRITE:
             src[2] = _canonical(src[2])
-        elif node.op.row.group is Group.MOVE_BITS and node not in between:
+        elif node.op.group is Group.MOVE_BITS and node not in between:
             src = [_canonical(s) for s in src]
         done[node] = node.replace(tuple(src))
     return done[sink]
@@ -38,7 +38,7 @@ def _choices_between_arithmetic(order: Sequence[Node]) -> set[Node]:
     for node in reversed(order):  # users before what they use
         if node.op is Op.WHERE and node not in looked_at:
             found.add(node)
-        elif node.op.row.group not in _ARITHMETIC:
+        elif node.op.group not in _ARITHMETIC:
             looked_at.update(node.src)
     return found
 
@@ -51,7 +51,7 @@ def _is_computed(value: Node) -> bool:
     """Whether a NaN in `value` may have other bits than the canonical ones."""
     while value.op in _FROM_FOLDS:
         if value.op is Op.TREE:
-            if Op[value.arg] not in CANONICAL_ALREADY:
+            if OPERATIONS[value.arg] not in CANONICAL_ALREADY:
                 return True
             value = value.src[1]
         else:
@@ -59,4 +59,4 @@ def _is_computed(value: Node) -> bool:
             value = folded.src[1 + folded.arg + value.arg]
     if value.op in CANONICAL_ALREADY:
         return False
-    return value.op is Op.CARRY or value.op.row.group in (Group.COMPUTE, Group.MACHINE)
+    return value.op is Op.CARRY or value.op.group in (Group.COMPUTE, Group.MACHINE)

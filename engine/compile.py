@@ -23,7 +23,7 @@ from engine.graph import Node, dump
 from engine.linearize import Launchable, linearize
 from engine.lower import lower
 from engine.narrow import narrow_index
-from engine.ops import Op
+from engine.ops import OPERATIONS, Op
 from engine.optimize import optimize
 from engine.recent import Recent
 from engine.rewrite import Expansion, RuleSet, rewrite
@@ -57,7 +57,9 @@ def _place_canon(sink: Node, target: Target) -> list[Node]:
 
 
 # Operations on float32 and float64 that no target has, with what they are made of.
-MADE_OF_OTHERS = {Op[name.upper()]: function for name, function in (FUNCTIONS | EXACT).items()}
+MADE_OF_OTHERS = {
+    OPERATIONS[name.upper()]: function for name, function in (FUNCTIONS | EXACT).items()
+}
 
 
 def _expand_function(node: Node) -> Node | None:

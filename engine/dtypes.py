@@ -13,7 +13,7 @@ import operator
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 Kind = Literal["bool", "int", "uint", "float", "index"]
@@ -37,25 +37,25 @@ class DType:
     def __repr__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def itemsize(self) -> int:
         """Bytes of one scalar in memory."""
         return max(1, self.bits // 8)
 
-    @property
+    @cached_property
     def is_float(self) -> bool:
         return self.kind == "float"
 
-    @property
+    @cached_property
     def is_int(self) -> bool:
         """Integers, signed or not; bool is none."""
         return self.kind in ("int", "uint")
 
-    @property
+    @cached_property
     def is_signed(self) -> bool:
         return self.kind in ("int", "index")
 
-    @property
+    @cached_property
     def scalar(self) -> DType:
         """The dtype of one lane."""
         return BY_NAME[self.name.rpartition("x")[0]] if self.lanes > 1 else self
@@ -65,48 +65,48 @@ class DType:
         return _vector(self.scalar, lanes) if lanes > 1 else self.scalar
 
     # -- ranges ------------------------------------------------------------------------------------
-    @property
+    @cached_property
     def min(self) -> int:
         """The smallest integer of an integer dtype."""
         return -(1 << (self.bits - 1)) if self.is_signed else 0
 
-    @property
+    @cached_property
     def max(self) -> int:
         """The largest integer of an integer dtype."""
         return (1 << (self.bits - 1)) - 1 if self.is_signed else (1 << self.bits) - 1
 
-    @property
+    @cached_property
     def mantissa_bits(self) -> int:
         return self.precision - 1
 
-    @property
+    @cached_property
     def exponent_bits(self) -> int:
         return self.bits - self.precision
 
-    @property
+    @cached_property
     def bias(self) -> int:
         return (1 << (self.exponent_bits - 1)) - 1
 
-    @property
+    @cached_property
     def sign_bit(self) -> int:
         return 1 << (self.bits - 1)
 
-    @property
+    @cached_property
     def infinity(self) -> int:
         """Bits of +inf."""
         return ((1 << self.exponent_bits) - 1) << self.mantissa_bits
 
-    @property
+    @cached_property
     def canonical_nan(self) -> int:
         """Bits of the one NaN that a computation yields: positive, quiet, no payload."""
         return self.infinity | 1 << (self.mantissa_bits - 1)
 
-    @property
+    @cached_property
     def unsigned(self) -> DType:
         """The unsigned integer of the same width: the bits of this dtype as a number."""
         return BY_NAME[f"uint{max(self.bits, 8)}"].vec(self.lanes)
 
-    @property
+    @cached_property
     def signed(self) -> DType:
         """The signed integer of the same width."""
         return BY_NAME[f"int{max(self.bits, 8)}"].vec(self.lanes)

@@ -11,13 +11,13 @@ from engine.dtypes import DType
 from engine.folds import fold, identity
 from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import dependents, replace_ranges, static_size
-from engine.ops import Axis, Op
+from engine.ops import OPERATIONS, Axis, Op, Operation
 from engine.simplify import index
 
 Copies = tuple[Node, ...]
 
 
-def halve(op: Op, lanes: Copies) -> Node:
+def halve(op: Operation, lanes: Copies) -> Node:
     """lane[l] = lane[l] op lane[l + h] for h = half the lanes, a quarter, …, 1"""
     while len(lanes) > 1:
         half = len(lanes) // 2
@@ -36,7 +36,7 @@ def unroll(root: Node, axis: Node) -> Node:
         if node in copies:
             continue
         if node.op is Op.TREE and node.src[0] is axis:
-            copies[node] = (halve(Op[node.arg], _spread(copies[node.src[1]], count)),)
+            copies[node] = (halve(OPERATIONS[node.arg], _spread(copies[node.src[1]], count)),)
         elif node not in varying:
             copies[node] = (node.replace(tuple(copies[s][0] for s in node.src)),)
         else:
@@ -80,7 +80,7 @@ def vectorise(root: Node, axis: Node) -> Node:
             continue
         src = tuple(wide[s] for s in node.src)
         if node.op is Op.TREE and node.src[0] is axis:
-            wide[node] = _halve_vector(Op[node.arg], broadcast(src[1], lanes))
+            wide[node] = _halve_vector(OPERATIONS[node.arg], broadcast(src[1], lanes))
         else:
             wide[node] = _widen(node, src, axis, varying) if node in varying else node.replace(src)
     return wide[root]
@@ -132,7 +132,7 @@ def _access(node: Node, src: Copies, axis: Node, varying: set[Node], dtype: DTyp
     return Node(node.op, dtype, (src[0], place, *src[2:first_gate], *gate), node.arg)
 
 
-def _halve_vector(op: Op, vector: Node) -> Node:
+def _halve_vector(op: Operation, vector: Node) -> Node:
     while vector.dtype.lanes > 1:
         half = vector.dtype.lanes // 2
         dtype = vector.dtype.vec(half)
@@ -156,7 +156,7 @@ def _tree_loops(tree: Node) -> Node:
     lane, value = tree.src
     lanes = static_size(lane)
     assert lanes is not None
-    op = Op[tree.arg]
+    op = OPERATIONS[tree.arg]
     path, _ = lane.arg
     bits = [axis_range(2, (*path, i), Axis.REDUCE) for i in range(lanes.bit_length() - 1)]
     number = index_of(0)
@@ -176,4 +176,4 @@ def expand(sink: Node) -> Node:
         axes = [n for n in order_of(sink) if n.op is Op.RANGE and n.arg[1] == kind]
         for axis in axes:
             sink = step(sink, axis)
-    return trees_to_folds(sink)
+    return trees_to_folds(sink) if any(n.op is Op.TREE for n in order_of(sink)) else sink

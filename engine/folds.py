@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from engine.dtypes import DType
 from engine.graph import Node, const
-from engine.ops import Op
+from engine.ops import Op, Operation
 
 
-def identity(op: Op, dtype: DType) -> Node:
+def identity(op: Operation, dtype: DType) -> Node:
     """The value that changes nothing: 0, 1, or the far end of the dtype's order."""
     if op is Op.ADD:
         return const(0, dtype)
@@ -24,7 +24,7 @@ def identity(op: Op, dtype: DType) -> Node:
     return const(dtype.min if lowest else dtype.max, dtype)
 
 
-def fold(loop: Node, start: Node, op: Op, element: Node) -> Node:
+def fold(loop: Node, start: Node, op: Operation, element: Node) -> Node:
     """start op element op element … over the rounds of a loop"""
     carry = Node(Op.CARRY, start.dtype, (loop,), 0)
     return pick(fold_many(loop, (start,), (carry.binary(op, element),)), 0)

@@ -20,9 +20,9 @@ from typing import Any
 
 from engine import dtypes
 from engine.dtypes import DType, Scalar
-from engine.ops import Axis, Op
+from engine.ops import OPERATIONS, Axis, Op, Operation
 
-_interned: dict[tuple[Any, ...], weakref.ref[Node]] = {}
+_interned: dict[tuple[Any, ...], _Reference] = {}
 _lock = threading.RLock()  # reentrant: making a node may collect, which forgets others
 
 
@@ -37,7 +37,7 @@ class Node:
         "shape_cache", "src", "verified",
     )  # fmt: skip
 
-    op: Op
+    op: Operation
     dtype: DType
     src: tuple[Node, ...]
     arg: Any
@@ -48,7 +48,7 @@ class Node:
     verified: int  # a bit for every level of the spec that the node is known to obey
 
     def __new__(
-        cls, op: Op, dtype: DType, src: tuple[Node, ...] = (), arg: object = None
+        cls, op: Operation, dtype: DType, src: tuple[Node, ...] = (), arg: object = None
     ) -> Node:
         key = (op, dtype, src, arg)
         reference = _interned.get(key)
@@ -62,12 +62,11 @@ class Node:
         node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
         node.shape_cache = node.device_cache = node.bounds_cache = node.order_cache = None
         node.verified = 0
-        with _lock:  # another thread may have made it meanwhile
-            reference = _interned.get(key)
-            found = reference() if reference is not None else None
-            if found is None:
-                _interned[key] = weakref.ref(node, _Forget(key))
-        return node if found is None else found
+        made = _Reference(node, _forget)
+        made.key = key
+        if _interned.setdefault(key, made) is made:  # which is one step, whatever threads do
+            return node
+        return _settled(made, node)
 
     def __repr__(self) -> str:
         return dump(self)
@@ -91,14 +90,14 @@ class Node:
     def _operand(self, other: Node | Scalar) -> Node:
         return other if isinstance(other, Node) else self.constant(other)
 
-    def binary(self, op: Op, other: Node | Scalar, reverse: bool = False) -> Node:
+    def binary(self, op: Operation, other: Node | Scalar, reverse: bool = False) -> Node:
         """`op` of two values of one dtype; tests yield bool."""
         y = self._operand(other)
         operands = (y, self) if reverse else (self, y)
         dtype = dtypes.bool_.vec(self.dtype.lanes) if op in TESTS else self.dtype
         return Node(op, dtype, operands)
 
-    def unary(self, op: Op) -> Node:
+    def unary(self, op: Operation) -> Node:
         return Node(op, self.dtype, (self,))
 
     def __add__(self, other: Node | Scalar) -> Node:
@@ -244,18 +243,28 @@ Sint = int | Node
 TESTS = frozenset({Op.LT, Op.EQ, Op.NE})
 
 
-class _Forget:
-    """Removes the entry of a node that died, unless a new node has taken it."""
+class _Reference(weakref.ref[Node]):
+    """What is interned: a node that nobody need keep, and its key."""
 
     __slots__ = ("key",)
+    key: tuple[Any, ...]
 
-    def __init__(self, key: tuple[Any, ...]) -> None:
-        self.key = key
 
-    def __call__(self, reference: weakref.ref[Node]) -> None:
-        with _lock:
-            if _interned.get(self.key) is reference:
-                del _interned[self.key]
+def _settled(made: _Reference, node: Node) -> Node:
+    """The node that counts where an entry is in the way: of another thread, or of the dead."""
+    with _lock:
+        reference = _interned.get(made.key)
+        found = reference() if reference is not None else None
+        if found is None:
+            _interned[made.key] = made
+    return node if found is None else found
+
+
+def _forget(reference: _Reference) -> None:
+    """Remove the entry of a node that died, unless a new node has taken it."""
+    with _lock:
+        if _interned.get(reference.key) is reference:
+            del _interned[reference.key]
 
 
 def const(value: Scalar, dtype: DType) -> Node:
@@ -359,7 +368,7 @@ def parse_all(text: str) -> tuple[Node, ...]:
         try:
             src = tuple(nodes[int(name[1:])] for name in operands.split())
             arg = None if attribute is None else checked_attribute(ast.literal_eval(attribute))
-            nodes[int(number)] = Node(Op[op], dtypes.as_dtype(dtype), src, arg)
+            nodes[int(number)] = Node(OPERATIONS[op], dtypes.as_dtype(dtype), src, arg)
         except _UNREADABLE as error:
             raise ValueError(f"line {where}: {error!r} in: {line[:200]}") from error
     raise ValueError("the last line must name the roots: '-> %n'")

@@ -22,14 +22,14 @@ from typing import Any
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import checked_attribute
-from engine.ops import ELEMENTWISE, Op
+from engine.ops import ELEMENTWISE, OPERATIONS, Op, Operation
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
     """`out` is the register written, or -1 (WRITE, END)."""
 
-    op: Op
+    op: Operation
     dtype: DType
     out: int
     src: tuple[int, ...] = ()
@@ -146,7 +146,7 @@ def _instruction(match: re.Match[str], number: int) -> Instruction:
         arg = None if attribute is None else checked_attribute(ast.literal_eval(attribute))
         registers = tuple(int(name[1:]) for name in src.split())
         return Instruction(
-            Op[op], dtypes.as_dtype(dtype), -1 if out is None else int(out), registers, arg
+            OPERATIONS[op], dtypes.as_dtype(dtype), -1 if out is None else int(out), registers, arg
         )
     except (KeyError, TypeError, SyntaxError, ValueError) as error:
         raise ValueError(f"line {number}: {error}") from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from engine.graph import Node, order_of
 from engine.linear import Instruction, LinearKernel, Parameter
 from engine.loops import loops_below
-from engine.ops import Axis, Op
+from engine.ops import Axis, Op, Operation
 from engine.steps import Variables
 
 
@@ -78,7 +78,9 @@ class _Emitter:
         self.variables = variables
         self.count = 0
 
-    def emit(self, op: Op, node: Node, src: tuple[int, ...], arg: object, result: bool) -> int:
+    def emit(
+        self, op: Operation, node: Node, src: tuple[int, ...], arg: object, result: bool
+    ) -> int:
         out = self.count if result else -1
         self.count += result
         self.instructions.append(Instruction(op, node.dtype, out, src, arg))
@@ -103,7 +105,7 @@ class _Emitter:
             op, arg = self.launch_argument(node)
             self.register[node] = self.emit(op, node, src, arg, op is not Op.WRITE)
 
-    def launch_argument(self, node: Node) -> tuple[Op, object]:
+    def launch_argument(self, node: Node) -> tuple[Operation, object]:
         """Operation and attribute, where buffers and variables go by their place in the launch."""
         if node.op is Op.PARAM:
             return Op.PARAM, (self.slots.index(node.arg[0]), node.arg[1])

@@ -15,8 +15,13 @@ def loops_below(order: Sequence[Node]) -> dict[Node, frozenset[Node]]:
     A fold closes its loop, and so does a TREE that of its lanes: their results have no round.
     """
     below: dict[Node, frozenset[Node]] = {}
+    nothing = frozenset[Node]()
     for node in order:
-        found = frozenset[Node]().union(*[below[s] for s in node.src])
+        found = nothing
+        for operand in node.src:
+            more = below[operand]
+            if not more <= found:
+                found = found | more if found else more
         if node.op is Op.RANGE:
             found = found | {node}
         elif node.op is Op.FOLD or node.op is Op.TREE:
@@ -27,12 +32,17 @@ def loops_below(order: Sequence[Node]) -> dict[Node, frozenset[Node]]:
 
 def replace_ranges(root: Node, mapping: dict[Node, Node]) -> Node:
     """Loop variables replaced by expressions, index arithmetic simplified again."""
+    return replace_in_all([root], mapping)[0]
+
+
+def replace_in_all(roots: Sequence[Node], mapping: dict[Node, Node]) -> list[Node]:
+    """`replace_ranges` in several expressions."""
     result = dict(mapping)
-    for node in toposort([root], stop=mapping.__contains__):
+    for node in toposort(roots, stop=mapping.__contains__):
         if node not in result:
             src = tuple([result[s] for s in node.src])
             result[node] = node if src == node.src else index.rebuild(node, src)
-    return result[root]
+    return [result[root] for root in roots]
 
 
 def loops_of(sink: Node) -> list[Node]:

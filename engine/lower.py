@@ -19,7 +19,7 @@ from engine.assemble import Region
 from engine.dtypes import DType
 from engine.folds import fold, identity
 from engine.graph import Node, Sint, axis_range, const, index as index_of
-from engine.ops import ELEMENTWISE, Axis, Op
+from engine.ops import ELEMENTWISE, OPERATIONS, Axis, Op, Operation
 from engine.sequential import SEQUENTIAL, parallel_loops
 from engine.shapes import numel, resolved
 from engine.simplify import index
@@ -121,12 +121,13 @@ class Lowering:
                 f"{name}: a reduction of up to {most} elements in the order {order} must be cut "
                 "into blocks first, which needs a size that does not depend on a variable"
             )
+        op = OPERATIONS[name]
         if lanes == 1 and order is not None:
-            return (yield from self._blocks(Op[name], node.dtype, count, rows, element, gate))
-        return (yield from self._lanes(Op[name], node.dtype, count, lanes, element, gate))
+            return (yield from self._blocks(op, node.dtype, count, rows, element, gate))
+        return (yield from self._lanes(op, node.dtype, count, lanes, element, gate))
 
     def _lanes(
-        self, op: Op, dtype: DType, count: Sint, lanes: int, element: Element, gate: Node
+        self, op: Operation, dtype: DType, count: Sint, lanes: int, element: Element, gate: Node
     ) -> Steps:
         """One block of Order(lanes, any number of rows)."""
         if isinstance(count, int):
@@ -142,7 +143,8 @@ class Lowering:
         return result if lanes == 1 else Node(Op.TREE, dtype, (lane, result), op.name)
 
     def _rows(
-        self, op: Op, dtype: DType, rows: Node, lanes: int, lane: Node, element: Element, gate: Node
+        self, op: Operation, dtype: DType, rows: Node, lanes: int, lane: Node, element: Element,
+        gate: Node,
     ) -> Steps:
         """identity op x[lane] op x[lanes + lane] op … for `rows` rows"""
         start = identity(op, dtype)
@@ -155,7 +157,7 @@ class Lowering:
         return fold(row, start, op, (yield from element(number, gate)))
 
     def _blocks(
-        self, op: Op, dtype: DType, count: Sint, rows: int, element: Element, gate: Node
+        self, op: Operation, dtype: DType, count: Sint, rows: int, element: Element, gate: Node
     ) -> Steps:
         """Order(1, rows): sequential blocks, whose results are combined in the same way."""
         blocks, rest = index.floordiv(index_of(count), rows), index.mod(index_of(count), rows)
@@ -194,7 +196,7 @@ class Lowering:
             left = index.select(index.less(left, lanes * rows), left, index_of(lanes * rows))
         else:
             left = index_of(lanes * rows)
-        return (yield from self._lanes(Op[name], node.dtype, left, lanes, element, gate))
+        return (yield from self._lanes(OPERATIONS[name], node.dtype, left, lanes, element, gate))
 
 
 def _reads_zero(value: Node, gate: Node, fill: Node) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engine import dtypes
 from engine.context import setting
 from engine.graph import Node, axis_range, index as index_of, order_of, toposort
-from engine.loops import loops_below, loops_of, replace_ranges, static_size
+from engine.loops import loops_below, loops_of, replace_in_all, replace_ranges, static_size
 from engine.ops import ELEMENTWISE, Axis, Op
 from engine.simplify import index
 from engine.target import Target
@@ -26,15 +26,24 @@ SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
 
 
 # -- merging ---------------------------------------------------------------------------------------
-def _divisions(root: Node) -> int:
-    return sum(n.op in (Op.FLOORDIV, Op.FLOORMOD) for n in toposort([root]))
+def _divisions(roots: Sequence[Node]) -> int:
+    return sum(n.op in (Op.FLOORDIV, Op.FLOORMOD) for n in toposort(roots))
+
+
+def _positions(sink: Node) -> list[Node]:
+    """The index arithmetic of a kernel: what anything else reads of it."""
+    others = (n for n in order_of(sink) if n.dtype is not dtypes.index)
+    return list(dict.fromkeys(s for n in others for s in n.src if s.dtype is dtypes.index))
 
 
 def merge_axes(sink: Node) -> Node:
     """Neighbouring loops as one wherever no index gets harder to compute."""
     loops = loops_of(sink)
     number = len(loops) - 1
-    cost = _divisions(sink)
+    if number < 1:
+        return sink
+    before = positions = _positions(sink)
+    cost = _divisions(positions)
     while number > 0:
         outer, inner = loops[number - 1], loops[number]
         sizes = static_size(outer), static_size(inner)
@@ -43,11 +52,11 @@ def merge_axes(sink: Node) -> Node:
             continue
         merged = axis_range(sizes[0] * sizes[1], outer.arg[0], Axis.LOOP)
         mapping = {outer: index.floordiv(merged, sizes[1]), inner: index.mod(merged, sizes[1])}
-        candidate = replace_ranges(sink, mapping)
+        candidate = replace_in_all(positions, mapping)
         if _divisions(candidate) <= cost:
-            sink = candidate
+            positions = candidate
             loops[number : number + 2] = [merged]
-    return sink
+    return replace_ranges(sink, dict(zip(before, positions, strict=True)))
 
 
 def split_axes(sink: Node) -> list[Node]:

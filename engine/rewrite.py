@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.dtypes import DType
 from engine.graph import Node, order_of
-from engine.ops import COMMUTATIVE, Op
+from engine.ops import COMMUTATIVE, Op, Operation
 
 Bindings = dict[str, Node]
 
@@ -28,7 +28,7 @@ class Pattern:
     `constant` matches a CONST whose bits it accepts for the constant's dtype.
     """
 
-    op: Op | None = None
+    op: Operation | None = None
     src: tuple[Pattern, ...] | None = None
     name: str | None = None
     constant: Callable[[DType, int], bool] | None = None
@@ -92,7 +92,7 @@ class Expansion:
     """
 
     name: str
-    ops: tuple[Op, ...]
+    ops: tuple[Operation, ...]
     result: Callable[[Node], Node | None] = field(repr=False)
 
     def apply(self, node: Node) -> Node | None:
@@ -104,9 +104,9 @@ class RuleSet:
 
     def __init__(self, rules: Iterable[Rule | Expansion]) -> None:
         self.rules: tuple[Rule | Expansion, ...] = tuple(rules)
-        self.by_op: dict[Op, list[Rule | Expansion]] = {}
+        self.by_op: dict[Operation, list[Rule | Expansion]] = {}
         for rule in self.rules:
-            ops: Sequence[Op | None] = (
+            ops: Sequence[Operation | None] = (
                 rule.ops if isinstance(rule, Expansion) else (rule.pattern.op,)
             )
             for op in ops:

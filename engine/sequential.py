@@ -17,7 +17,7 @@ from engine import dtypes
 from engine.custom import placed
 from engine.folds import fold_many, identity, pick
 from engine.graph import Node, Sint, axis_range, index as index_of
-from engine.ops import Axis, Op
+from engine.ops import OPERATIONS, Axis, Op, Operation
 from engine.shapes import memory_below
 from engine.simplify import index
 from engine.steps import Output
@@ -58,7 +58,7 @@ def _carried(loop: Node, start: Node, number: int) -> Node:
 def _scan(lowering: Lowering, output: Output) -> Node:
     """out[…, i] = (identity op x[…, 0]) op … op x[…, i]"""
     node = output.expression
-    op, x = Op[node.arg], node.src[0]
+    op, x = OPERATIONS[node.arg], node.src[0]
     outer = parallel_loops(x.shape[:-1])
     row = lowering.reduce_range(x.shape[-1])
     at = (*outer, row)
@@ -175,7 +175,7 @@ def _scatter(lowering: Lowering, output: Output) -> Node:
     number = index.ravel(where, node.shape)
     if name is not None:
         old = Node(Op.LOAD, node.dtype, (output.target, number, inside))
-        given = old.binary(Op[name], given)
+        given = old.binary(OPERATIONS[name], given)
     last = fold_many(loop, (index_of(0),), (number,))
     return _sink(last, _write(output.target, number, given, inside))
 
@@ -191,7 +191,7 @@ def _write(memory: Node, place: Node, value: Node, gate: Node) -> Node:
     return Node(Op.WRITE, value.dtype, src)
 
 
-SEQUENTIAL: dict[Op, Callable[[Lowering, Output], Node]] = {
+SEQUENTIAL: dict[Operation, Callable[[Lowering, Output], Node]] = {
     Op.SCAN: _scan,
     Op.MERGE: _merge,
     Op.SCATTER: _scatter,

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import dtypes
 from engine.graph import Node, Sint, index
-from engine.ops import ELEMENTWISE, Op
+from engine.ops import ELEMENTWISE, Op, Operation
 
 Shape = tuple[Sint, ...]
 
@@ -133,7 +133,7 @@ def _elementwise(node: Node) -> Shape:
     return shape
 
 
-_ROWS: dict[Op, Callable[[Node], Shape]] = {
+_ROWS: dict[Operation, Callable[[Node], Shape]] = {
     Op.BUFFER: lambda node: (node.arg[1],),
     Op.CONST: lambda node: (),
     Op.VARIABLE: lambda node: (),

@@ -22,7 +22,17 @@ from enum import IntEnum
 
 from engine import dtypes
 from engine.graph import Node, checked_attribute, order_of, toposort
-from engine.ops import ELEMENTWISE, FUNCTIONS, MOVEMENT, ROUNDINGS, Axis, Group, Op
+from engine.ops import (
+    ELEMENTWISE,
+    FUNCTIONS,
+    MOVEMENT,
+    OPERATIONS,
+    ROUNDINGS,
+    Axis,
+    Group,
+    Op,
+    Operation,
+)
 from engine.target import Target
 
 
@@ -142,7 +152,7 @@ def _pick(node: Node) -> bool:
 
 def _tree(node: Node) -> bool:
     lane, value = node.src
-    return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in Op.__members__
+    return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in OPERATIONS
 
 
 def _sink(node: Node) -> bool:
@@ -169,7 +179,7 @@ def _lanes(node: Node) -> bool:
     return node.dtype.kind in ("index", "int") and node.dtype.lanes > 1
 
 
-KERNEL_ROWS: dict[Op, Row] = {
+KERNEL_ROWS: dict[Operation, Row] = {
     **dict.fromkeys((Op.ADD, Op.SUB, Op.MUL, Op.MAXIMUM, Op.MINIMUM, Op.NEG, Op.ABS), _numbers),
     **dict.fromkeys((Op.DIV, Op.SQRT, Op.CANON, *FUNCTIONS, *ROUNDINGS), _floats),
     **dict.fromkeys((Op.FLOORDIV, Op.FLOORMOD, Op.FMOD, Op.POW), _numbers),
@@ -209,32 +219,51 @@ TENSOR_OPS = ELEMENTWISE | MOVEMENT | {
 }  # fmt: skip
 
 
-def _excluded(node: Node, level: Level, target: Target) -> str | None:
-    """Why a well-typed node does not belong on a level."""
-    if level < Level.EXPANDED and node.dtype.lanes > 1:
-        return "has lanes before vectors are made"
-    if level >= Level.STORED and node.op is Op.PARAM and node.dtype not in target.storage:
+Excluded = Callable[[Node, Target], str | None]
+
+
+def _from_loops(node: Node, target: Target) -> str | None:
+    return "has lanes before vectors are made" if node.dtype.lanes > 1 else None
+
+
+def _from_stored(node: Node, target: Target) -> str | None:
+    if node.op is Op.PARAM and node.dtype not in target.storage:
         return f"has a dtype that {target.name} cannot load and store"
-    if level >= Level.EXPANDED:
-        if node.op is Op.TREE:
-            return "should have been expanded"
-        if node.op is Op.RANGE and node.arg[1] in (Axis.VECTOR, Axis.UNROLL):
-            return "should have been expanded"
-    if level >= Level.ADDRESSED and node.dtype.scalar is dtypes.index:
-        return "still has dtype index"
-    if level >= Level.MACHINE:
-        return _foreign(node, target)
+    return _from_loops(node, target)
+
+
+def _from_expanded(node: Node, target: Target) -> str | None:
+    if node.op is Op.PARAM:
+        return _from_stored(node, target)
+    if node.op is Op.TREE or (node.op is Op.RANGE and node.arg[1] in (Axis.VECTOR, Axis.UNROLL)):
+        return "should have been expanded"
     return None
 
 
-def _foreign(node: Node, target: Target) -> str | None:
+def _from_addressed(node: Node, target: Target) -> str | None:
+    if node.dtype.scalar is dtypes.index:
+        return "still has dtype index"
+    return _from_expanded(node, target)
+
+
+def _from_machine(node: Node, target: Target) -> str | None:
     if node.op in ELEMENTWISE and node.op not in target.ops:
         return f"is no operation of {target.name}"
     computes = node.op in ELEMENTWISE and node.op not in MOVING
     allowed = target.arithmetic if computes else target.arithmetic | target.storage
     if all(x.dtype.scalar in allowed for x in (node, *(node.src if computes else ()))):
-        return None
+        return _from_addressed(node, target)
     return f"has a dtype that {target.name} lacks"
+
+
+# Why a well-typed node does not belong on a level, None if it does.
+EXCLUDED: dict[Level, Excluded] = {
+    Level.LOOPS: _from_loops,
+    Level.STORED: _from_stored,
+    Level.EXPANDED: _from_expanded,
+    Level.ADDRESSED: _from_addressed,
+    Level.MACHINE: _from_machine,
+}
 
 
 def well_typed(node: Node) -> bool:
@@ -242,7 +271,7 @@ def well_typed(node: Node) -> bool:
     row = KERNEL_ROWS.get(node.op)
     if row is None:
         return False
-    arity = node.op.row.arity
+    arity = node.op.arity
     if arity is not None and len(node.src) != arity:
         return False
     if node.op in _BOOL_TOO and node.dtype.kind == "bool":
@@ -255,8 +284,9 @@ TYPED = 1 << 16  # of Node.verified: it obeys its row, whatever the level
 
 def verify(sink: Node, level: Level, target: Target, step: str) -> None:
     """Raise SpecError for the first node of a kernel that breaks an invariant of `level`."""
+    bit, excluded = 1 << level, EXCLUDED[level]
+    allowed: set[tuple[object, ...]] = set()  # combinations of operation and dtypes
     for node in order_of(sink):
-        bit = 1 << level
         if node.verified & bit:
             continue
         if not node.verified & TYPED:
@@ -264,10 +294,15 @@ def verify(sink: Node, level: Level, target: Target, step: str) -> None:
                 raise SpecError(_message(step, node, "breaks its row of the spec"))
             checked_attribute(node.arg)
             node.verified |= TYPED
-        reason = _excluded(node, level, target)
+        if level is Level.MACHINE and node.op in ELEMENTWISE:
+            kind = (node.op, node.dtype, *[x.dtype for x in node.src])
+            if kind in allowed:
+                continue
+            allowed.add(kind)
+        reason = excluded(node, target)
         if reason is not None:
             raise SpecError(_message(step, node, reason))
-        if level < Level.STORED:
+        if level is not Level.MACHINE and node.op is not Op.PARAM:  # these depend on the target
             node.verified |= bit
 
 
@@ -281,7 +316,7 @@ def verify_tensor(root: Node) -> None:
     for node in toposort([root]):
         if node.verified & 1:
             continue
-        if node.op not in TENSOR_OPS or node.op.row.group is Group.MACHINE:
+        if node.op not in TENSOR_OPS or node.op.group is Group.MACHINE:
             raise SpecError(_message("build", node, "is no tensor operation"))
         if node.op in ELEMENTWISE and not well_typed(node):
             raise SpecError(_message("build", node, "breaks its row of the spec"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.ops import Op
+from engine.ops import Op, Operation
 
 HOST_OPS = frozenset({
     Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT, Op.AND, Op.OR, Op.XOR, Op.NOT, Op.SHL, Op.SHR,
@@ -30,7 +30,7 @@ class Target:
     name: str
     arithmetic: frozenset[DType] = HOST_DTYPES
     storage: frozenset[DType] = HOST_DTYPES - {dtypes.bool_}
-    ops: frozenset[Op] = HOST_OPS
+    ops: frozenset[Operation] = HOST_OPS
     vector_bytes: int = 0  # width of a vector register; 0: kernels stay scalar
     vector_registers: int = 0
     threads: int = 1

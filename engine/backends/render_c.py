@@ -27,7 +27,7 @@ from typing import TypeAlias
 from engine import dtypes
 from engine.dtypes import DType
 from engine.linear import Instruction, LinearKernel
-from engine.ops import Axis, Op
+from engine.ops import Axis, Op, Operation
 
 VERSION = 1  # of the text: part of the cache key
 
@@ -209,7 +209,7 @@ def _same_range(scope: Scope, item: Instruction) -> Interval | None:
     return scope.ranges.get(item.src[0])
 
 
-_RANGES: dict[Op, Callable[[Scope, Instruction], Interval | None]] = {
+_RANGES: dict[Operation, Callable[[Scope, Instruction], Interval | None]] = {
     Op.CONST: _constant_range,
     Op.ARGUMENT: _argument_range,
     Op.LOOP: _loop_range,
@@ -389,7 +389,7 @@ def _write(scope: Scope, item: Instruction) -> list[str]:
 
 
 # What C can do is what has a row here.
-EXPRESSIONS: dict[Op, Callable[[Scope, Instruction], str]] = {
+EXPRESSIONS: dict[Operation, Callable[[Scope, Instruction], str]] = {
     Op.CONST: _constant,
     Op.ARGUMENT: _argument,
     Op.LOAD: _load,
@@ -414,7 +414,7 @@ EXPRESSIONS: dict[Op, Callable[[Scope, Instruction], str]] = {
     Op.NE: _plain("!="),
     Op.OPAQUE: _opaque,
 }
-STATEMENTS: dict[Op, Callable[[Scope, Instruction], list[str]]] = {
+STATEMENTS: dict[Operation, Callable[[Scope, Instruction], list[str]]] = {
     Op.PARAM: _parameter,
     Op.TABLE: _table,
     Op.LOOP: _loop,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from engine import dtypes
 from engine.dtypes import DType
 from engine.linear import Instruction, LinearKernel
-from engine.ops import Axis, Op
+from engine.ops import Axis, Op, Operation
 
 _SCALARS = {"float32": "float", "float64": "double", "bool": "i1"}
 _SUFFIX = {"float": "f32", "double": "f64"}
@@ -43,8 +43,8 @@ def _widened(bits: int) -> int:
     return dtypes.float64.encode(dtypes.float32.decode(magnitude)) | sign
 
 
-# Op -> (instruction for floats, signed, unsigned); None where the operation has none.
-_BINARY: dict[Op, tuple[str | None, str | None, str | None]] = {
+# Operation -> (instruction for floats, signed, unsigned); None where the operation has none.
+_BINARY: dict[Operation, tuple[str | None, str | None, str | None]] = {
     Op.ADD: ("fadd", "add", "add"),
     Op.SUB: ("fsub", "sub", "sub"),
     Op.MUL: ("fmul", "mul", "mul"),
@@ -374,7 +374,7 @@ def _conversion(source: DType, target: DType) -> str | None:
     return "sext" if source.is_signed else "zext"
 
 
-_PRINTERS: dict[Op, Callable[[_Body, Instruction], None]] = {
+_PRINTERS: dict[Operation, Callable[[_Body, Instruction], None]] = {
     Op.PARAM: _Body.parameter,
     Op.TABLE: _Body.table,
     Op.ARGUMENT: _Body.argument,

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from engine import dtypes
 from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
 from engine.dtypes import DType
 from engine.interpret.preconditions import PRECONDITIONS, Array, checked, count_out_of_range
-from engine.ops import Op
+from engine.ops import OPERATIONS, Op, Operation
 
 NUMPY: dict[DType, np.dtype[Any]] = {
     **{row: np.dtype(row.name) for row in dtypes.TENSOR_DTYPES},
@@ -34,7 +34,7 @@ NUMPY: dict[DType, np.dtype[Any]] = {
 
 
 def apply(
-    op: Op,
+    op: Operation,
     dtype: DType,
     operands: Sequence[Array],
     operand_dtypes: Sequence[DType],
@@ -49,32 +49,39 @@ def apply(
     where the operation does not exist on these dtypes.
     """
     with QUIET():
-        return apply_quietly(op, dtype, operands, operand_dtypes, active)
+        return applied(op, dtype, tuple(operand_dtypes))(operands, active)
 
 
 QUIET: Final = partial(np.errstate, all="ignore")
 """Overflow, NaN and the like are results here, and no news."""
 
+Applied = Callable[[Sequence[Array], Array | None], Array]
 
-def apply_quietly(
-    op: Op,
-    dtype: DType,
-    operands: Sequence[Array],
-    operand_dtypes: Sequence[DType],
-    active: Array | None = None,
-) -> Array:
-    """`apply` within QUIET, which takes longer to enter than most operations take."""
+
+@cache
+def applied(op: Operation, dtype: DType, operand_dtypes: tuple[DType, ...]) -> Applied:
+    """`apply` for dtypes that are known: a function of operands and `active`.
+
+    To be called within QUIET, which takes longer to enter than most operations take.
+    """
     if op not in MEANING:
         raise ValueError(f"{op} is not an elementwise operation")
-    of = operand_dtypes[-1].scalar
-    if op in PRECONDITIONS:
-        operands = checked(op, dtype, of, operands, active)
-    result = np.asarray(MEANING[op](dtype, of, *operands))
-    if op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16):
-        result = canonical(dtype, result)  # these make their NaNs themselves, on every level
-    if result.dtype != NUMPY[dtype]:
-        raise TypeError(f"{op} of {operand_dtypes} yields {result.dtype}, not {dtype}")
-    return result
+    meaning, wanted, of = MEANING[op], NUMPY[dtype], operand_dtypes[-1].scalar
+    restricted = op in PRECONDITIONS
+    # These make their NaNs themselves, on every level.
+    makes_nan = op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16)
+
+    def result_of(operands: Sequence[Array], active: Array | None) -> Array:
+        if restricted:
+            operands = checked(op, dtype, of, operands, active)
+        result = np.asarray(meaning(dtype, of, *operands))
+        if makes_nan:
+            result = canonical(dtype, result)
+        if result.dtype is not wanted and result.dtype != wanted:
+            raise TypeError(f"{op} of {operand_dtypes} yields {result.dtype}, not {dtype}")
+        return result
+
+    return result_of
 
 
 def constant(dtype: DType, bits: int) -> Array:
@@ -320,7 +327,7 @@ def irem(to: DType, of: DType, x: Array, y: Array) -> Array:
     return np.fmod(x, y)
 
 
-MEANING: dict[Op, Callable[..., Array]] = {
+MEANING: dict[Operation, Callable[..., Array]] = {
     Op.ADD: add, Op.SUB: sub, Op.MUL: mul, Op.DIV: div,
     Op.FLOORDIV: floordiv, Op.FLOORMOD: floormod, Op.FMOD: fmod,
     Op.TRUNC: trunc, Op.FLOOR: floor, Op.CEIL: ceil, Op.ROUND: round_half_even,
@@ -356,11 +363,11 @@ class Value:
     def _operand(self, other: Value | float) -> Value:
         return other if isinstance(other, Value) else self.constant(other)
 
-    def _to(self, op: Op, name: str) -> Value:
+    def _to(self, op: Operation, name: str) -> Value:
         to = dtypes.as_dtype(name)
         return Value(to, apply(op, to, [self.array], [self.dtype]))
 
-    def _with(self, op: Op, other: Value | float, reverse: bool = False) -> Value:
+    def _with(self, op: Operation, other: Value | float, reverse: bool = False) -> Value:
         x, y = (self._operand(other), self) if reverse else (self, self._operand(other))
         assert x.dtype is y.dtype
         to = dtypes.bool_ if op in (Op.LT, Op.EQ, Op.NE) else self.dtype
@@ -465,5 +472,5 @@ def power(to: DType, of: DType, x: Array, y: Array) -> Array:
     return np.where(negative, reciprocal, product)
 
 
-MEANING.update({Op[name.upper()]: partial(_function, name) for name in FUNCTIONS})
+MEANING.update({OPERATIONS[name.upper()]: partial(_function, name) for name in FUNCTIONS})
 MEANING[Op.POW] = power

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.graph import Node, toposort
-from engine.ops import Op
+from engine.ops import Op, Operation
 
-_MEANING: dict[Op, Callable[[int, int], int]] = {
+_MEANING: dict[Operation, Callable[[int, int], int]] = {
     Op.ADD: int.__add__,
     Op.SUB: int.__sub__,
     Op.MUL: int.__mul__,

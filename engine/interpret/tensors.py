@@ -25,7 +25,7 @@ from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
 from engine.interpret.semantics import NUMPY, apply, canonical, constant, number
 from engine.linearize import linearize
-from engine.ops import ELEMENTWISE, Group, Op
+from engine.ops import ELEMENTWISE, OPERATIONS, Group, Op, Operation
 from engine.shapes import resolved
 
 Order = tuple[int, int]
@@ -79,7 +79,7 @@ class _Evaluation:
     def elementwise(self, node: Node) -> Array:
         operands = [self.values[s] for s in node.src]
         result = apply(node.op, node.dtype, operands, [s.dtype for s in node.src])
-        return canonical(node.dtype, result) if node.op.row.group is Group.COMPUTE else result
+        return canonical(node.dtype, result) if node.op.group is Group.COMPUTE else result
 
     def buffer(self, node: Node) -> Array:
         items = self.load(node)
@@ -148,7 +148,7 @@ class _Evaluation:
 
     def scan(self, node: Node) -> Array:
         """One element after another, from the identity."""
-        op, x = Op[node.arg], self.operand(node)
+        op, x = OPERATIONS[node.arg], self.operand(node)
         total = np.full(x.shape[:-1], identity(op, node.dtype))
         result = np.empty(x.shape, x.dtype)
         for i in range(x.shape[-1]):
@@ -178,7 +178,8 @@ class _Evaluation:
             given = value.take([i], axis)[inside]
             if name is not None:
                 pair = [result[tuple(place)], given]
-                given = canonical(node.dtype, apply(Op[name], node.dtype, pair, [node.dtype] * 2))
+                op = OPERATIONS[name]
+                given = canonical(node.dtype, apply(op, node.dtype, pair, [node.dtype] * 2))
             result[tuple(place)] = given
         return result
 
@@ -198,13 +199,14 @@ class _Evaluation:
         kept = [i for i in range(x.ndim) if i not in reduced]
         count = int(np.prod([x.shape[i] for i in reduced], dtype="int64"))
         flat = x.transpose([*kept, *reduced]).reshape([*(x.shape[i] for i in kept), count])
-        result = reduced_last_axis(Op[name], node.dtype, flat, order)
+        result = reduced_last_axis(OPERATIONS[name], node.dtype, flat, order)
         shape = [1 if i in reduced else size for i, size in enumerate(x.shape)]
         return canonical(node.dtype, result).reshape(shape)
 
     def partial(self, node: Node) -> Array:
         name, order = node.arg
-        return canonical(node.dtype, blocks(Op[name], node.dtype, self.operand(node), order))
+        result = blocks(OPERATIONS[name], node.dtype, self.operand(node), order)
+        return canonical(node.dtype, result)
 
     def gather(self, node: Node) -> Array:
         """x[…, index, …]; an index out of range reads 0, a negative one counts back."""
@@ -227,7 +229,7 @@ class _Evaluation:
         return self.operand(node)
 
 
-_ROWS: dict[Op, Callable[[_Evaluation, Node], Array]] = {
+_ROWS: dict[Operation, Callable[[_Evaluation, Node], Array]] = {
     Op.BUFFER: _Evaluation.buffer,
     Op.CONST: _Evaluation.const,
     Op.TABLE: _Evaluation.table,
@@ -281,18 +283,18 @@ def table(dtype: DType, bits: Sequence[int]) -> Array:
 
 
 # -- reductions of the last axis -------------------------------------------------------------------
-def identity(op: Op, dtype: DType) -> Array:
+def identity(op: Operation, dtype: DType) -> Array:
     """The value that changes nothing: an empty reduction yields it, and lanes start at it."""
     lowest = -math.inf if dtype.is_float else dtype.min
     highest = math.inf if dtype.is_float else dtype.max
-    values: dict[Op, float] = {
+    values: dict[Operation, float] = {
         Op.ADD: 0, Op.MUL: 1, Op.MAXIMUM: lowest, Op.MINIMUM: highest,
         Op.OR: 0, Op.XOR: 0, Op.AND: -1,
     }  # fmt: skip
     return number(dtype, values[op])
 
 
-def reduced_last_axis(op: Op, dtype: DType, x: Array, order: Order | None) -> Array:
+def reduced_last_axis(op: Operation, dtype: DType, x: Array, order: Order | None) -> Array:
     """Shape (…, n) to (…), in the order named, or in any order where that does not matter."""
     if order is not None:
         return ordered(op, dtype, x, order)
@@ -305,7 +307,7 @@ def reduced_last_axis(op: Op, dtype: DType, x: Array, order: Order | None) -> Ar
     return _only(op, dtype, x)
 
 
-def ordered(op: Op, dtype: DType, x: Array, order: Order) -> Array:
+def ordered(op: Operation, dtype: DType, x: Array, order: Order) -> Array:
     """Order(lanes, rows): blocks, then blocks of their results, until one remains."""
     x = blocks(op, dtype, x, order)
     while x.shape[-1] > 1:
@@ -313,12 +315,12 @@ def ordered(op: Op, dtype: DType, x: Array, order: Order) -> Array:
     return _only(op, dtype, x)
 
 
-def _only(op: Op, dtype: DType, x: Array) -> Array:
+def _only(op: Operation, dtype: DType, x: Array) -> Array:
     """Element 0 of the last axis, or the identity if there is none."""
     return x[..., 0] if x.shape[-1] else np.full(x.shape[:-1], identity(op, dtype))
 
 
-def blocks(op: Op, dtype: DType, x: Array, order: Order) -> Array:
+def blocks(op: Operation, dtype: DType, x: Array, order: Order) -> Array:
     """The results of the blocks of lanes * rows elements, shape (…, n) to (…, number of blocks).
 
     Element i of a block belongs to lane i % lanes. Each lane starts at the identity and combines

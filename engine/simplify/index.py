@@ -16,7 +16,7 @@ from collections.abc import Callable
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, Sint, index
-from engine.ops import Op
+from engine.ops import Op, Operation
 
 Terms = dict[Node, int]
 _FAR = 1 << 62
@@ -103,7 +103,7 @@ def _interval_where(_: Interval, x: Interval, y: Interval) -> Interval:
     return min(x[0], y[0]), max(x[1], y[1])
 
 
-_INTERVALS: dict[Op, Callable[..., Interval]] = {
+_INTERVALS: dict[Operation, Callable[..., Interval]] = {
     Op.ADD: _interval_add,
     Op.SUB: _interval_sub,
     Op.MUL: _interval_mul,
@@ -124,7 +124,7 @@ def _interval_shr(x: Interval, count: Interval) -> Interval:
 
 
 # On unsigned integers, where functions make indices of tables from the bits of floats.
-_MASKS: dict[Op, Callable[..., Interval]] = {Op.AND: _interval_and, Op.SHR: _interval_shr}
+_MASKS: dict[Operation, Callable[..., Interval]] = {Op.AND: _interval_and, Op.SHR: _interval_shr}
 
 
 # -- sums ------------------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ def on_axis(raw: Node, size: Sint) -> tuple[Node, Node]:
 
 
 # -- after a substitution --------------------------------------------------------------------------
-_BUILDERS: dict[Op, Callable[..., Node]] = {
+_BUILDERS: dict[Operation, Callable[..., Node]] = {
     Op.ADD: add,
     Op.SUB: subtract,
     Op.MUL: multiply,

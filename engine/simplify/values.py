@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.dtypes import DType
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.rewrite import Bindings, Pattern, Rule, RuleSet
 
 INTS = frozenset({"int", "uint"})
@@ -59,11 +59,11 @@ def _same_dtype(bound: Bindings) -> Node | None:
     return bound["x"] if bound["x"].dtype is bound["root"].dtype else None
 
 
-def _binary(op: Op, x: Pattern, y: Pattern) -> Pattern:
+def _binary(op: Operation, x: Pattern, y: Pattern) -> Pattern:
     return Pattern(op, (x, y))
 
 
-def _unary(op: Op, x: Pattern, name: str | None = None) -> Pattern:
+def _unary(op: Operation, x: Pattern, name: str | None = None) -> Pattern:
     return Pattern(op, (x,), name)
 
 

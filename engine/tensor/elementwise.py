@@ -15,7 +15,7 @@ from typing import Self
 from engine import dtypes
 from engine.dtypes import Scalar
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import comparison, promotion, views
 from engine.tensor.base import Operand, TensorBase, checked_operand, common_device
 
@@ -31,7 +31,9 @@ class Elementwise(TensorBase):
         dtype = promotion.common((x, y))
         return self._node(promotion.operation(name, dtype), name, (x, y), dtype)
 
-    def _node(self, op: Op, name: str, operands: tuple[Operand, ...], dtype: dtypes.DType) -> Self:
+    def _node(
+        self, op: Operation, name: str, operands: tuple[Operand, ...], dtype: dtypes.DType
+    ) -> Self:
         """`op` on operands that are cast to `dtype` and broadcast; the result has that dtype."""
         device = common_device(name, operands)
         return self._wrap(Node(op, dtype, self._aligned(name, operands, dtype)), device)
@@ -137,7 +139,7 @@ class Elementwise(TensorBase):
         """The smaller one; NaN wins, and -0 is smaller than +0. For bools `and`."""
         return self._binary("minimum", x)
 
-    def _unary(self, op: Op) -> Self:
+    def _unary(self, op: Operation) -> Self:
         return self._like(self.node.unary(op))
 
     def neg(self) -> Self:

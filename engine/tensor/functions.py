@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import promotion
 from engine.tensor.base import TensorBase
 
@@ -17,7 +17,7 @@ from engine.tensor.base import TensorBase
 class Functions(TensorBase):
     """Functions of one float."""
 
-    def _function(self, op: Op) -> Self:
+    def _function(self, op: Operation) -> Self:
         return self._like(self.node.cast(promotion.as_float(self.dtype)).unary(op))
 
     # -- roots -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.folds import identity
 from engine.graph import Node, Sint, const
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import promotion, views
 from engine.tensor.base import TensorBase, common_device
 from engine.tensor.reduce import SUM_ORDER, reduced
@@ -222,7 +222,7 @@ def _check_elements(op: str, x: Node, seen: Windows) -> None:
 
 
 # -- reductions ------------------------------------------------------------------------------------
-def _reduced(op: Op, seen: Windows, x: Node) -> Node:
+def _reduced(op: Operation, seen: Windows, x: Node) -> Node:
     """Windows (…, *counts, *kernel) reduced to (…, *counts)."""
     axes = tuple(range(len(x.shape) - len(seen.kernel), len(x.shape)))
     return views.squeezed(reduced(op, x, axes, SUM_ORDER), axes)

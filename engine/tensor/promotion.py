@@ -13,16 +13,16 @@ from typing import NamedTuple
 from engine import dtypes, graph
 from engine.dtypes import DType, Scalar
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor.base import Operand, TensorBase
 
 
 class Row(NamedTuple):
     """The operation for each kind of dtype, or what to do instead where there is none."""
 
-    bools: Op | str
-    ints: Op | str
-    floats: Op | str
+    bools: Operation | str
+    ints: Operation | str
+    floats: Operation | str
 
 
 _BOOL_ARITHMETIC = "cast to an integer dtype, or use ^"
@@ -54,7 +54,7 @@ ROWS = {
 }
 
 
-def operation(name: str, dtype: DType) -> Op:
+def operation(name: str, dtype: DType) -> Operation:
     """The operation `name` in `dtype`. TypeError, with what to do, where there is none."""
     row = ROWS[name]
     entry = row.floats if dtype.is_float else row.ints if dtype.is_int else row.bools

@@ -11,7 +11,7 @@ from typing import Self
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import views
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.variable import interval, show
@@ -21,7 +21,7 @@ Order = tuple[int, int] | None
 SUM_ORDER = (32, 32)  # lanes, rows: 32 partial sums take turns, in blocks of 1024 elements
 
 
-def reduced(op: Op, x: Node, axes: tuple[int, ...], order: Order) -> Node:
+def reduced(op: Operation, x: Node, axes: tuple[int, ...], order: Order) -> Node:
     """A REDUCE in the dtype of x; integers, and maxima, do not depend on an order."""
     ordered = order if op in (Op.ADD, Op.MUL) and x.dtype.is_float else None
     return Node(Op.REDUCE, x.dtype, (x,), (op.name, axes, ordered))
@@ -40,7 +40,7 @@ class Reduce(TensorBase):
     """`axis` is one axis, several, or None for all; `keepdim` leaves them with size 1."""
 
     def _accumulate(
-        self, name: str, op: Op, axis: Axes, keepdim: bool, dtype: DType | str | None
+        self, name: str, op: Operation, axis: Axes, keepdim: bool, dtype: DType | str | None
     ) -> Self:
         axes = views.reduced_axes(name, axis, self.ndim)
         kept, result = accumulated_in(name, self.dtype, dtype)
@@ -64,7 +64,7 @@ class Reduce(TensorBase):
         """The product; of no elements 1. Dtypes as in `sum`."""
         return self._accumulate("prod", Op.MUL, axis, keepdim, dtype)
 
-    def _extreme(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
+    def _extreme(self, name: str, op: Operation, axis: Axes, keepdim: bool) -> Self:
         axes = views.reduced_axes(name, axis, self.ndim)
         self._check_elements(name, axes)
         return self._kept(reduced(op, self.node, axes, None), axes, keepdim)
@@ -100,7 +100,7 @@ class Reduce(TensorBase):
         """Whether no element is 0; NaN is true. Of no elements True."""
         return self._truth("all", Op.MINIMUM, axis, keepdim)
 
-    def _truth(self, name: str, op: Op, axis: Axes, keepdim: bool) -> Self:
+    def _truth(self, name: str, op: Operation, axis: Axes, keepdim: bool) -> Self:
         axes = views.reduced_axes(name, axis, self.ndim)
         return self._kept(reduced(op, self.node.cast(dtypes.bool_), axes, None), axes, keepdim)
 
@@ -117,7 +117,7 @@ class Reduce(TensorBase):
         """Where the smallest element is; otherwise as `argmax`."""
         return self._place("argmin", Op.MINIMUM, axis, keepdim)
 
-    def _place(self, name: str, op: Op, axis: int | None, keepdim: bool) -> Self:
+    def _place(self, name: str, op: Operation, axis: int | None, keepdim: bool) -> Self:
         axes = views.reduced_axes(name, None if axis is None else (axis,), self.ndim)
         self._check_elements(name, axes)
         kept = tuple(s for i, s in enumerate(self.shape) if i not in axes)
@@ -129,7 +129,7 @@ class Reduce(TensorBase):
         return self._like(views.reshape(found, shape if keepdim else kept))
 
 
-def first_extreme(op: Op, x: Node) -> Node:
+def first_extreme(op: Operation, x: Node) -> Node:
     """The first place of the extreme along the last axis, which is not empty; NaN wins."""
     axis = len(x.shape) - 1
     extreme = views.expand(reduced(op, x, (axis,), None), x.shape)

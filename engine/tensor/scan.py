@@ -13,7 +13,7 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.folds import identity
 from engine.graph import Node
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import views
 from engine.tensor.along import cut_last, fixed_size, moved_back, moved_last, padded_last
 from engine.tensor.base import TensorBase
@@ -33,7 +33,7 @@ class Scans(TensorBase):
         """The product of each element and those before it; dtypes as in `sum`."""
         return self._accumulated("cumprod", Op.MUL, axis, dtype)
 
-    def _accumulated(self, name: str, op: Op, axis: int, dtype: DType | str | None) -> Self:
+    def _accumulated(self, name: str, op: Operation, axis: int, dtype: DType | str | None) -> Self:
         kept, result = accumulated_in(name, self.dtype, dtype)
         x, place = moved_last(name, self.node.cast(kept), axis)
         return self._like(moved_back(scanned(name, op, x), place, self.ndim).cast(result))
@@ -49,7 +49,7 @@ class Scans(TensorBase):
         """The smallest element so far and its place; otherwise as `cummax`."""
         return self._extremes("cummin", Op.MINIMUM, axis)
 
-    def _extremes(self, name: str, op: Op, axis: int) -> tuple[Self, Self]:
+    def _extremes(self, name: str, op: Operation, axis: int) -> tuple[Self, Self]:
         x, place = moved_last(name, self.node, axis)
         size = fixed_size(name, x)
         values = scanned(name, op, x)
@@ -65,7 +65,7 @@ class Scans(TensorBase):
         return self._like(first), self._like(second)
 
 
-def scanned(name: str, op: Op, x: Node) -> Node:
+def scanned(name: str, op: Operation, x: Node) -> Node:
     """x scanned along its last axis, in chunks. ValueError where its size is symbolic."""
     size = fixed_size(name, x)
     if size <= CHUNK:

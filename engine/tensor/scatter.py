@@ -14,7 +14,7 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.folds import identity
 from engine.graph import Node, const
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.tensor import views
 from engine.tensor.base import Operand, TensorBase, common_device
 from engine.tensor.creation import constant
@@ -110,7 +110,7 @@ def _check_shapes(name: str, base: Node, picks: Node, value: Node, axis: int) ->
             raise ValueError(f"{given} is larger than its values of {show(value.shape)}")
 
 
-def scattered(base: Node, picks: Node, value: Node, axis: int, op: Op | None) -> Node:
+def scattered(base: Node, picks: Node, value: Node, axis: int, op: Operation | None) -> Node:
     """A SCATTER; what is combined is computed, so that its NaNs are canonical everywhere."""
     if not base.shape:
         base, picks, value = (views.reshape(x, (1,)) for x in (base, picks, value))
@@ -123,7 +123,7 @@ def scattered(base: Node, picks: Node, value: Node, axis: int, op: Op | None) ->
     return Node(Op.SCATTER, base.dtype, (start, picks, value), (axis, op.name))
 
 
-def _kept(op: Op, dtype: DType) -> DType:
+def _kept(op: Operation, dtype: DType) -> DType:
     """Where values of `dtype` are combined: only sums and products of float16 need more room."""
     wide = dtype.is_float and op in (Op.ADD, Op.MUL)
     return dtypes.accumulator(dtype) if wide else dtype

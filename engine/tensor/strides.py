@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from engine.graph import Node
-from engine.ops import STORAGE_VIEWS, Op
+from engine.ops import STORAGE_VIEWS, Op, Operation
 
 Strides = tuple[int, ...]
 _VIEWS = STORAGE_VIEWS | {Op.AFTER, Op.BITCAST}
@@ -89,7 +89,7 @@ def _flipped(node: Node, old: Strides) -> Strides:
     return tuple(-stride if i in node.arg else stride for i, stride in enumerate(old))
 
 
-_STEPS: dict[Op, Callable[[Node, Strides], Strides]] = {
+_STEPS: dict[Operation, Callable[[Node, Strides], Strides]] = {
     Op.RESHAPE: _reshaped,
     Op.PERMUTE: lambda node, old: tuple(old[axis] for axis in node.arg),
     Op.EXPAND: _expanded,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, Sint
-from engine.ops import Op
+from engine.ops import Op, Operation
 from engine.shapes import Shape, split_symbols, view_of
 from engine.tensor.variable import as_sint, describe, difference, interval, show
 
@@ -60,7 +60,7 @@ def place_dtype(count: int) -> DType:
     return dtypes.int32 if count <= dtypes.int32.max else dtypes.int64
 
 
-def _with_symbols(op: Op, x: Node, arg: tuple[object, ...]) -> Node:
+def _with_symbols(op: Operation, x: Node, arg: tuple[object, ...]) -> Node:
     """A movement whose symbolic sizes are operands."""
     plain, symbols = split_symbols(arg)
     return Node(op, x.dtype, (x, *symbols), plain)

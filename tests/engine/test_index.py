@@ -17,11 +17,11 @@ from hypothesis import given, strategies as st
 from engine import dtypes
 from engine.graph import Node, axis_range, index as index_of, substitute, toposort
 from engine.loops import replace_ranges
-from engine.ops import Axis, Op
+from engine.ops import Axis, Op, Operation
 from engine.simplify import index
 
 Point = dict[Node, int]
-MEANING: dict[Op, Callable[[int, int], int]] = {
+MEANING: dict[Operation, Callable[[int, int], int]] = {
     Op.ADD: int.__add__,
     Op.SUB: int.__sub__,
     Op.MUL: int.__mul__,

@@ -12,7 +12,7 @@ from engine.folds import fold, fold_many, pick
 from engine.graph import Node, axis_range, const, index
 from engine.linear import Instruction, LinearKernel, dump, parse
 from engine.linearize import linearize
-from engine.ops import Axis, Op
+from engine.ops import Axis, Op, Operation
 from engine.steps import Output, Variables
 from engine.target import Target
 
@@ -74,7 +74,7 @@ def depths(kernel: LinearKernel) -> dict[int, int]:
     return found
 
 
-def only(kernel: LinearKernel, op: Op) -> Instruction:
+def only(kernel: LinearKernel, op: Operation) -> Instruction:
     (found,) = [item for item in kernel.instructions if item.op is op]
     return found
 

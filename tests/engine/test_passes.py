@@ -32,7 +32,7 @@ from engine.interpret.semantics import NUMPY, canonical
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower
-from engine.ops import Axis, Op
+from engine.ops import OPERATIONS, Axis, Op
 from engine.realize import base_of, structure
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.schedule import make_schedule
@@ -241,7 +241,7 @@ def test_a_reduction_in_another_order_is_named(monkeypatch: pytest.MonkeyPatch) 
     """A tree turned into a plain fold over the lanes: the same numbers, summed one by one."""
 
     def one_by_one(node: Node) -> Node:
-        return fold(node.src[0], node.constant(0), Op[node.arg], node.src[1])
+        return fold(node.src[0], node.constant(0), OPERATIONS[node.arg], node.src[1])
 
     x = Tensor(np.random.default_rng(0).standard_normal((3, 99)).astype("float32"), device="PYTHON")
     planted(RuleSet([Expansion("one by one", (Op.TREE,), one_by_one)]), 0, monkeypatch)

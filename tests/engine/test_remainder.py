@@ -13,7 +13,7 @@ from engine import Tensor, dtypes
 from engine.backends.registry import backend
 from engine.decompose.functions import EXACT, FLOAT16_FUNCTIONS
 from engine.interpret import semantics
-from engine.ops import Op
+from engine.ops import OPERATIONS
 from tests.engine.lanes import Lanes, assert_same_bits, random_bits
 
 PRECISION = {"float16": 11, "float32": 24, "float64": 53}
@@ -137,7 +137,7 @@ def test_devices_agree_with_the_interpreter(device: str, dtype: str) -> None:
     x, y = pairs(dtype)
     kinds = dict.fromkeys(REMAINDERS, (x, y)) | dict.fromkeys(ROUNDED, (x,))
     for name, operands in kinds.items():
-        op = Op[name.upper()]
+        op = OPERATIONS[name.upper()]
         meant = semantics.canonical(row, semantics.apply(op, row, operands, [row] * 2))
         first, *rest = (Tensor(v, device=device) for v in operands)
         method = "mod" if name == "floormod" else name

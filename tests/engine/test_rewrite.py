@@ -19,7 +19,7 @@ from engine.graph import Node, const
 from engine.interpret.preconditions import Array, PreconditionError
 from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
-from engine.ops import Group, Op
+from engine.ops import Group, Op, Operation
 from engine.rewrite import Bindings, Expansion, Pattern, RewriteLoop, Rule, RuleSet, rewrite
 from engine.simplify.values import RULES
 from engine.spec import verify_tensor
@@ -169,7 +169,7 @@ def constants(pattern: Pattern, dtype: DType) -> Iterator[Node]:
     return (Node(Op.CONST, dtype, (), bits) for bits in fitting)
 
 
-def operand_dtypes(op: Op, result: DType) -> list[tuple[DType, ...]]:
+def operand_dtypes(op: Operation, result: DType) -> list[tuple[DType, ...]]:
     """Dtypes that the operands of an operation with this result may have, scalars only."""
     if op is Op.WHERE:
         return [(dtypes.bool_, result, result)]
@@ -179,7 +179,7 @@ def operand_dtypes(op: Op, result: DType) -> list[tuple[DType, ...]]:
         return [(d,) for d in TENSOR_DTYPES]
     if op in (Op.LT, Op.EQ, Op.NE):
         return [(d, d) for d in TENSOR_DTYPES]
-    return [(result,) * (op.row.arity or 0)]
+    return [(result,) * (op.arity or 0)]
 
 
 def instances(pattern: Pattern, dtype: DType, bound: Bindings) -> Iterator[tuple[Node, Bindings]]:
@@ -217,7 +217,7 @@ def counterexample(rule: Rule, dtype: DType) -> tuple[int, Node | None]:
         if result is None:
             continue
         fired += 1
-        if node.op.row.group is not Group.MACHINE:  # which only kernels have
+        if node.op.group is not Group.MACHINE:  # which only kernels have
             verify_tensor(node)
             verify_tensor(result)
         try:

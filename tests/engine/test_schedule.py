@@ -15,7 +15,7 @@ from engine.backends.registry import Device
 from engine.counters import GlobalCounters
 from engine.graph import Node, const, toposort
 from engine.interpret.tensors import evaluate
-from engine.ops import ELEMENTWISE, Op
+from engine.ops import ELEMENTWISE, Op, Operation
 from engine.realize import resolved_roots, structure
 from engine.schedule import make_schedule
 from engine.steps import Schedule
@@ -139,7 +139,7 @@ def test_what_two_kernels_need_is_stored() -> None:
     agree(rows, columns)
 
 
-def count(schedule: Schedule, op: Op) -> int:
+def count(schedule: Schedule, op: Operation) -> int:
     """How often an operation occurs in all kernels."""
     expressions = [[o.expression for o in item.kernel] for item in schedule.items if item.kernel]
     return sum(n.op is op for roots in expressions for n in toposort(roots))

@@ -27,7 +27,7 @@ from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower
-from engine.ops import PARALLEL, Axis, Op
+from engine.ops import PARALLEL, Axis, Op, Operation
 from engine.optimize import optimize
 from engine.rewrite import rewrite
 from engine.shapes import split_symbols
@@ -272,7 +272,7 @@ def states(node: Node, target: Target) -> dict[str, list[Node]]:
 
 
 @pytest.mark.parametrize("op", [Op.EXP2, Op.LOG2])
-def test_functions_stay_whole_until_their_pass(op: Op, device: str) -> None:
+def test_functions_stay_whole_until_their_pass(op: Operation, device: str) -> None:
     """So that a gradient, or a device with the function, finds them."""
     found = states(param(1, 8).unary(op), backend(device).target)
     names = list(found)

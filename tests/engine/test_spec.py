@@ -10,7 +10,7 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.folds import fold
 from engine.graph import Node, axis_range, const, index
-from engine.ops import ELEMENTWISE, Axis, Op
+from engine.ops import ELEMENTWISE, Axis, Op, Operation
 from engine.spec import KERNEL_ROWS, Level, SpecError, verify, verify_tensor, well_typed
 from engine.target import HOST_DTYPES, Target
 
@@ -151,7 +151,7 @@ def test_attributes_hold_no_floats(arg: object) -> None:
 
 
 @pytest.mark.parametrize("op", [Op.REDUCE, Op.RESHAPE, Op.BUFFER, Op.COPY, Op.LOOP, Op.ARGUMENT])
-def test_operations_of_other_levels_are_refused(op: Op) -> None:
+def test_operations_of_other_levels_are_refused(op: Operation) -> None:
     """There is no row that accepts anything."""
     assert op not in KERNEL_ROWS
     assert str(op) in refused(kernel(Node(op, F32, (X,), None)))
@@ -209,9 +209,9 @@ ROUND = Node(Op.RANGE, I32, (const(8, I32),), ((0,), "loop"))
 
 
 @pytest.mark.parametrize("op", [Op.EXP2, Op.CAST, Op.CANON, Op.NEG, Op.MAXIMUM, Op.ABS])
-def test_machine_level_has_only_operations_of_the_target(op: Op) -> None:
+def test_machine_level_has_only_operations_of_the_target(op: Operation) -> None:
     x = load(place=ROUND)
-    late = kernel(Node(op, F32, (x,) * (op.row.arity or 0)), ROUND)
+    late = kernel(Node(op, F32, (x,) * (op.arity or 0)), ROUND)
     verify(late, Level.ADDRESSED, HOST, "some pass")
     assert "is no operation of HOST" in refused(late, Level.MACHINE)
 

@@ -16,7 +16,7 @@ from engine.dtypes import DType, Scalar, round_magnitude
 from engine.graph import TESTS
 from engine.interpret.preconditions import Array, PreconditionError
 from engine.interpret.semantics import MEANING, NUMPY, apply, canonical, constant
-from engine.ops import ELEMENTWISE, Op
+from engine.ops import ELEMENTWISE, Op, Operation
 
 INF, NAN = math.inf, math.nan
 MIN32, MAX32 = -(2**31), 2**31 - 1
@@ -24,7 +24,7 @@ MIN64, MAX64 = -(2**63), 2**63 - 1
 FLOATS = [dtypes.float16, dtypes.float32, dtypes.float64]
 
 # operation, dtype of the operands, operands, result
-SAME_DTYPE: list[tuple[Op, str, tuple[Scalar, ...], Scalar]] = [
+SAME_DTYPE: list[tuple[Operation, str, tuple[Scalar, ...], Scalar]] = [
     # integers wrap
     (Op.ADD, "int32", (MAX32, 1), MIN32),
     (Op.ADD, "uint8", (255, 1), 0),
@@ -123,7 +123,7 @@ SAME_DTYPE: list[tuple[Op, str, tuple[Scalar, ...], Scalar]] = [
     (Op.CANON, "int32", (7,), 7),
 ]  # fmt: skip
 
-TO_BOOL: list[tuple[Op, str, tuple[Scalar, Scalar], bool]] = [
+TO_BOOL: list[tuple[Operation, str, tuple[Scalar, Scalar], bool]] = [
     (Op.LT, "float32", (NAN, 1.0), False),
     (Op.LT, "float32", (-0.0, 0.0), False),
     (Op.LT, "bool", (False, True), True),
@@ -172,7 +172,7 @@ CASTS: list[tuple[str, str, Scalar, Scalar]] = [
 ]  # fmt: skip
 
 # operation, dtype, result dtype, operands that break the precondition
-BROKEN: list[tuple[Op, str, str, tuple[Scalar, ...]]] = [
+BROKEN: list[tuple[Operation, str, str, tuple[Scalar, ...]]] = [
     (Op.SHL, "int32", "int32", (1, 32)),
     (Op.SHL, "int8", "int8", (1, -1)),
     (Op.SHR, "uint64", "uint64", (1, 64)),
@@ -202,7 +202,7 @@ def exact_bits(exact: Fraction, dtype: DType) -> int:
 
 
 def assert_means(
-    op: Op, of: DType, to: DType, operands: tuple[Scalar, ...], wanted: Scalar
+    op: Operation, of: DType, to: DType, operands: tuple[Scalar, ...], wanted: Scalar
 ) -> None:
     """As arrays of shape (), and in every element of longer ones; never a warning."""
     for shape in [(), (3,)]:
@@ -215,12 +215,16 @@ def assert_means(
 
 
 @pytest.mark.parametrize(("op", "dtype", "operands", "wanted"), SAME_DTYPE)
-def test_arithmetic(op: Op, dtype: str, operands: tuple[Scalar, ...], wanted: Scalar) -> None:
+def test_arithmetic(
+    op: Operation, dtype: str, operands: tuple[Scalar, ...], wanted: Scalar
+) -> None:
     assert_means(op, dtypes.BY_NAME[dtype], dtypes.BY_NAME[dtype], operands, wanted)
 
 
 @pytest.mark.parametrize(("op", "dtype", "operands", "wanted"), TO_BOOL)
-def test_comparison(op: Op, dtype: str, operands: tuple[Scalar, ...], wanted: Scalar) -> None:
+def test_comparison(
+    op: Operation, dtype: str, operands: tuple[Scalar, ...], wanted: Scalar
+) -> None:
     assert_means(op, dtypes.BY_NAME[dtype], dtypes.bool_, operands, wanted)
 
 
@@ -230,7 +234,7 @@ def test_cast(of: str, to: str, number: Scalar, wanted: Scalar) -> None:
 
 
 @pytest.mark.parametrize(("op", "of", "to", "operands"), BROKEN)
-def test_preconditions(op: Op, of: str, to: str, operands: tuple[Scalar, ...]) -> None:
+def test_preconditions(op: Operation, of: str, to: str, operands: tuple[Scalar, ...]) -> None:
     """A broken one names operation and operands. Elements that are not active do not count."""
     kind, target = dtypes.BY_NAME[of], dtypes.BY_NAME[to]
     good = np.ones(2, NUMPY[kind])
@@ -259,8 +263,8 @@ def test_every_elementwise_operation_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("op", [Op.SUB, Op.NEG])
-def test_bool_has_no_subtraction(op: Op) -> None:
-    arity = op.row.arity
+def test_bool_has_no_subtraction(op: Operation) -> None:
+    arity = op.arity
     assert arity is not None
     with pytest.raises(TypeError):
         apply(op, dtypes.bool_, [np.array(True)] * arity, [dtypes.bool_] * arity)
@@ -289,7 +293,7 @@ def test_bool_is_a_byte() -> None:
     assert apply(Op.BITCAST, dtypes.bool_, [byte], [dtypes.uint8]).tolist() == [True, False]
 
 
-EXACT: dict[Op, Callable[[Fraction, Fraction], Fraction]] = {
+EXACT: dict[Operation, Callable[[Fraction, Fraction], Fraction]] = {
     Op.ADD: lambda x, y: x + y,
     Op.SUB: lambda x, y: x - y,
     Op.MUL: lambda x, y: x * y,
@@ -299,7 +303,7 @@ EXACT: dict[Op, Callable[[Fraction, Fraction], Fraction]] = {
 
 @pytest.mark.parametrize("op", EXACT, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)
-def test_arithmetic_rounds_once(op: Op, dtype: DType) -> None:
+def test_arithmetic_rounds_once(op: Operation, dtype: DType) -> None:
     rng = random.Random(f"{op}{dtype}")
     finite = [rng.randrange(dtype.infinity) | rng.choice([0, dtype.sign_bit]) for _ in range(800)]
     near = [b ^ rng.randrange(1 << dtype.mantissa_bits) for b in finite[::2]]  # of like exponent
@@ -328,7 +332,7 @@ def test_float16_sqrt_rounds_once() -> None:
 @pytest.mark.parametrize("op", [Op.CAST, Op.CONVERT], ids=str)
 @pytest.mark.parametrize("to", FLOATS, ids=str)
 @pytest.mark.parametrize("of", [dtypes.int64, dtypes.uint64, dtypes.int32], ids=str)
-def test_integers_round_once_to_floats(of: DType, to: DType, op: Op) -> None:
+def test_integers_round_once_to_floats(of: DType, to: DType, op: Operation) -> None:
     """Ties, and neighbours of ties that a detour through float64 would take for ties."""
     rng = random.Random(f"{of}{to}")
     numbers = [of.min, of.max, 0]
