@@ -2,6 +2,7 @@
 
     DEBUG=2 python program.py
     with Context(DEBUG=2): tensor.realize()
+    with Context(EMULATE="int64,no_div"): tensor.realize()
 """
 
 from __future__ import annotations
@@ -10,26 +11,29 @@ import os
 from contextvars import ContextVar, Token
 from types import TracebackType
 
-# name -> (default, what it does)
-SETTINGS: dict[str, tuple[int, str]] = {
+# name -> (default, what it does); the default is an integer or a text, and so are its values
+SETTINGS: dict[str, tuple[int | str, str]] = {
     "DEBUG": (0, "1 kernels with times, 2 schedule, 3 graphs, 4 every pass, 5 generated code"),
     "VERIFY": (1, "check the spec after every pass"),
     "THREADS": (0, "threads of one kernel on the host devices; 0: one a core"),
     "MEMORY_PLAN": (1, "let intermediate results share memory"),
     "OPTIMIZE": (1, "vectors, register tiles and threads; 0: plain loops"),
+    "EMULATE": ("", "dtypes and operations to take away from devices, separated by commas"),
 }
 
 
-def _from_environment(name: str, default: int) -> int:
-    """ValueError where the variable holds something else than an integer; empty is not set."""
+def _from_environment(name: str, default: int | str) -> int | str:
+    """ValueError where the variable should hold an integer and does not; empty is not set."""
     text = os.environ.get(name, "").strip()
+    if isinstance(default, str):
+        return text or default
     try:
         return int(text) if text else default
     except ValueError:
         raise ValueError(f"environment variable {name}: {text!r} is no integer") from None
 
 
-def _variable(name: str, default: int) -> ContextVar[int]:
+def _variable(name: str, default: int | str) -> ContextVar[int | str]:
     value = _from_environment(name, default)
     return ContextVar(name, default=value)
 
@@ -38,23 +42,43 @@ _values = {name: _variable(name, default) for name, (default, _) in SETTINGS.ite
 
 
 def setting(name: str) -> int:
-    """The value in force."""
-    return _values[name].get()
+    """The value in force, of a setting that is an integer."""
+    value = _values[name].get()
+    assert isinstance(value, int), name
+    return value
+
+
+def text_setting(name: str) -> str:
+    """The value in force, of a setting that is a text."""
+    value = _values[name].get()
+    assert isinstance(value, str), name
+    return value
+
+
+def _checked(name: str, value: int | str) -> int | str:
+    """TypeError where a text is given for an integer, or an integer for a text."""
+    kind = type(SETTINGS[name][0])
+    if isinstance(value, str) is not (kind is str):
+        raise TypeError(f"setting {name} is of type {kind.__name__}, not {value!r}")
+    return value if isinstance(value, str) else int(value)
 
 
 class Context:
-    """Overrides settings inside a `with` block. ValueError for a name that is no setting."""
+    """Overrides settings inside a `with` block.
 
-    def __init__(self, **overrides: int) -> None:
+    ValueError for a name that is no setting, TypeError for a value of the wrong type.
+    """
+
+    def __init__(self, **overrides: int | str) -> None:
         unknown = set(overrides) - set(SETTINGS)
         if unknown:
             raise ValueError(f"no such setting: {sorted(unknown)}; there are {sorted(SETTINGS)}")
-        self.overrides = overrides
-        self.tokens: list[tuple[str, Token[int]]] = []
+        self.overrides = {name: _checked(name, value) for name, value in overrides.items()}
+        self.tokens: list[tuple[str, Token[int | str]]] = []
 
     def __enter__(self) -> Context:
         for name, value in self.overrides.items():
-            self.tokens.append((name, _values[name].set(int(value))))
+            self.tokens.append((name, _values[name].set(value)))
         return self
 
     def __exit__(

@@ -11,7 +11,7 @@ from engine import dtypes
 from engine.backends.base import Memory, Program
 from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
-from engine.context import setting
+from engine.context import setting, text_setting
 from engine.counters import GlobalCounters
 from engine.graph import Node, dump, substitute, toposort
 from engine.linear import operations
@@ -23,8 +23,9 @@ from engine.shapes import view_of
 from engine.spec import verify_tensor
 from engine.steps import Item, Output, Schedule, Slot, Variables
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
+from engine.target import Target, effective
 
-SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # settings that change what is compiled
+SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # integers that change what is compiled
 KEPT_SCHEDULES = 1024
 KEPT_PROGRAMS = 4096
 
@@ -135,7 +136,7 @@ def compute(wanted: Sequence[Node]) -> None:
     roots = resolved_roots(wanted)
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     program = structure(roots)
-    settings = (*map(setting, SHAPING), Device.DEFAULT, generation())
+    settings = (*_shaping(), Device.DEFAULT, generation())
     key = (program.key, settings)
     compiled = _schedules.get(key)
     if compiled is None:
@@ -156,7 +157,7 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
     if setting("DEBUG") >= 3:
         print(dump(*roots), file=sys.stderr)
     schedule = make_schedule(
-        roots, holes, lambda device: backend(device).target, Device.DEFAULT,
+        roots, holes, target_of, Device.DEFAULT,
         share_memory=bool(setting("MEMORY_PLAN")),
     )
     if setting("DEBUG") >= 2:
@@ -174,7 +175,17 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
-    return backend(item.device), item.kernel, schedule.variables, *map(setting, SHAPING)
+    return backend(item.device), item.kernel, schedule.variables, *_shaping()
+
+
+def _shaping() -> tuple[int | str, ...]:
+    """The values of the settings that change what is compiled."""
+    return (*map(setting, SHAPING), text_setting("EMULATE"))
+
+
+def target_of(device: str) -> Target:
+    """What a device does natively, less what EMULATE takes away."""
+    return effective(backend(device).target)
 
 
 def _compile_batch(
@@ -185,7 +196,7 @@ def _compile_batch(
     owners: list[object] = []
     parts: list[Launchable] = []
     for key, kernel in kernels.items():
-        made = compile_kernel(kernel, chosen.target, f"k{len(parts)}", variables)
+        made = compile_kernel(kernel, target_of(device), f"k{len(parts)}", variables)
         parts += made
         owners += [key] * len(made)
     linear = [part.kernel for part in parts]
