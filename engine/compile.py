@@ -18,11 +18,12 @@ from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.integer_power import integer_power
 from engine.decompose.storage import decompose_storage
+from engine.decompose.wide import split_wide
 from engine.expand import expand
 from engine.graph import Node, dump
 from engine.linearize import Launchable, linearize
 from engine.lower import lower
-from engine.narrow import narrow_index
+from engine.narrow import check_words, narrow_index
 from engine.ops import OPERATIONS, Op
 from engine.optimize import optimize
 from engine.recent import Recent
@@ -95,6 +96,8 @@ def _expand(sink: Node, target: Target) -> list[Node]:
 
 
 def _narrow(sink: Node, target: Target) -> list[Node]:
+    if dtypes.int64 not in target.arithmetic:
+        check_words(sink)
     return [narrow_index(sink, target.narrow_index)]
 
 
@@ -106,6 +109,12 @@ def _decompose_arithmetic(sink: Node, target: Target) -> list[Node]:
     return [rewrite(sink, ARITHMETIC_RULES)]
 
 
+def _split_wide(sink: Node, target: Target) -> list[Node]:
+    if dtypes.int64 in target.arithmetic:
+        return [sink]
+    return [rewrite(split_wide(sink), VALUE_RULES)]
+
+
 PASSES: tuple[Pass, ...] = (
     Pass("simplify values", _simplify_values, Level.LOOPS),
     Pass("place canonical NaNs", _place_canon, Level.LOOPS),
@@ -114,9 +123,9 @@ PASSES: tuple[Pass, ...] = (
     Pass("optimize", _optimize, Level.STORED,
          ("storage", "vector_bytes", "vector_registers", "max_unroll", "threads")),
     Pass("expand vectors and copies", _expand, Level.EXPANDED, ("storage",)),
-    Pass("narrow addresses", _narrow, Level.ADDRESSED, ("storage", "narrow_index")),
-    Pass("decompose arithmetic", _decompose_arithmetic, Level.MACHINE,
-         ("arithmetic", "storage", "ops")),
+    Pass("narrow addresses", _narrow, Level.ADDRESSED, ("arithmetic", "storage", "narrow_index")),
+    Pass("decompose arithmetic", _decompose_arithmetic, Level.ADDRESSED, ("storage",)),
+    Pass("split 64-bit integers", _split_wide, Level.MACHINE, ("arithmetic", "storage", "ops")),
 )  # fmt: skip
 
 # Results of passes by what they depend on. Kernels are immutable, so targets share what they agree

@@ -22,6 +22,22 @@ def narrow_index(sink: Node, prefer_narrow: bool) -> Node:
     return done[sink]
 
 
+def check_words(sink: Node) -> None:
+    """ValueError if a kernel has more items in a buffer, or rounds of a loop, than int32 counts.
+
+    For devices without 64-bit integers. What is computed on the way to an address may be larger.
+    """
+    for node in order_of(sink):
+        count = bounds(node.src[0])[1] if node.op is Op.RANGE else 0
+        if node.op is Op.PARAM:
+            count = node.arg[1]
+        if count > dtypes.int32.max:
+            raise ValueError(
+                f"a kernel counts to {count}: a device without 64-bit integers has no more than "
+                f"{dtypes.int32.max} words in a buffer"
+            )
+
+
 def _fits(node: Node, dtype: DType) -> bool:
     if node.dtype.scalar is not dtypes.index:
         return True

@@ -1,8 +1,11 @@
-"""How dtypes lie in memory where a target cannot load them: bool as a byte, float16 as its bits."""
+"""How dtypes lie in memory where a target cannot load them: bool as a byte, float16 as its bits,
+64-bit integers as two words.
+"""
 
 from __future__ import annotations
 
 from engine import dtypes
+from engine.decompose.wide import WIDE_STORAGE
 from engine.dtypes import DType
 from engine.graph import Node
 from engine.ops import Op
@@ -83,4 +86,6 @@ def decompose_storage(sink: Node, target: Target) -> Node:
         sink = rewrite(sink, HALF_RULES)
     if dtypes.bool_ not in target.storage:
         sink = rewrite(sink, BOOL_RULES)
+    if dtypes.int64 not in target.storage:
+        sink = rewrite(sink, WIDE_STORAGE)
     return sink

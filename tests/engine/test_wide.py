@@ -1,0 +1,94 @@
+"""What becomes of 64-bit integers on a device that has none, in the graph."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from engine import dtypes
+from engine.compile import trace
+from engine.decompose.wide.split import is_wide, split_wide
+from engine.folds import fold_many, pick
+from engine.graph import Node, axis_range, const, index, order_of
+from engine.narrow import check_words
+from engine.ops import Axis, Op
+from engine.spec import Level, verify
+from engine.target import HOST_DTYPES, Target
+
+WORDS_ONLY = HOST_DTYPES - {dtypes.int64, dtypes.uint64}
+TARGET = Target("WORDS", arithmetic=WORDS_ONLY, storage=WORDS_ONLY - {dtypes.bool_})
+
+
+def buffer(slot: int, size: int, dtype: dtypes.DType = dtypes.int64) -> Node:
+    return Node(Op.PARAM, dtype, (), (slot, size))
+
+
+def elementwise(value: Node, size: int = 8) -> Node:
+    """Slot 0 = value, in a loop."""
+    place = axis_range(size, (0,), Axis.LOOP)
+    loads = {n: Node(Op.LOAD, n.dtype, (n, place)) for n in order_of(value) if n.op is Op.PARAM}
+    done: dict[Node, Node] = {}
+    for node in order_of(value):
+        done[node] = loads.get(node) or node.replace(tuple(done[s] for s in node.src))
+    write = Node(Op.WRITE, value.dtype, (buffer(0, size, value.dtype), place, done[value]))
+    return Node(Op.SINK, dtypes.bool_, (write,))
+
+
+def last(sink: Node, target: Target = TARGET) -> Node:
+    *_, (_, (kernel,)) = trace(sink, target)
+    return kernel
+
+
+def test_nothing_of_64_bits_is_left() -> None:
+    x, y = buffer(1, 8), buffer(2, 8)
+    kernel = last(elementwise(x * y // (y - 1)))
+    assert not [n for n in order_of(kernel) if is_wide(n.dtype)]
+    assert {n.arg for n in order_of(kernel) if n.op is Op.PARAM} == {(0, 16), (1, 16), (2, 16)}
+    verify(kernel, Level.MACHINE, TARGET, "test")
+
+
+def test_a_kernel_without_them_stays_the_same_object() -> None:
+    x = buffer(1, 8, dtypes.int32)
+    kernel = last(elementwise(x * 3))
+    assert split_wide(kernel) is kernel
+    assert kernel is last(elementwise(x * 3), dataclasses.replace(TARGET, name="HOST",
+                                                                  arithmetic=HOST_DTYPES))
+
+
+def test_quotient_and_remainder_share_a_loop_and_others_have_their_own() -> None:
+    x, y = buffer(1, 8), buffer(2, 8)
+    one = last(elementwise(x // y))  # which also asks for the remainder
+    assert sum(n.op is Op.FOLD for n in order_of(one)) == 1
+    two = last(elementwise(x // y + y // x))
+    loops = [n.src[0] for n in order_of(two) if n.op is Op.FOLD]
+    assert len(set(loops)) == len(loops) == 2
+
+
+def test_folds_carry_both_words_beside_what_is_narrow() -> None:
+    loop = axis_range(5, (1,), Axis.REDUCE)
+    starts = (const(1, dtypes.int32), const(2, dtypes.int64), const(3, dtypes.float32))
+    carried = [Node(Op.CARRY, s.dtype, (loop,), i) for i, s in enumerate(starts)]
+    folded = fold_many(loop, starts, [c + c for c in carried])
+    out = buffer(0, 1, dtypes.float32)
+    write = Node(Op.WRITE, dtypes.float32, (out, index(0), pick(folded, 2)))
+    kernel = last(Node(Op.SINK, dtypes.bool_, (write,)))
+    (fold,) = [n for n in order_of(kernel) if n.op is Op.FOLD]
+    kinds = [dtypes.int32, dtypes.uint32, dtypes.uint32, dtypes.float32]
+    assert [s.dtype for s in fold.src[1:5]] == kinds
+    assert [n.arg for n in order_of(kernel) if n.op is Op.PICK] == [3]
+
+
+def test_bits_of_float64_are_out_of_reach() -> None:
+    x = buffer(1, 8, dtypes.float64)
+    with pytest.raises(ValueError, match=r"bits of float64.* as uint64.*must be emulated too"):
+        last(elementwise(x.bitcast(dtypes.uint64)))
+
+
+def test_what_32_bits_cannot_count_is_refused() -> None:
+    size = 1 << 30
+    assert last(elementwise(buffer(1, size - 1, dtypes.int32) + 1, size - 1))
+    with pytest.raises(ValueError, match=f"counts to {2 * size}: a device without 64-bit"):
+        last(elementwise(buffer(1, size) + 1, size))
+    with pytest.raises(ValueError, match="counts to 4294967296"):
+        check_words(axis_range(1 << 32, (0,), Axis.LOOP))
