@@ -100,11 +100,58 @@ class FailureRecord:
     exactness: str = ""
 
 
-Record = RunRecord | CellRecord | FailureRecord
+@dataclass(frozen=True)
+class SweepRecord:
+    """A function of one float on many of its operands, measured against the true value.
+
+    `subject` is the device or the library that computed, `identity` a digest of what it computed
+    with. `plan` says which operands there are to be; `parts` of `of` parts of it are counted here,
+    from part `begin` on.
+
+    The results of `special` of the `elements` are prescribed, and `wrong_special` of these are
+    others. `ulps` counts all others by the bins of ULP_BINS, `rounded` those that are correctly
+    rounded. `failures` are wrong or beyond `bound_ulp`, where there is a bound. `decided` were left
+    to mpmath. `worst` are the farthest results: ulp, operand and result, as "0.5 0x3c00 0x3c01".
+    """
+
+    op: str
+    dtype: str
+    subject: str
+    identity: str
+    plan: str
+    begin: int
+    parts: int
+    of: int
+    elements: int
+    special: int
+    wrong_special: int
+    rounded: int
+    failures: int
+    decided: int
+    ulps: Mapping[str, int]
+    worst: tuple[str, ...] = ()
+    bound_ulp: str = ""
+    seconds: float = 0.0
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def measured(self) -> int:
+        """The elements whose distance counts."""
+        return self.elements - self.special
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the plan is left."""
+        return self.parts == self.of
+
+
+Record = RunRecord | CellRecord | FailureRecord | SweepRecord
 _KINDS: dict[str, type[Record]] = {
-    "run": RunRecord, "cell": CellRecord, "failure": FailureRecord,
+    "run": RunRecord, "cell": CellRecord, "failure": FailureRecord, "sweep": SweepRecord,
 }  # fmt: skip
-_DISTANCE = re.compile(r"[0-9]{1,32}(\.[0-9]{1,32})?(e[+-][0-9]{1,3})?|inf", re.ASCII)
+_NUMBER = r"(?:[0-9]{1,32}(?:\.[0-9]{1,32})?(?:e[+-][0-9]{1,3})?|inf)"
+_DISTANCE = re.compile(_NUMBER, re.ASCII)
+_WORST = re.compile(rf"{_NUMBER} 0x[0-9a-f]{{1,16}} 0x[0-9a-f]{{1,16}}", re.ASCII)
 # The type of each field, which the annotations name in text.
 _HINTS = {kind: get_type_hints(kind) for kind in _KINDS.values()}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -136,7 +183,9 @@ def from_line(line: str) -> Record:
         record = kind(**_checked(kind, body))
     except TypeError as error:  # a field is missing
         raise ValueError(str(error)) from error
-    if not isinstance(record, RunRecord):
+    if isinstance(record, SweepRecord):
+        _check_sweep(record)
+    elif not isinstance(record, RunRecord):
         _check_verdict(record)
     return record
 
@@ -146,7 +195,7 @@ def _check_verdict(record: CellRecord | FailureRecord) -> None:
     if record.verdict not in VERDICTS:
         raise ValueError(f"{record.verdict!r} is not a verdict")
     if isinstance(record, CellRecord):
-        _check_distances(record)
+        _check_distances(record.ulps, record.worst_ulp, record.bound_ulp)
     if record.verdict != "pass":
         return
     if isinstance(record, FailureRecord):
@@ -156,12 +205,31 @@ def _check_verdict(record: CellRecord | FailureRecord) -> None:
         raise ValueError("a cell passes when all its batches were judged and nothing failed")
 
 
-def _check_distances(record: CellRecord) -> None:
+def _check_sweep(record: SweepRecord) -> None:
+    """Counts that can be true together, and texts that mean something."""
+    _check_distances(record.ulps, record.bound_ulp)
+    if sum(record.ulps.values()) != record.measured:
+        raise ValueError("the bins do not add up to the elements that were measured")
+    near = record.ulps.get("0", 0) + record.ulps.get("0.5", 0)
+    possible = (
+        record.wrong_special <= record.special <= record.elements,
+        record.rounded <= near,
+        record.wrong_special <= record.failures <= record.elements or not record.bound_ulp,
+        record.decided <= record.measured,
+        0 < record.parts <= record.of - record.begin,
+    )
+    if not all(possible):
+        raise ValueError("a part is greater than the whole")
+    if any(not _WORST.fullmatch(text) for text in record.worst):
+        raise ValueError("a worst result is a distance and two words of bits")
+
+
+def _check_distances(ulps: Mapping[str, int], *distances: str) -> None:
     """Bins that exist and distances that are numbers."""
-    unknown = set(record.ulps) - set(ULP_BINS)
+    unknown = set(ulps) - set(ULP_BINS)
     if unknown:
         raise ValueError(f"no such bins of distances: {sorted(unknown)}")
-    for text in (record.worst_ulp, record.bound_ulp):
+    for text in distances:
         if text and not _DISTANCE.fullmatch(text):
             raise ValueError("a distance is a number from 0 on, or inf")
 

@@ -197,17 +197,74 @@ def docs(
     out: Annotated[Path, typer.Option(help="Folder of the pages.")] = Path("docs/ops"),
     check: Annotated[bool, typer.Option(help="Write nothing; fail if a page is stale.")] = False,
 ) -> None:
-    """Write the pages on operators from the catalog."""
+    """Write the pages on operators from the catalog, and the one on accuracy from its records."""
     from conformance.harness import docs as docs_module
+    from conformance.harness.sweep import table
 
     try:
-        changed = docs_module.stale(out) if check else docs_module.write(out)
+        changed = [out / name for name in (docs_module.stale if check else docs_module.write)(out)]
+        if (table.is_stale if check else table.write)(out.parent):
+            changed.append(out.parent / table.PAGE)
     except OSError as error:
         raise _usage(f"--out {out} cannot be used: {error.strerror or error}") from None
-    for name in changed:
-        console.print(f"{'stale' if check else 'written'}: {out / name}", markup=False)
+    except ValueError as error:
+        raise _usage(str(error)) from None
+    for file in changed:
+        console.print(f"{'stale' if check else 'written'}: {file}", markup=False)
     if check and changed:
         raise typer.Exit(1)
+
+
+@app.command()
+@interruptible
+def sweep(
+    op: Annotated[
+        list[str] | None, typer.Argument(help="Functions of one float; all if none is named.")
+    ] = None,
+    dtype: Names = None,
+    device: Annotated[str, typer.Option(help="The device that computes.")] = "LLVM",
+    against: Annotated[
+        list[str] | None, typer.Option(help="numpy or torch: measure its functions instead.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Operands to measure, instead of all there are.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of a sample.")] = 0,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which to stop.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for finished parts, from which a sweep goes on.")
+    ] = Path("lockstep-sweep"),
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_WORKERS, help="Processes; one a core if not said."),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Folder of the page on accuracy, to add the results to it.")
+    ] = None,
+) -> None:
+    """Measure functions on every operand of a dtype against the true value."""
+    from conformance.harness.sweep import operands, session, table
+    from engine.backends.launch import processors
+
+    if budget is not None and math.isnan(budget):
+        raise _usage("--budget is a number of seconds")
+    if sample is not None and sample > operands.MAX_SAMPLE:
+        raise _usage(f"--sample is at most {operands.MAX_SAMPLE}")
+    try:
+        sweeps = session.chosen(op or (), dtype or (), against or [device], sample, seed)
+    except ValueError as error:
+        raise _usage(str(error)) from None
+    _make_writable(out)
+    try:
+        code, found = session.run_sweeps(sweeps, out, budget, console, workers or processors())
+        added = table.keep(record, found) if record else []
+    except (OSError, ValueError) as error:
+        raise _usage(str(error)) from None
+    if added:
+        console.print(f"{len(added)} results added to {record}", markup=False, soft_wrap=True)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from conformance.harness import docs
+from conformance.harness.sweep import table
 from oracles.promotion import RULES, SENTENCES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -10,6 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_pages_are_current() -> None:
     assert docs.stale(ROOT / docs.FOLDER) == [], "run: lockstep docs"
+
+
+def test_the_page_on_accuracy_is_current() -> None:
+    assert table.load(ROOT / "docs")
+    assert not table.is_stale(ROOT / "docs"), "run: lockstep docs"
 
 
 def test_every_rule_of_dtypes_has_a_sentence() -> None:

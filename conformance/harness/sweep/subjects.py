@@ -1,0 +1,143 @@
+"""What a sweep measures: functions of a device of the engine, or of a library, on 1-d arrays.
+
+Each has an identity, a digest of whatever its results depend on, so that results of different code
+are never counted together.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy as np
+
+from oracles.formats import FORMATS, Array
+
+LIBRARIES = ("numpy", "torch")
+
+_NUMPY_NAMES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+    "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh",
+}  # fmt: skip
+
+
+class Subject(Protocol):
+    """Something that evaluates functions."""
+
+    bounded: bool
+    """Whether it promises the catalog's bounds and canonical NaNs."""
+
+    @property
+    def name(self) -> str:
+        """How records name it."""
+        ...
+
+    def identity(self, op: str, dtype: str) -> str:
+        """A digest of what the results of a function depend on; ValueError if it has none."""
+        ...
+
+    def evaluate(self, op: str, x: Array) -> Array:
+        """The function at every operand, in their dtype."""
+        ...
+
+
+class EngineFunctions:
+    """The engine on one device."""
+
+    bounded = True
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    @property
+    def name(self) -> str:
+        from engine.context import text_setting
+
+        taken = text_setting("EMULATE")
+        return f"{self.device} EMULATE={taken}" if taken else self.device
+
+    def identity(self, op: str, dtype: str) -> str:
+        """Of the operations that the device is left with, as plain loops over one element."""
+        from engine import Tensor
+        from engine.compile import trace
+        from engine.context import Context
+        from engine.graph import dump
+        from engine.lower import lower
+        from engine.realize import structure, target_of
+        from engine.schedule import make_schedule
+
+        row = FORMATS[dtype]
+        one = Tensor.from_bytes(bytes(row.bits // 8), dtype, (1,), self.device)
+        with Context(OPTIMIZE=0):
+            root = getattr(one, op)().node
+            schedule = make_schedule([root], structure([root]).holes, target_of, self.device)
+            states = []
+            for item in schedule.items:
+                assert item.kernel is not None
+                *_, (_, kernels) = trace(lower(item.kernel), target_of(self.device))
+                states += [dump(kernel) for kernel in kernels]
+        return _digest(*states)
+
+    def evaluate(self, op: str, x: Array) -> Array:
+        from engine import Tensor
+
+        row = FORMATS[x.dtype.name]
+        operand = Tensor.from_bytes(x.tobytes(), row.name, x.shape, self.device)
+        data = getattr(operand, op)().tobytes()
+        return row.from_bits(np.frombuffer(data, row.unsigned))
+
+
+class NumpyFunctions:
+    """numpy's function of that dtype; there is none of sigmoid, rsqrt and erf."""
+
+    bounded = False
+    name = "numpy"
+
+    def identity(self, op: str, dtype: str) -> str:
+        if not hasattr(np, _NUMPY_NAMES.get(op, op)):
+            raise ValueError(f"numpy has no {op}")
+        return _digest("numpy", np.__version__, str(_processor()))
+
+    def evaluate(self, op: str, x: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return np.asarray(getattr(np, _NUMPY_NAMES.get(op, op))(x))
+
+
+class TorchFunctions:
+    """torch's function of that dtype on the CPU, by one thread."""
+
+    bounded = False
+    name = "torch"
+
+    def identity(self, op: str, dtype: str) -> str:
+        try:
+            version = metadata.version("torch")
+        except metadata.PackageNotFoundError:
+            raise ValueError("torch is not installed: it comes with the extra `torch`") from None
+        return _digest("torch", version, str(_processor()))
+
+    def evaluate(self, op: str, x: Array) -> Array:
+        import torch
+
+        torch.set_num_threads(1)
+        given: Any = torch.from_numpy(x.copy())
+        return np.asarray(getattr(torch, op)(given).numpy())
+
+
+def _processor() -> list[str]:
+    """What the libraries choose their code by."""
+    features = np.show_config(mode="dicts")["SIMD Extensions"]
+    return sorted([*features["baseline"], *features["found"]])
+
+
+def _digest(*texts: str) -> str:
+    return sha256("\0".join(texts).encode()).hexdigest()[:32]
+
+
+def subject(name: str) -> Subject:
+    """A library by its name, else the device."""
+    found: dict[str, type[NumpyFunctions] | type[TorchFunctions]] = {
+        "numpy": NumpyFunctions, "torch": TorchFunctions,
+    }  # fmt: skip
+    return found[name]() if name in found else EngineFunctions(name)
