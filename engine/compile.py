@@ -14,6 +14,7 @@ from engine import dtypes
 from engine.canonical import place_canon
 from engine.context import setting
 from engine.decompose.arithmetic import EXPANSIONS
+from engine.decompose.floats import decompose_floats
 from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.integer_power import integer_power
@@ -109,6 +110,10 @@ def _decompose_arithmetic(sink: Node, target: Target) -> list[Node]:
     return [rewrite(sink, ARITHMETIC_RULES)]
 
 
+def _decompose_floats(sink: Node, target: Target) -> list[Node]:
+    return [decompose_floats(sink, target)]
+
+
 def _split_wide(sink: Node, target: Target) -> list[Node]:
     if dtypes.int64 in target.arithmetic:
         return [sink]
@@ -125,6 +130,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("expand vectors and copies", _expand, Level.EXPANDED, ("storage",)),
     Pass("narrow addresses", _narrow, Level.ADDRESSED, ("arithmetic", "storage", "narrow_index")),
     Pass("decompose arithmetic", _decompose_arithmetic, Level.ADDRESSED, ("storage",)),
+    Pass("decompose floats", _decompose_floats, Level.ADDRESSED, ("arithmetic", "storage", "ops")),
     Pass("split 64-bit integers", _split_wide, Level.MACHINE, ("arithmetic", "storage", "ops")),
 )  # fmt: skip
 

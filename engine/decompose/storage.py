@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine import dtypes
 from engine.decompose.wide import WIDE_STORAGE
 from engine.dtypes import DType
@@ -80,10 +82,43 @@ HALF_RULES = RuleSet([
 ])
 
 
+
+def _load_bits(row: DType, node: Node) -> Node | None:
+    if node.dtype is not row:
+        return None
+    memory = _of_bits(node.src[0])
+    return Node(Op.LOAD, memory.dtype, (memory, *node.src[1:])).bitcast(row)
+
+
+def _write_bits(row: DType, node: Node) -> Node | None:
+    memory, place, value, *gate = node.src
+    if memory.dtype is not row:
+        return None
+    bits = value.bitcast(row.unsigned)
+    return Node(Op.WRITE, bits.dtype, (_of_bits(memory), place, bits, *gate))
+
+
+def _of_bits(memory: Node) -> Node:
+    return Node(memory.op, memory.dtype.unsigned, memory.src, memory.arg)
+
+
+# Memory of these holds their bits; the values are floats until `floats` acts.
+FLOAT_RULES = {
+    row: RuleSet([
+        Expansion(f"load bits of {row}", (Op.LOAD,), partial(_load_bits, row)),
+        Expansion(f"write bits of {row}", (Op.WRITE,), partial(_write_bits, row)),
+    ])
+    for row in (dtypes.float32, dtypes.float64)
+}
+
+
 def decompose_storage(sink: Node, target: Target) -> Node:
     """Memory holds only dtypes that the target can load and store."""
     if dtypes.float16 not in target.storage:
         sink = rewrite(sink, HALF_RULES)
+    for row, rules in FLOAT_RULES.items():
+        if row not in target.storage:
+            sink = rewrite(sink, rules)
     if dtypes.bool_ not in target.storage:
         sink = rewrite(sink, BOOL_RULES)
     if dtypes.int64 not in target.storage:

@@ -39,7 +39,7 @@ from engine.schedule import make_schedule
 from engine.spec import Level, SpecError
 from engine.steps import Item, Schedule
 from engine.storage import memory_of
-from engine.target import Target
+from engine.target import HOST_DTYPES, Target
 from tests.engine.random_programs import DTYPES, Programs, contents
 
 TARGETS = {
@@ -47,6 +47,11 @@ TARGETS = {
     "CPU": Target("CPU", threads=4),  # what C compilers get: no vectors, narrow addresses
     "SSE": Target("SSE", vector_bytes=16, vector_registers=16, threads=4),
     "SMALL": Target("SMALL", vector_bytes=32, vector_registers=4, max_unroll=64),
+    "NO_FLOATS": Target(
+        "NO_FLOATS", vector_bytes=32, vector_registers=4,
+        arithmetic=HOST_DTYPES - {dtypes.float32, dtypes.float64},
+        storage=HOST_DTYPES - {dtypes.bool_, dtypes.float32, dtypes.float64},
+    ),
 }
 CANON_PLACED = "place canonical NaNs"
 FIRST = "lower"

@@ -69,7 +69,8 @@ def widen(source: Format, target: Format, bits: Node) -> Node:
     exponent, sig = normalised(source, mag)
     whole = sig.convert(new.unsigned) << (new.mantissa_bits - old.bits + 1)
     # The hidden bit of the significand adds one to the field.
-    wide = ((exponent + (new.bias - old.bias - 1)).convert(whole.dtype) << new.mantissa_bits) + whole
+    below = (exponent + (new.bias - old.bias - 1)).convert(whole.dtype)
+    wide = (below << new.mantissa_bits) + whole
     special = (mag.convert(whole.dtype) << (new.mantissa_bits - old.mantissa_bits)) | new.infinity
     result = mag.lt(old.infinity).where(wide, special)
     result = mag.eq(0).where(result.constant(0), result)
