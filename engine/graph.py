@@ -252,9 +252,9 @@ class _Reference(weakref.ref[Node]):
 
 def _settled(made: _Reference, node: Node) -> Node:
     """The node that counts where an entry is in the way: of another thread, or of the dead."""
-    with _lock:
-        reference = _interned.get(made.key)
-        found = reference() if reference is not None else None
+    with _lock:  # only its holder replaces or removes the dead; the entry may be gone by now
+        reference = _interned.setdefault(made.key, made)
+        found = reference()
         if found is None:
             _interned[made.key] = made
     return node if found is None else found

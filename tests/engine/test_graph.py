@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from engine import Tensor, Variable, dtypes
+from engine import Tensor, Variable, dtypes, graph
 from engine.dtypes import DType
 from engine.graph import (
     Node,
@@ -94,6 +95,59 @@ def test_nodes_die_with_their_last_user() -> None:
     gc.collect()
     assert alive() is None
     assert (buffer(77_001) * 3.0).src[0].arg[0] == 77_001, "and can be made again"
+
+
+class Overtaken(dict[Any, Any]):
+    """A table of nodes in which another thread makes what a look-up does not find.
+
+    Of the dead it removes the entry just after somebody has met it.
+    """
+
+    rival: Node | None = None
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        found = super().get(key, default)
+        if found is None:
+            self.rival = object.__new__(Node)
+            self.rival.op, self.rival.dtype, self.rival.src, self.rival.arg = key
+            self.enter(key, self.rival)
+        return found
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        found = super().setdefault(key, default)
+        if found() is None:
+            del self[key]
+        return found
+
+    def enter(self, key: Any, node: Node) -> None:
+        self[key] = graph._Reference(node, graph._forget)
+        self[key].key = key
+
+
+def test_the_node_of_a_faster_thread_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Overtaken()
+    monkeypatch.setattr(graph, "_interned", table)
+    made = buffer(77_002)
+    assert made is table.rival is buffer(77_002)
+
+
+def test_a_dead_node_in_the_way_leaves_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its entry goes while a thread makes the node again, and nobody enters another one."""
+    table = Overtaken()
+    key = (Op.BUFFER, F32, (), (77_003, 4, "LLVM"))
+    table.enter(key, object.__new__(Node))
+    assert table[key]() is None
+    monkeypatch.setattr(graph, "_interned", table)
+    made = buffer(77_003)
+    assert table[key]() is made and table.rival is None
+
+
+def test_what_died_does_not_take_the_entry_of_its_successor() -> None:
+    x = buffer(77_004)
+    late = graph._Reference(x, None)
+    late.key = (x.op, x.dtype, x.src, x.arg)
+    graph._forget(late)
+    assert buffer(77_004) is x
 
 
 # -- building --------------------------------------------------------------------------------------
