@@ -87,7 +87,7 @@ def split_axes(sink: Node) -> list[Node]:
 
 def _part(sink: Node, loop: Node, first: int, size: int) -> Node:
     """`size` rounds of a loop, from `first` on."""
-    part = axis_range(size, loop.arg[0], Axis(loop.arg[1]))
+    part = axis_range(size, loop.arg[0], Axis(loop.arg[1])) if size > 1 else index_of(0)
     return replace_ranges(sink, {loop: index.add(part, first)})
 
 
@@ -336,9 +336,7 @@ def _rest(sink: Node, axis: Node, whole: int, lanes: int) -> Node:
     if again and size - whole > 1:
         last = axis_range(lanes, axis.arg[0], Axis.VECTOR)
         return replace_ranges(sink, {axis: index.add(last, size - lanes)})
-    rest = axis_range(size - whole, axis.arg[0], Axis.LOOP)
-    one = rest if size - whole > 1 else index_of(0)
-    return replace_ranges(sink, {axis: index.add(one, whole)})
+    return _part(sink, axis, whole, size - whole)
 
 
 def _unroll_lanes(sink: Node, target: Target) -> Node:

@@ -3,8 +3,8 @@
 Invariants:
 - A register holds an array of shape (one axis for each parallel loop open where it was written,
   lanes). An axis has the loop's number of rounds, or 1 if the value is the same in all of them;
-  lanes is 1 for a scalar. Registers of an outer loop get axes of size 1 where they are read; those
-  from outside all loops have lanes alone, and broadcast as they are.
+  lanes is 1 for a scalar. Registers of an outer loop get axes of size 1 where they are read. What
+  depends on no parallel loop may have lanes alone, and broadcasts as it is.
 - Constants and memories are there from the beginning, wherever they are written.
 - A LOOP of a parallel kind whose END carries nothing becomes an axis; any other runs in sequence.
 - Where rounds differ in the number of rounds of a loop inside them, it runs to the greatest, and
@@ -182,7 +182,7 @@ class _Execution:
             raise ValueError(f"kernel {self.kernel.name}: {item.op} is not an instruction")
 
     def read(self, register: int) -> Array:
-        """The value of a register, with an axis for each open parallel loop."""
+        """The value of a register, ready to meet others in the open parallel loops."""
         return self.aligned(self.registers[register])
 
     def aligned(self, value: Array) -> Array:
