@@ -72,6 +72,12 @@ def test_every_layout_of_a_row_is_met_in_the_cover() -> None:
         assert met == set(plan.layouts(op, cells[0])) - ({"long"} if row.order is None else set())
 
 
+def test_integers_of_a_function_meet_the_cast_and_the_edges_alone() -> None:
+    assert plan.cover("exp", ("int32",)) == plan.cover("sin", ("bool",)) == ("main",)
+    for op, dtypes in [("exp", ("float32",)), ("neg", ("int32",)), ("add", ("int8", "int8"))]:
+        assert plan.cover(op, dtypes)[0] == "main" and len(plan.cover(op, dtypes)) == 2
+
+
 @pytest.mark.parametrize("op", ["scatter_reduce", "getitem", "sort", "roll", "var"])
 def test_every_call_of_main_is_met_with_some_dtype(op: str) -> None:
     turns = set()

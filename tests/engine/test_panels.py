@@ -135,10 +135,12 @@ def test_threads_are_not_left_without_a_panel() -> None:
     assert sizes(kernel, Axis.GLOBAL)[0] >= 64
 
 
-def test_the_columns_behind_the_last_whole_panel_are_a_kernel() -> None:
-    main, rest = split_axes(product_kernel(512, 256, 200))
-    assert sizes(main, Axis.LOOP) == [512, 200 // COLUMNS, COLUMNS]
-    assert sizes(rest, Axis.LOOP) == [512, 200 % COLUMNS]
+@pytest.mark.parametrize("columns", [200, 3 * COLUMNS + 1])
+def test_the_columns_behind_the_last_whole_panel_are_a_kernel(columns: int) -> None:
+    main, rest = split_axes(product_kernel(512, 256, columns))
+    assert sizes(main, Axis.LOOP) == [512, columns // COLUMNS, COLUMNS]
+    left = columns % COLUMNS
+    assert sizes(rest, Axis.LOOP) == ([512, left] if left > 1 else [512])
     for kernel in (main, rest):
         assert not any(n.op in (Op.FLOORDIV, Op.FLOORMOD) for n in toposort([kernel]))
 
@@ -156,6 +158,7 @@ EDGES = [float("nan"), -float("nan"), float("inf"), -float("inf"), -0.0, 0.0, 1e
 BITS: list[tuple[str, list[tuple[int, ...]], str]] = [
     ("ij,jk->ik", [(301, 300), (300, 190)], "float32"),
     ("ij,jk->ik", [(512, 257), (257, 128)], "float32"),
+    ("ij,jk->ik", [(512, 257), (257, 129)], "float32"),
     ("ij,kj->ik", [(301, 300), (190, 300)], "float32"),
     ("ji,jk->ik", [(300, 301), (300, 190)], "float64"),
     ("ijk,jkl->il", [(301, 20, 15), (20, 15, 190)], "float32"),

@@ -178,6 +178,9 @@ def test_vector_and_unrolled_axes_go_with_expansion(kind: Axis) -> None:
     late = kernel(load(place=axis), axis)
     verify(late, Level.STORED, HOST, "some pass")
     assert "should have been expanded" in refused(late, Level.EXPANDED)
+    last = Node(Op.RANGE, I32, (const(4, I32),), axis.arg)
+    for level in (Level.ADDRESSED, Level.MACHINE):
+        assert "should have been expanded" in refused(kernel(load(place=last), last), level)
 
 
 def test_trees_go_with_expansion() -> None:
@@ -203,6 +206,7 @@ def test_memory_holds_what_the_target_can_load(dtype: DType) -> None:
     assert "HOST cannot load and store" in refused(early, Level.STORED)
     able = dataclasses.replace(HOST, storage=HOST.storage | {dtype})
     verify(early, Level.STORED, able, "some pass")
+    refused(early, Level.STORED)  # what another target can is not remembered
 
 
 ROUND = Node(Op.RANGE, I32, (const(8, I32),), ((0,), "loop"))
@@ -226,6 +230,16 @@ def test_a_target_without_an_operation_or_a_dtype() -> None:
     wide = load(place=ROUND).convert("float64")
     message = refused(kernel((wide + wide).convert(F32), ROUND), Level.MACHINE, small)
     assert "CONVERT float64" in message and "has a dtype that HOST lacks" in message
+
+
+def test_an_operation_on_one_dtype_says_nothing_of_another() -> None:
+    narrow = dataclasses.replace(HOST, arithmetic=HOST.arithmetic - {dtypes.float64})
+    known, foreign = load(1, F32, ROUND), load(2, dtypes.float64, ROUND)
+    tests = [x.binary(Op.LT, x) for x in (known, foreign)]
+    able = dataclasses.replace(narrow, storage=HOST.storage | {BOOL})
+    verify(kernel(tests[0], ROUND), Level.MACHINE, able, "some pass")
+    message = refused(kernel(tests[0] & tests[1], ROUND), Level.MACHINE, able)
+    assert "LT bool (LOAD float64, LOAD float64)" in message
 
 
 def test_storage_alone_is_not_arithmetic() -> None:

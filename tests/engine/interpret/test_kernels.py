@@ -165,6 +165,32 @@ r4 int32 = LOOP r1 [((0,), 'global')]
 int32 = END r4
 """
 
+# out[2 * (3 * i + j) + k] = (k + 1) * (3 * i + j) for j <= i, k < 2: a loop that carries, and has
+# as many rounds everywhere, inside one that has not
+TRIANGLE_SUMS = """
+kernel triangle_sums global 3
+param int32 18 out
+r0 int32 = PARAM [(0, 18)]
+r1 int32 = CONST [3]
+r2 int32 = CONST [1]
+r3 int32 = CONST [2]
+r4 int32 = CONST [0]
+r5 int32 = LOOP r1 [((0,), 'global')]
+  r6 int32 = ADD r5 r2
+  r7 int32 = LOOP r6 [((1,), 'unroll')]
+    r8 int32 = MUL r5 r1
+    r9 int32 = ADD r8 r7
+    r10 int32 = MUL r9 r3
+    r11 int32 = CARRY r4
+    r12 int32 = LOOP r3 [((2,), 'reduce')]
+      r13 int32 = ADD r11 r9
+      r14 int32 = ADD r10 r12
+      int32 = WRITE r0 r14 r13
+    int32 = END r12 r11 r13
+  int32 = END r7
+int32 = END r5
+"""
+
 TABLE = """
 kernel table global 4
 param float16 4 out
@@ -245,6 +271,14 @@ def test_parallel_loops_of_different_lengths(shuffle: int | None) -> None:
     out = np.full(9, -1, "int32")
     run(parse(TRIANGLE), [out], shuffle=shuffle)
     assert out.tolist() == [0, -1, -1, 10, 11, -1, 20, 21, 22]
+
+
+@pytest.mark.parametrize("shuffle", SHUFFLES)
+def test_rounds_that_are_over_stay_so_in_a_loop_inside(shuffle: int | None) -> None:
+    out = np.full(18, -1, "int32")
+    run(parse(TRIANGLE_SUMS), [out], shuffle=shuffle)
+    rows = [[0, 0, -1, -1, -1, -1], [3, 6, 4, 8, -1, -1], [6, 12, 7, 14, 8, 16]]
+    assert out.reshape(3, 6).tolist() == rows
 
 
 def test_loops_without_rounds() -> None:
