@@ -27,7 +27,8 @@ UNARY = tuple(name for name, row in ROWS.items() if len(row.harmless) == 1)
 SLACK = 2.0**-48
 """The relative error to which float64 estimates are trusted: 16 ulp of float64.
 
-numpy states 4 ulp at most for its vectorised functions, and the C library less than 1.
+numpy states 4 ulp at most for its vectorised functions, and the C library less than 1. Of the
+cosine of float64 beyond 2**100, one of 16,384 was found to be 8 ulp off.
 """
 
 QUICK_PRECISION = 24

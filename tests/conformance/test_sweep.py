@@ -112,6 +112,17 @@ def test_a_judge_that_cannot_be_trusted_fails(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_least_result_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among large operands: the one that is nearest to an odd multiple of pi / 2."""
+    found: list[float] = []
+    monkeypatch.setattr(measure.quick, "check_estimates", lambda op, x: found.extend(x.tolist()))
+    part = 0x7B000000 // operands.PART
+    measure.measure(Sweep("cos", Plan("float32"), "numpy"), part)
+    x = Plan("float32").operands(part)
+    assert len(found) == measure.CHECKED + 1
+    assert float(x[np.argmin(np.abs(np.cos(x)))]) in found
+
+
 def test_a_sample_has_the_hard_cases_and_is_the_same_again() -> None:
     plan = Plan("float64", sample=20_000, seed=3)
     first = plan.operands(0)
