@@ -18,6 +18,7 @@ from engine.decompose.floats import decompose_floats
 from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.integer_power import integer_power
+from engine.decompose.operations import without_missing
 from engine.decompose.storage import decompose_storage
 from engine.decompose.wide import split_wide
 from engine.expand import expand
@@ -120,6 +121,11 @@ def _split_wide(sink: Node, target: Target) -> list[Node]:
     return [rewrite(split_wide(sink), VALUE_RULES)]
 
 
+def _without_missing(sink: Node, target: Target) -> list[Node]:
+    made = without_missing(sink, target)
+    return [sink if made is sink else rewrite(made, VALUE_RULES)]
+
+
 PASSES: tuple[Pass, ...] = (
     Pass("simplify values", _simplify_values, Level.LOOPS),
     Pass("place canonical NaNs", _place_canon, Level.LOOPS),
@@ -131,7 +137,8 @@ PASSES: tuple[Pass, ...] = (
     Pass("narrow addresses", _narrow, Level.ADDRESSED, ("arithmetic", "storage", "narrow_index")),
     Pass("decompose arithmetic", _decompose_arithmetic, Level.ADDRESSED, ("storage",)),
     Pass("decompose floats", _decompose_floats, Level.ADDRESSED, ("arithmetic", "storage", "ops")),
-    Pass("split 64-bit integers", _split_wide, Level.MACHINE, ("arithmetic", "storage", "ops")),
+    Pass("split 64-bit integers", _split_wide, Level.ADDRESSED, ("arithmetic", "storage")),
+    Pass("replace operations", _without_missing, Level.MACHINE, ("arithmetic", "storage", "ops")),
 )  # fmt: skip
 
 # Results of passes by what they depend on. Kernels are immutable, so targets share what they agree

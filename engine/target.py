@@ -53,6 +53,8 @@ class Target:
 TAKEN: dict[str, frozenset[Operation]] = {
     "no_div": frozenset({Op.IDIV, Op.IREM}),
     "no_shift": frozenset({Op.SHL, Op.SHR}),
+    "no_where": frozenset({Op.WHERE}),
+    "no_not": frozenset({Op.NOT}),
     "no_float_div": frozenset({Op.DIV}),
     "no_sqrt": frozenset({Op.SQRT}),
 }

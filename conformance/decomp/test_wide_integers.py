@@ -6,14 +6,21 @@ operands for which it promises nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from conformance.decomp.wide import as_array, numbers, packed, pairs, value
+from conformance.decomp.integers import (
+    BINARY,
+    as_array,
+    as_counts,
+    numbers,
+    pairs,
+    results,
+    value,
+)
 from conformance.harness import plan
 from conformance.harness.build import Builder
 from conformance.harness.case import Case
@@ -37,33 +44,6 @@ def on_every_device(case: Case, due: list[bytes]) -> None:
 
 
 # -- two operands ----------------------------------------------------------------------------------
-def _fmod(x: int, y: int) -> int:
-    return int(math.copysign(1, x)) * (abs(x) % abs(y)) if y else 0
-
-
-def _lshift(x: int, y: int) -> int:
-    return x << y if 0 <= y < 64 else 0
-
-
-def _rshift(x: int, y: int) -> int:
-    return x >> y if 0 <= y < 64 else -(x < 0)
-
-
-BINARY: dict[str, Callable[[int, int], int]] = {
-    "add": lambda x, y: x + y,
-    "sub": lambda x, y: x - y,
-    "mul": lambda x, y: x * y,
-    "floordiv": lambda x, y: x // y if y else 0,
-    "mod": lambda x, y: x % y if y else 0,
-    "fmod": _fmod,
-    "maximum": max,
-    "minimum": min,
-    "bitwise_and": lambda x, y: x & y,
-    "bitwise_or": lambda x, y: x | y,
-    "bitwise_xor": lambda x, y: x ^ y,
-    "lshift": _lshift,
-    "rshift": _rshift,
-}
 TESTS: dict[str, Callable[[int, int], bool]] = {
     "lt": lambda x, y: x < y,
     "le": lambda x, y: x <= y,
@@ -78,11 +58,10 @@ def test_operations(op: str, name: str) -> None:
     row = FORMATS[name]
     left, right = pairs(name, RANDOM)
     if op.endswith("shift"):
-        right = [y % 67 if place % 3 else y for place, y in enumerate(right)]
+        right = as_counts(right, row)
     build = Builder()
     build.judged(op, *(build.input(name, as_array(side, row)) for side in (left, right)))
-    due = [BINARY[op](value(row, x), value(row, y)) for x, y in zip(left, right, strict=True)]
-    on_every_device(build.case(), [packed(due, row)])
+    on_every_device(build.case(), [results(op, row, left, right)])
 
 
 @pytest.mark.parametrize("name", WIDE)
@@ -111,8 +90,7 @@ def test_known_operands(op: str, known: Sequence[int], name: str) -> None:
     x = build.input(name, as_array(left, row))
     for y in known:
         build.judged(op, x, build.input(name, as_array([y], row), (), const=True))
-    due = [packed([BINARY[op](value(row, a), y) for a in left], row) for y in known]
-    on_every_device(build.case(), due)
+    on_every_device(build.case(), [results(op, row, left, [y] * len(left)) for y in known])
 
 
 # -- casts -----------------------------------------------------------------------------------------

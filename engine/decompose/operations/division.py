@@ -1,0 +1,95 @@
+"""Truncating division and remainder, in a loop that makes one bit of the quotient a round.
+
+The schoolbook method in base 2, by shifting and subtracting (Knuth, "The Art of Computer
+Programming", volume 2, 3rd edition, section 4.3.1; Warren, "Hacker's Delight", 2nd edition, section
+9-4). Powers of two that are known are shifts.
+"""
+
+from __future__ import annotations
+
+from engine import dtypes
+from engine.graph import Node, const, order_of
+from engine.ops import Axis, Op
+
+# Loops of divisions have paths that begin with this number, and no other loop's does.
+DIVISIONS = (1 << 20) + 1
+
+
+def divide_by_shifting(sink: Node) -> Node:
+    """The kernel without IDIV and IREM; those of the same operands share a loop."""
+    done: dict[Node, Node] = {}
+    made: dict[tuple[Node, Node], tuple[Node, Node]] = {}
+    for node in order_of(sink):
+        src = tuple([done[s] for s in node.src])
+        if node.op not in (Op.IDIV, Op.IREM):
+            done[node] = node.replace(src)
+            continue
+        x, y = src
+        if (x, y) not in made:
+            made[x, y] = divide(x, y, len(made))
+        done[node] = made[x, y][node.op is Op.IREM]
+    return done[sink]
+
+
+def divide(x: Node, y: Node, number: int) -> tuple[Node, Node]:
+    """Quotient toward zero and remainder with the sign of x, where y is not 0 and it fits.
+
+    `number` tells the loops of a kernel's divisions apart.
+    """
+    if not x.dtype.is_signed:
+        return divide_unsigned(x, y, number)
+    sign, signs = _sign(x), _sign(x) ^ _sign(y)
+    quotient, remainder = divide_unsigned(_magnitude(x), _magnitude(y), number)
+    return _negate_where(quotient.bitcast(x.dtype), signs), _negate_where(
+        remainder.bitcast(x.dtype), sign
+    )
+
+
+def _sign(x: Node) -> Node:
+    """-1 where x is negative, else 0"""
+    return x >> (x.dtype.bits - 1) if _known(x) is None else x.constant(0)
+
+
+def _magnitude(x: Node) -> Node:
+    """|x|, unsigned, so that it fits."""
+    known = _known(x)
+    bits = _negate_where(x, _sign(x)).bitcast(x.dtype.unsigned)
+    return bits if known is None else bits.constant(known)
+
+
+def _negate_where(x: Node, ones: Node) -> Node:
+    """-x where `ones` is -1, x where it is 0: (x ^ s) - s, Hacker's Delight, section 2-4"""
+    return (x ^ ones) - ones
+
+
+def divide_unsigned(x: Node, y: Node, number: int) -> tuple[Node, Node]:
+    """The dividend leaves one register to the left, bit by bit, into another one, which is what
+    remains; the quotient enters it from the right. After n rounds the other one consists of n bits
+    of x at most, so the last shift, too, stays within the width.
+    """
+    power = _power_of_two(y)
+    if power is not None:
+        return (x >> power if power else x), x & ((1 << power) - 1)
+    bits = x.dtype.bits
+    end = const(bits, dtypes.int32)
+    loop = Node(Op.RANGE, dtypes.int32, (end,), ((DIVISIONS, number), str(Axis.REDUCE)))
+    quotient, remainder = (Node(Op.CARRY, x.dtype, (loop,), i) for i in range(2))
+    remains = remainder << 1 | quotient >> (bits - 1)
+    fits = ~remains.lt(y)
+    updates = (quotient << 1 | fits.convert(x.dtype), fits.where(remains - y, remains))
+    folded = Node(Op.FOLD, x.dtype, (loop, x, x.constant(0), *updates), 2)
+    first, second = (Node(Op.PICK, x.dtype, (folded,), i) for i in range(2))
+    return first, second
+
+
+def _power_of_two(y: Node) -> int | None:
+    """n where y is known to be 2**n"""
+    value = _known(y)
+    return value.bit_length() - 1 if value and not value & (value - 1) else None
+
+
+def _known(x: Node) -> int | None:
+    """The value of a constant that is not negative, as divisors in addresses are."""
+    value = x.src[0] if x.op is Op.BROADCAST else x
+    known = int(value.dtype.decode(value.arg)) if value.op is Op.CONST else -1
+    return known if known >= 0 else None
