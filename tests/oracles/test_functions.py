@@ -101,6 +101,14 @@ def test_rounding_agrees_with_mpmath(name: str, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNARY)
+def test_estimates_of_every_float16_are_rounded_once(name: str) -> None:
+    """Through float32, a few in each function would be rounded twice."""
+    x = np.arange(1 << 16).astype(np.uint16).view(np.float16)
+    found = mpmath_ref.estimated(name, [x])
+    assert found.tobytes() == mpmath_ref.correctly_rounded(name, [x]).tobytes()
+
+
+@pytest.mark.parametrize("name", UNARY)
 def test_every_float16_is_within_half_an_ulp(name: str) -> None:
     row = FORMATS["float16"]
     x = row.from_bits(np.arange(1 << 16, dtype=np.uint16))
