@@ -23,7 +23,8 @@ _OPERANDS = """\
 *Operands* says how many were measured: all bit patterns of the dtype, or a seeded sample with hard
 cases, and then the maximum is only what the sample has met. *Special* counts the results of the
 libraries that are other than Annex F prescribes, any NaN counting as right. A library has a star
-where not all operands were measured, and a dash where it has no such function or none were.
+where not all operands were measured, and a dash where it has no such function or none were. Inf is
+the distance of a NaN, of an infinity in the place of a number, and of a zero with the wrong sign.
 
 """
 

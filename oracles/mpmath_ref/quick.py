@@ -72,7 +72,8 @@ class Counts:
     last place counts those beyond the last limit. Elements whose result is prescribed are counted
     in `special` and, if their bits are others, in `wrong_special`, and nowhere else. `rounded` are
     correctly rounded; `decided` were left to mpmath. `worst` are the farthest elements, in falling
-    order, a wrong prescribed result counting as infinitely far.
+    order, a wrong prescribed result counting as infinitely far; of a block of elements that are
+    all at a finite distance it has only the farthest.
     """
 
     places: Array
