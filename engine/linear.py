@@ -5,6 +5,8 @@ This is what renderers print and what the PYTHON device executes. Invariants:
   enclose its definition; carried registers are the exception: END updates them.
 - LOOP opens, END closes; END's operands are the loop's register and then pairs (carried register,
   new value), all read before any is written. A carried register is made by CARRY before its LOOP.
+- Functions have registers of their own, read no memory and call nothing; a CALL names one of the
+  kernel's. Text: `function NAME rRESULT`, its instructions, `return`, before those of the kernel.
 - A register of dtype `index` exists only before narrowing.
 
 Text form, one line an instruction: `r7 float32 = ADD r5 r6`, attributes as in `graph.py`. Loops
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +48,24 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Function:
+    """A subroutine. Its registers are its own; FORMAL instructions, arg the number of the operand,
+    come first, and the register `result` is what a CALL of its name yields."""
+
+    name: str
+    instructions: tuple[Instruction, ...]
+    result: int
+
+    @property
+    def dtype(self) -> DType:
+        return next(item.dtype for item in self.instructions if item.out == self.result)
+
+    @property
+    def formals(self) -> list[Instruction]:
+        return [item for item in self.instructions if item.op is Op.FORMAL]
+
+
+@dataclass(frozen=True, slots=True)
 class LinearKernel:
     """A kernel ready for a renderer.
 
@@ -59,6 +79,12 @@ class LinearKernel:
     variables: tuple[tuple[str, int, int], ...]
     global_size: int
     instructions: tuple[Instruction, ...]
+    functions: tuple[Function, ...] = ()
+
+
+def alone(function: Function) -> LinearKernel:
+    """The body of a function as that of a kernel that reads and writes nothing."""
+    return LinearKernel(function.name, (), (), 0, function.instructions)
 
 
 def executed(
@@ -94,6 +120,7 @@ def operations(kernel: LinearKernel) -> int:
 _OPENING, _CLOSING = Op.LOOP, Op.END
 _HEAD = re.compile(r"kernel (\w+) global (\d+)")
 _PARAMETER = re.compile(r"param (\w+) (\d+) (in|out)")
+_FUNCTION = re.compile(r"function (\w+) r(\d+)")
 _VARIABLE = re.compile(r"variable (\w+) (-?\d+) (-?\d+)")
 _LINE = re.compile(r"(?:r(\d+) )?(\w+) = (\w+)((?: r\d+)*)(?: \[(.*)\])?")
 
@@ -104,15 +131,24 @@ def dump(kernel: LinearKernel) -> str:
     for p in kernel.parameters:
         lines.append(f"param {p.dtype} {p.size} {'out' if p.written else 'in'}")
     lines += [f"variable {name} {low} {high}" for name, low, high in kernel.variables]
+    for function in kernel.functions:
+        lines.append(f"function {function.name} r{function.result}")
+        lines += [f"  {line}" for line in _lines(function.instructions)]
+        lines.append("return")
+    return "\n".join([*lines, *_lines(kernel.instructions)])
+
+
+def _lines(instructions: Sequence[Instruction]) -> list[str]:
+    lines: list[str] = []
     depth = 0
-    for item in kernel.instructions:
+    for item in instructions:
         depth -= item.op is _CLOSING
         out = f"r{item.out} " if item.out >= 0 else ""
         src = "".join(f" r{s}" for s in item.src)
         arg = "" if item.arg is None else f" [{item.arg!r}]"
         lines.append(f"{'  ' * depth}{out}{item.dtype} = {item.op}{src}{arg}")
         depth += item.op is _OPENING
-    return "\n".join(lines)
+    return lines
 
 
 def parse(text: str) -> LinearKernel:
@@ -124,6 +160,8 @@ def parse(text: str) -> LinearKernel:
     parameters: list[Parameter] = []
     variables: list[tuple[str, int, int]] = []
     instructions: list[Instruction] = []
+    functions: list[Function] = []
+    opened: tuple[str, int] | None = None
     for number, line in enumerate(rest, 2):
         line = line.strip()
         if match := _PARAMETER.fullmatch(line):
@@ -131,12 +169,18 @@ def parse(text: str) -> LinearKernel:
             parameters.append(Parameter(dtypes.as_dtype(dtype), int(size), direction == "out"))
         elif match := _VARIABLE.fullmatch(line):
             variables.append((match[1], int(match[2]), int(match[3])))
+        elif match := _FUNCTION.fullmatch(line):
+            opened = match[1], int(match[2])
+        elif line == "return" and opened is not None:
+            functions.append(Function(opened[0], tuple(instructions), opened[1]))
+            instructions, opened = [], None
         elif match := _LINE.fullmatch(line):
             instructions.append(_instruction(match, number))
         else:
             raise ValueError(f"line {number}: not an instruction: {line!r}")
     return LinearKernel(
-        head[1], tuple(parameters), tuple(variables), int(head[2]), tuple(instructions)
+        head[1], tuple(parameters), tuple(variables), int(head[2]), tuple(instructions),
+        tuple(functions),
     )
 
 

@@ -7,10 +7,11 @@ operands allow, and its loop with it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from engine.graph import Node, order_of
-from engine.linear import Instruction, LinearKernel, Parameter
+from engine.graph import Node, toposort
+from engine.linear import Function, Instruction, LinearKernel, Parameter
 from engine.loops import loops_below
 from engine.ops import Axis, Op, Operation
 from engine.steps import Variables
@@ -30,10 +31,9 @@ class _Place:
 class _Places:
     """Puts nodes into loops. Parallel loops nest in the order of their paths."""
 
-    def __init__(self, sink: Node) -> None:
+    def __init__(self, order: Sequence[Node]) -> None:
         self.root = _Place(None, 0)
         self.of_loop: dict[Node, _Place] = {}
-        order = order_of(sink)
         self.open = loops_below(order)
         parallel = self.parallel_places([n for n in order if n.op is Op.WRITE])
         for node in reversed(order):  # outer folds before inner ones
@@ -41,7 +41,7 @@ class _Places:
                 place = _Place(node.src[0], self.innermost(node).depth + 1, fold=node)
                 self.of_loop[node.src[0]] = place
         for node in order:
-            if node.op is not Op.SINK:
+            if node.op not in (Op.SINK, Op.FUNCTION):
                 place = self.innermost(node)
                 place.body.append(self.of_loop[node.src[0]] if node.op is Op.FOLD else node)
         for outer, inner in parallel:  # behind all that the inner loop uses
@@ -101,7 +101,7 @@ class _Emitter:
         elif node.op is Op.PICK:
             self.register[node] = self.carried[node.src[0].src[0], node.arg]
         else:
-            src = tuple(self.register[s] for s in node.src)
+            src = tuple(self.register[s] for s in node.src if s.op is not Op.FUNCTION)
             op, arg = self.launch_argument(node)
             self.register[node] = self.emit(op, node, src, arg, op is not Op.WRITE)
 
@@ -111,6 +111,10 @@ class _Emitter:
             return Op.PARAM, (self.slots.index(node.arg[0]), node.arg[1])
         if node.op is Op.VARIABLE:
             return Op.ARGUMENT, self.variables.index(node.arg)
+        if node.op is Op.CALL:
+            return Op.CALL, node.src[0].arg
+        if node.op is Op.FORMAL:
+            return Op.FORMAL, node.arg[1]
         return node.op, node.arg
 
     def loop(self, place: _Place) -> None:
@@ -140,11 +144,11 @@ class Launchable:
 
 def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
     """The instructions of a kernel. `variables` are in the order of launch arguments."""
-    order = order_of(sink)
+    order = _outside_functions(sink)
     params = {n.arg[0]: n for n in order if n.op is Op.PARAM}
     slots = tuple(sorted(params))
     emitter = _Emitter(slots, variables)
-    emitter.body(_Places(sink).root)
+    emitter.body(_Places(order).root)
     written = {n.src[0] for n in order if n.op is Op.WRITE}
     parameters = tuple(
         Parameter(params[s].dtype, params[s].arg[1], params[s] in written) for s in slots
@@ -154,7 +158,21 @@ def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
         raise ValueError(f"{name}: {len(shared)} global loops, but a launch splits only one")
     size = _static_rounds(shared[0]) if shared else 1
     instructions = tuple(emitter.instructions)
-    return Launchable(LinearKernel(name, parameters, variables, size, instructions), slots)
+    functions = tuple(_function(node) for node in order if node.op is Op.FUNCTION)
+    kernel = LinearKernel(name, parameters, variables, size, instructions, functions)
+    return Launchable(kernel, slots)
+
+
+def _outside_functions(root: Node) -> list[Node]:
+    return toposort([root], stop=lambda node: node.op is Op.FUNCTION)
+
+
+def _function(node: Node) -> Function:
+    """A subroutine: its operands first, in order."""
+    result, *formals = node.src
+    emitter = _Emitter((), ())
+    emitter.body(_Places(toposort([*formals, result])).root)
+    return Function(node.arg, tuple(emitter.instructions), emitter.register[result])
 
 
 def _static_rounds(loop: Node) -> int:

@@ -12,13 +12,14 @@ from engine.simplify import index
 def loops_below(order: Sequence[Node]) -> dict[Node, frozenset[Node]]:
     """For every node of a list, operands first, the loops in which its value differs by round.
 
-    A fold closes its loop, and so does a TREE that of its lanes: their results have no round.
+    A fold closes its loop, and so does a TREE that of its lanes: their results have no round. The
+    body of a function is in no loop, and need not be in the list.
     """
     below: dict[Node, frozenset[Node]] = {}
     nothing = frozenset[Node]()
     for node in order:
         found = nothing
-        for operand in node.src:
+        for operand in () if node.op is Op.FUNCTION else node.src:
             more = below[operand]
             if not more <= found:
                 found = found | more if found else more

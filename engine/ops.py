@@ -162,6 +162,9 @@ class Op:
     CARRY = Operation(Group.KERNEL, 1)  # range; arg i: value i of the loop's fold before this round
     PICK = Operation(Group.KERNEL, 1)   # fold; arg i: value i after the last round
     TREE = Operation(Group.KERNEL, 2)   # range, x; arg op name: combine the lanes by halving
+    FUNCTION = Operation(Group.KERNEL, None)  # result, formals; arg name: a subroutine
+    FORMAL = Operation(Group.KERNEL, 0)  # arg (name, number): the operand of that number
+    CALL = Operation(Group.KERNEL, None)  # function, operands: its result for these
 
     # vectors
     BROADCAST = Operation(Group.VECTOR, 1)  # the same scalar in every lane

@@ -10,6 +10,8 @@ Invariants:
   target lacks it.
 - EXPANDED: no axis of kind vector or unroll and no TREE is left; values may have lanes.
 - ADDRESSED: dtype index is gone.
+- A function is its result and its operands, FORMAL nodes in order; its body reads nothing else. A
+  call has one operand for each, of its dtype.
 - MACHINE: only operations and dtypes that the target declares.
 
 There is no row that accepts anything: an operation without a row is an error.
@@ -150,6 +152,30 @@ def _pick(node: Node) -> bool:
     return folded.op is Op.FOLD and folded.src[1 + node.arg].dtype is node.dtype
 
 
+def _function(node: Node) -> bool:
+    """A body that needs nothing but its operands, which are numbered in order."""
+    result, *formals = node.src
+    inside = toposort([result])
+    return (
+        result.dtype is node.dtype and type(node.arg) is str and node.arg.isidentifier()
+        and all(f.op is Op.FORMAL and f.arg[1] == i for i, f in enumerate(formals))
+        and {n for n in inside if n.op is Op.FORMAL} <= set(formals)
+        and not any(n.op in (Op.CALL, Op.LOAD, Op.VARIABLE) for n in inside)
+    )
+
+
+def _formal(node: Node) -> bool:
+    name, number = node.arg
+    return type(name) is str and type(number) is int
+
+
+def _call(node: Node) -> bool:
+    function, *operands = node.src
+    return function.op is Op.FUNCTION and function.dtype is node.dtype and (
+        [x.dtype for x in operands] == [x.dtype for x in function.src[1:]]
+    )
+
+
 def _tree(node: Node) -> bool:
     lane, value = node.src
     return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in OPERATIONS
@@ -202,6 +228,9 @@ KERNEL_ROWS: dict[Operation, Row] = {
     Op.CARRY: _carry,
     Op.PICK: _pick,
     Op.TREE: _tree,
+    Op.FUNCTION: _function,
+    Op.FORMAL: _formal,
+    Op.CALL: _call,
     Op.SINK: _sink,
     Op.BROADCAST: _broadcast,
     Op.SLICE: _slice,

@@ -99,6 +99,6 @@ def test_division_and_roots_that_a_device_does_not_round_correctly() -> None:
 
 def test_a_wrong_sum_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """On kernels that no other test has: what passes make of a kernel is remembered."""
-    monkeypatch.setitem(floats._BINARY, Op.ADD, softfloat.sub)
+    monkeypatch.setitem(floats._BINARY, Op.ADD, ("wrong", softfloat.sub))
     with pytest.raises(AssertionError):
         same_bits(reductions("float64", 5, 7), "float64", ["PYTHON"])

@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.linear import Instruction, LinearKernel
+from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
 VERSION = 1  # of the text: part of the cache key
@@ -96,15 +96,9 @@ Interval: TypeAlias = tuple[int, int]
 
 def function(kernel: LinearKernel, name: str) -> str:
     """The C function `name` of a kernel. ValueError for what this target cannot have."""
-    scope = Scope(kernel)
-    lines: list[str] = []
-    depth = 1
-    for item in kernel.instructions:
-        depth -= item.op is Op.END
-        lines += [f"{'  ' * depth}{line}" for line in scope.statements(item)]
-        depth += item.op is Op.LOOP
-    body = "\n".join(lines)
-    return f"""
+    subroutines = "".join(_subroutine(inner, name) for inner in kernel.functions)
+    body = _body(Scope(kernel, name))
+    return f"""{subroutines}
 static __attribute__((noinline)) void {name}_body{_SIGNATURE} {{
 {body}
 }}
@@ -116,11 +110,33 @@ void {name}{_SIGNATURE} {{
 """
 
 
+def _body(scope: Scope) -> str:
+    lines: list[str] = []
+    depth = 1
+    for item in scope.kernel.instructions:
+        depth -= item.op is Op.END
+        lines += [f"{'  ' * depth}{line}" for line in scope.statements(item)]
+        depth += item.op is Op.LOOP
+    return "\n".join(lines)
+
+
+def _subroutine(inner: Function, name: str) -> str:
+    """A function of the kernel `name`, which its body alone calls."""
+    operands = ", ".join(f"const {c_type(item.dtype)} a{item.arg}" for item in inner.formals)
+    return f"""
+static __attribute__((noinline)) {c_type(inner.dtype)} {name}_{inner.name}({operands}) {{
+{_body(Scope(alone(inner), name))}
+  return r{inner.result};
+}}
+"""
+
+
 @dataclass
 class Scope:
     """What is known of the registers written so far. `ranges`: what an integer can be, if known."""
 
     kernel: LinearKernel
+    prefix: str = ""  # of the names of the kernel's functions
     dtypes: dict[int, DType] = field(default_factory=dict)
     ranges: dict[int, Interval] = field(default_factory=dict)
     split: bool = False  # whether the loop whose rounds the caller chooses has been opened
@@ -263,6 +279,15 @@ def _table(scope: Scope, item: Instruction) -> list[str]:
     ]
 
 
+def _formal(scope: Scope, item: Instruction) -> str:
+    return f"a{item.arg}"
+
+
+def _call(scope: Scope, item: Instruction) -> str:
+    operands = ", ".join(f"r{s}" for s in item.src)
+    return f"{scope.prefix}_{item.arg}({operands})"
+
+
 def _argument(scope: Scope, item: Instruction) -> str:
     return f"({c_type(item.dtype)})variables[{item.arg}]"
 
@@ -392,6 +417,8 @@ def _write(scope: Scope, item: Instruction) -> list[str]:
 EXPRESSIONS: dict[Operation, Callable[[Scope, Instruction], str]] = {
     Op.CONST: _constant,
     Op.ARGUMENT: _argument,
+    Op.FORMAL: _formal,
+    Op.CALL: _call,
     Op.LOAD: _load,
     Op.ADD: _arithmetic("+"),
     Op.SUB: _arithmetic("-"),

@@ -9,10 +9,11 @@ environment to round-to-nearest with subnormals, calls the body and restores the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from engine import dtypes
 from engine.dtypes import DType
-from engine.linear import Instruction, LinearKernel
+from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
 _SCALARS = {"float32": "float", "float64": "double", "bool": "i1"}
@@ -69,8 +70,9 @@ def _column(dtype: DType) -> int:
 class _Body:
     """Prints the body of one kernel."""
 
-    def __init__(self, kernel: LinearKernel) -> None:
+    def __init__(self, kernel: LinearKernel, functions: dict[str, str] | None = None) -> None:
         self.kernel = kernel
+        self.functions = functions or {}  # name -> symbol
         self.dtype: dict[int, DType] = {}
         self.value: dict[int, str] = {}
         self.lines: list[str] = []
@@ -94,12 +96,13 @@ class _Body:
     def typed(self, register: int) -> str:
         return f"{llvm_type(self.dtype[register])} {self.value[register]}"
 
-    def print(self) -> None:
+    def print(self, result: int = -1) -> None:
+        """`result`: the register that a function returns."""
         for item in self.kernel.instructions:
             if item.out >= 0:
                 self.dtype[item.out] = item.dtype
             _PRINTERS[item.op](self, item)
-        self.add("ret void")
+        self.add("ret void" if result < 0 else f"ret {self.typed(result)}")
 
     # -- leaves ------------------------------------------------------------------------------------
     def parameter(self, item: Instruction) -> None:
@@ -179,6 +182,15 @@ class _Body:
             line = head - len(carries) + offset
             update = self.value[updates[carried.out]]
             self.lines[line] = self.lines[line].replace(f"@UPDATE{carried.out}@", update)
+
+    # -- functions ---------------------------------------------------------------------------------
+    def formal(self, item: Instruction) -> None:
+        self.value[item.out] = f"%a{item.arg}"
+
+    def call(self, item: Instruction) -> None:
+        operands = ", ".join(self.typed(s) for s in item.src)
+        name = self.functions[item.arg]
+        self.value[item.out] = self.fresh(f"call {llvm_type(item.dtype)} @{name}({operands})")
 
     # -- memory ------------------------------------------------------------------------------------
     def address(self, memory: int, place: str, kind: str, dtype: DType) -> str:
@@ -378,6 +390,8 @@ _PRINTERS: dict[Operation, Callable[[_Body, Instruction], None]] = {
     Op.PARAM: _Body.parameter,
     Op.TABLE: _Body.table,
     Op.ARGUMENT: _Body.argument,
+    Op.FORMAL: _Body.formal,
+    Op.CALL: _Body.call,
     Op.CONST: _Body.constant,
     Op.LANES: _Body.lanes,
     Op.CARRY: _Body.carry,
@@ -420,14 +434,32 @@ _ENVIRONMENTS = {
 _SIGNATURE = "(ptr %buffers, ptr %variables, i64 %start, i64 %end)"
 
 
+def _subroutine(function: Function, name: str) -> tuple[str, _Body]:
+    """A function under the name that it has in the module."""
+    body = _Body(replace(alone(function), name=name))
+    body.print(function.result)
+    operands = ", ".join(f"{llvm_type(item.dtype)} %a{item.arg}" for item in function.formals)
+    lines = "\n".join(body.lines)
+    head = f"define internal {llvm_type(function.dtype)} @{name}({operands}) noinline"
+    return f"{head} {{\nentry:\n{lines}\n}}", body
+
+
 def render(kernels: Sequence[LinearKernel], processor: str) -> str:
     """One module with all kernels; `processor` is the first part of the target triple."""
     declare, enter, leave = _ENVIRONMENTS.get(processor, ("", "", ""))
     functions: list[str] = []
     tables: list[str] = []
     intrinsics: set[str] = set()
+    symbols: dict[Function, str] = {}  # kernels share functions that are equal
     for kernel in kernels:
-        body = _Body(kernel)
+        for function in kernel.functions:
+            if function not in symbols:
+                symbols[function] = f"{function.name}.{len(symbols)}"
+                text, inner = _subroutine(function, symbols[function])
+                functions.append(text)
+                tables += inner.globals
+                intrinsics |= inner.intrinsics
+        body = _Body(kernel, {row.name: symbols[row] for row in kernel.functions})
         body.print()
         tables += body.globals
         intrinsics |= body.intrinsics

@@ -26,7 +26,7 @@ import numpy as np
 from engine.dtypes import DType
 from engine.interpret.preconditions import Array, PreconditionError
 from engine.interpret.semantics import NUMPY, QUIET, Applied, applied, constant
-from engine.linear import Instruction, LinearKernel, dump
+from engine.linear import Instruction, LinearKernel, alone, dump
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op, Operation
 
 CONCURRENT = PARALLEL | {Axis.VECTOR, Axis.UNROLL}
@@ -98,18 +98,23 @@ class _Block:
     last_uses: list[list[int]] = field(default_factory=list)
 
 
-def _nested(instructions: Sequence[Instruction], at: int) -> tuple[_Block, int]:
-    """The instructions from `at` up to the END of their loop, as a block, and where that END is."""
+def _nested(
+    instructions: Sequence[Instruction], at: int, kept: Sequence[int] = ()
+) -> tuple[_Block, int]:
+    """The instructions from `at` up to the END of their loop, as a block, and where that END is.
+
+    `kept` are registers that are read after a block without an END.
+    """
     block = _Block()
     while at < len(instructions) and instructions[at].op is not Op.END:
         item = instructions[at]
         if item.op is Op.LOOP:
             body, at = _nested(instructions, at + 1)
             block.steps.append(_Loop(item, body, instructions[at]))
-        elif item.op not in _GIVEN:
+        elif item.op not in _GIVEN and item.op is not Op.FORMAL:
             block.steps.append(item)
         at += 1
-    _mark_last_uses(block, instructions[at].src if at < len(instructions) else ())
+    _mark_last_uses(block, instructions[at].src if at < len(instructions) else kept)
     return block, at
 
 
@@ -159,6 +164,8 @@ class _Execution:
         }
         self.sizes: tuple[int, ...] = ()  # rounds of the open parallel loops
         self.active: Array | None = None  # None: all
+        self.functions = {row.name: row for row in kernel.functions}
+        self.called: dict[str, tuple[_Execution, _Block]] = {}
 
     def block(self, block: _Block) -> None:
         for step, last_uses in zip(block.steps, block.last_uses):
@@ -252,6 +259,22 @@ class _Execution:
             return meaning(operands, self.mask())
         except PreconditionError as error:
             raise PreconditionError(f"{self.where(item)}: {error}") from None
+
+    def call(self, item: Instruction) -> Array:
+        """The body on the operands, in the same rounds; a function has no memory."""
+        function = self.functions[item.arg]
+        if item.arg not in self.called:
+            body, _ = _nested(function.instructions, 0, (function.result,))
+            self.called[item.arg] = _Execution(alone(function), (), (), None), body
+        inner, body = self.called[item.arg]
+        inner.sizes, inner.active = self.sizes, self.active
+        before = dict(inner.registers)
+        for formal in function.formals:
+            inner.registers[formal.out] = self.read(item.src[formal.arg])
+        inner.block(body)
+        result = inner.registers[function.result]
+        inner.registers = before
+        return result
 
     def const(self, item: Instruction) -> Array:
         return np.broadcast_to(constant(item.dtype.scalar, item.arg), (item.dtype.lanes,))
@@ -356,8 +379,8 @@ class _Execution:
 
     def where(self, item: Instruction) -> str:
         """The kernel and the instruction as text."""
-        alone = LinearKernel(self.kernel.name, (), (), 0, (item,))
-        return f"kernel {self.kernel.name}, `{dump(alone).splitlines()[-1].strip()}`"
+        single = LinearKernel(self.kernel.name, (), (), 0, (item,))
+        return f"kernel {self.kernel.name}, `{dump(single).splitlines()[-1].strip()}`"
 
 
 _GIVEN: dict[Operation, Callable[[_Execution, Instruction], Array]] = {
@@ -367,6 +390,7 @@ _GIVEN: dict[Operation, Callable[[_Execution, Instruction], Array]] = {
     Op.TABLE: _Execution.table,
 }
 _ROWS: dict[Operation, Callable[[_Execution, Instruction], Array]] = {
+    Op.CALL: _Execution.call,
     Op.CARRY: _Execution.carry,
     Op.LOAD: _Execution.load,
     Op.BROADCAST: _Execution.broadcast,

@@ -295,3 +295,21 @@ HOSTILE = [
 def test_text_from_strangers_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"line [12]"):
         parse(text)
+
+
+def test_functions_have_instructions_of_their_own() -> None:
+    """Loops and constants of a body stay in it, and equal functions are one."""
+    x = Node(Op.FORMAL, F32, (), ("twice", 0))
+    loop = Node(Op.RANGE, I32, (const(2, I32),), ((-1,), str(Axis.REDUCE)))
+    twice = Node(Op.FUNCTION, F32, (fold(loop, const(0.0, F32), Op.ADD, x), x), "twice")
+    place = axis_range(4, (0,), Axis.LOOP)
+    once = Node(Op.CALL, F32, (twice, load(1, place)))
+    kernel = listed(write(0, place, Node(Op.CALL, F32, (twice, once))))
+    (function,) = kernel.functions
+    assert parse(dump(kernel)) == kernel
+    assert [item.arg for item in kernel.instructions if item.op is Op.CALL] == ["twice"] * 2
+    assert [item.op for item in kernel.instructions].count(Op.LOOP) == 1
+    assert [item.op for item in function.instructions] == [
+        Op.FORMAL, Op.CONST, Op.CONST, Op.CARRY, Op.LOOP, Op.ADD, Op.END,
+    ]  # fmt: skip
+    assert function.dtype is F32 and [item.arg for item in function.formals] == [0]

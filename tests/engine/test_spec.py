@@ -111,6 +111,20 @@ def test_wrong_operands_are_refused(node: Node) -> None:
     assert f"{node.op} {node.dtype}" in message and "breaks its row" in message
 
 
+def test_functions_read_their_operands_and_calls_give_them() -> None:
+    x, y, other = (Node(Op.FORMAL, F32, (), (name, i)) for name, i in
+                   (("f", 0), ("f", 1), ("g", 0)))
+    function = Node(Op.FUNCTION, F32, (x + y, x, y), "f")
+    verify(kernel(Node(Op.CALL, F32, (function, X, X))), Level.LOOPS, HOST, "some pass")
+    for operands in ((X,), (X, N), (X, X, X)):
+        assert "CALL" in refused(kernel(Node(Op.CALL, F32, (function, *operands))))
+    bodies = ((x + y, x), (x + y, y, x), (x + other, x, y), (x + X, x), (X, x))
+    for src in (*bodies, (Node(Op.CALL, F32, (function, x, x)), x)):
+        wrong = Node(Op.FUNCTION, F32, src, "f")
+        call = Node(Op.CALL, F32, (wrong, *([X] * (len(src) - 1))))
+        assert "FUNCTION" in refused(kernel(call))
+
+
 def test_sinks_hold_writes_and_writes_go_to_parameters() -> None:
     table = Node(Op.TABLE, F32, (), (0, 0))
     assert "SINK" in refused(Node(Op.SINK, BOOL, (X,)))

@@ -46,7 +46,7 @@ def from_int(fmt: Format, x: Node) -> Node:
     return result
 
 
-def to_int(fmt: Format, bits: Node, dtype: DType) -> Node:
+def to_int(fmt: Format, dtype: DType, bits: Node) -> Node:
     """The integer part, if `dtype` has it; otherwise anything."""
     row = fmt.row
     word = dtypes.uint64 if 64 in (dtype.bits, row.bits) else dtypes.uint32

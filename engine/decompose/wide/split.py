@@ -41,7 +41,10 @@ class _Splitting:
         self.divisions: dict[tuple[Pair, Pair, bool], tuple[Pair, Pair]] = {}
         # where the carried values of a loop's fold are once wide ones take two places
         self.places: dict[Node, list[int]] = {}
+        self.formals: dict[Node, int] = {}  # the first number of each, once wide ones take two
         for node in order:
+            if node.op is Op.FUNCTION:
+                self.formals.update(zip(node.src[1:], _places(node.src[1:])))
             if node.op is Op.FOLD:
                 self.places[node.src[0]] = _places(node.src[1 : 1 + node.arg])
 
@@ -111,6 +114,31 @@ class _Splitting:
             return Node(node.op, node.dtype, (of,), place)
         word = UINT.vec(node.dtype.lanes)
         return Pair(Node(node.op, word, (of,), place), Node(node.op, word, (of,), place + 1))
+
+    # -- functions ---------------------------------------------------------------------------------
+    def formal(self, node: Node) -> Value:
+        name, number = node.arg[0], self.formals[node]
+        if not is_wide(node.dtype):
+            return Node(Op.FORMAL, node.dtype, (), (name, number))
+        word = UINT.vec(node.dtype.lanes)
+        return Pair(*(Node(Op.FORMAL, word, (), (name, number + i)) for i in (0, 1)))
+
+    def function(self, node: Node) -> Value:
+        """Where the result takes two words there are two functions, one for each."""
+        result, formals = self.done[node.src[0]], self.words(node.src[1:])
+        if isinstance(result, Node):
+            return node.replace((result, *formals))
+        words = (("low", result.low), ("high", result.high))
+        return Pair(*(
+            Node(Op.FUNCTION, word.dtype, (word, *formals), f"{node.arg}_{name}")
+            for name, word in words
+        ))
+
+    def call(self, node: Node) -> Value:
+        function, operands = self.done[node.src[0]], tuple(self.words(node.src[1:]))
+        if isinstance(function, Node):
+            return node.replace((function, *operands))
+        return function.each(lambda part: Node(Op.CALL, part.dtype, (part, *operands)))
 
     # -- memory ------------------------------------------------------------------------------------
     def access(self, node: Node) -> Value:
@@ -216,6 +244,9 @@ _STRUCTURE: dict[Operation, Row] = {
     Op.CARRY: _Splitting.carry,
     Op.FOLD: _Splitting.fold,
     Op.PICK: _Splitting.pick,
+    Op.FORMAL: _Splitting.formal,
+    Op.FUNCTION: _Splitting.function,
+    Op.CALL: _Splitting.call,
     Op.LOAD: _Splitting.access,
     Op.WRITE: _Splitting.access,
     Op.SINK: _Splitting.sink,

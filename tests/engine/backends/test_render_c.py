@@ -465,6 +465,7 @@ def test_every_operation_of_the_target_has_a_row() -> None:
     rendered = render_c.EXPRESSIONS.keys() | render_c.STATEMENTS.keys()
     structure = {
         Op.PARAM, Op.TABLE, Op.ARGUMENT, Op.CONST, Op.LOOP, Op.CARRY, Op.END, Op.LOAD, Op.WRITE,
+        Op.FORMAL, Op.CALL,
     }  # fmt: skip
     assert rendered == HOST_OPS | structure
 

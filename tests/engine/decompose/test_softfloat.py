@@ -106,7 +106,7 @@ BINARY: dict[str, tuple[Build, Any]] = {
     "add": (softfloat.add, np.add),
     "sub": (softfloat.sub, np.subtract),
     "mul": (softfloat.mul, np.multiply),
-    "div": (lambda fmt, a, b: softfloat.div(fmt, a, b, 0), np.divide),
+    "div": (lambda fmt, a, b: softfloat.div(fmt, (0,), a, b), np.divide),
 }
 TESTS = {
     "lt": (softfloat.lt, np.less), "eq": (softfloat.eq, np.equal),
@@ -129,7 +129,7 @@ def test_square_roots(fmt: Format) -> None:
     a, _ = operands(fmt.row, 2)
     with np.errstate(all="ignore"):
         due = np.sqrt(floats(fmt.row, a))
-    assert_same(fmt.row, evaluate(lambda x: softfloat.sqrt(fmt, x, 0), a), due, a)
+    assert_same(fmt.row, evaluate(lambda x: softfloat.sqrt(fmt, (0,), x), a), due, a)
 
 
 @formats
@@ -166,7 +166,7 @@ def test_to_integers(fmt: Format, to: DType) -> None:
     assert values.size > COUNT / 2
     with np.errstate(all="ignore"):
         due = np.trunc(values).astype(NUMPY[to])
-    assert (evaluate(lambda x: softfloat.to_int(fmt, x, to), bits) == due).all()
+    assert (evaluate(lambda x: softfloat.to_int(fmt, to, x), bits) == due).all()
 
 
 @formats
@@ -251,7 +251,7 @@ def test_square_roots_of_squares_and_their_neighbours(fmt: Format) -> None:
     roots = rng.integers(1, 1 << row.precision // 2, 300)
     squares = [row.encode(int(n) * int(n)) for n in roots]
     bits = [b + step for b in squares for step in (-1, 0, 1)] + list(range(1, 40))
-    got = evaluate(lambda x: softfloat.sqrt(fmt, x, 0), np.array(bits, NUMPY[row.unsigned]))
+    got = evaluate(lambda x: softfloat.sqrt(fmt, (0,), x), np.array(bits, NUMPY[row.unsigned]))
     for given, result in zip(bits, got.tolist(), strict=True):
         exact = Fraction(row.decode(given))
         low, high = (Fraction(row.decode(result + step)) for step in (-1, 1))

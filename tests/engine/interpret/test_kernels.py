@@ -51,6 +51,41 @@ r5 int32 = LOOP r2 [((0,), 'global')]
 int32 = END r5
 """
 
+# out[i, j] = f(x[i], x[j]) + f(x[j], x[i]) with f(a, b) = 3 * a - b, by adding in a loop
+CALLS = """
+kernel calls global 3
+param int32 3 in
+param int32 9 out
+function f r6
+  r0 int32 = FORMAL [0]
+  r1 int32 = FORMAL [1]
+  r2 int32 = CONST [0]
+  r3 int32 = CONST [3]
+  r4 int32 = CARRY r2
+  r5 int32 = LOOP r3 [((9,), 'reduce')]
+    r7 int32 = ADD r4 r0
+  int32 = END r5 r4 r7
+  r6 int32 = SUB r4 r1
+return
+r0 int32 = PARAM [(0, 3)]
+r1 int32 = PARAM [(1, 9)]
+r2 int32 = CONST [3]
+r3 int32 = LOOP r2 [((0,), 'global')]
+  r4 int32 = LOAD r0 r3
+  r5 int32 = MUL r3 r2
+  r6 int32 = LOOP r2 [((1,), 'loop')]
+    r7 int32 = LOAD r0 r6
+    r8 int32 = CALL r4 r7 ['f']
+    r9 int32 = CALL r7 r4 ['f']
+    r10 int32 = ADD r8 r9
+    r11 int32 = SUB r8 r9
+    r12 int32 = MUL r10 r11
+    r13 int32 = ADD r5 r6
+    int32 = WRITE r1 r13 r12
+  int32 = END r6
+int32 = END r3
+"""
+
 # Fibonacci: both carried values are read before either is written
 FIBONACCI = """
 kernel fibonacci global 1
@@ -363,3 +398,13 @@ def test_the_python_device() -> None:
     assert np.frombuffer(memories[2].read(), "float32").tolist() == [0, 2, 4, 6, 8, 10]
     assert backend.render([kernel]) == dump(kernel) and parse(backend.render([kernel])) == kernel
     assert backend.info().available and backend.info().hardware == "interpreter"
+
+
+@pytest.mark.parametrize("shuffle", [None, 3])
+def test_functions_are_called_in_all_rounds(shuffle: int | None) -> None:
+    """The product of f(a, b) + f(b, a) = 2 * (a + b) and their difference 4 * (a - b)."""
+    kernel = parse(CALLS)
+    assert parse(dump(kernel)) == kernel and kernel.functions[0].result == 6
+    x, out = np.array([5, -7, 100], np.int32), np.zeros(9, np.int32)
+    run(kernel, [x, out], shuffle=shuffle)
+    assert (out.reshape(3, 3) == 8 * (x[:, None] ** 2 - x**2)).all()
