@@ -44,13 +44,17 @@ class Job:
 
 @dataclass
 class State:
-    """A sweep, what is known of it, and what went wrong with it as a whole."""
+    """A sweep and what is known of it.
+
+    `absent` says why it cannot run here, and `problem` what was wrong with the judge or the file.
+    """
 
     sweep: Sweep
     name: str
     file: Path
     identity: str = ""
     found: dict[int, SweepRecord] = field(default_factory=dict)
+    absent: str = ""
     problem: str = ""
 
     def open(self) -> None:
@@ -60,7 +64,7 @@ class State:
                 self.sweep.op, self.sweep.plan.dtype
             )
         except (DeviceUnavailable, ValueError) as error:
-            self.problem = f"not run: {error}"
+            self.absent = f"not run: {error}"
             return
         self.found = progress.read(self.file, self.sweep, self.name, self.identity)
 
@@ -69,6 +73,8 @@ class State:
 
         They come in an order that covers all operands thinly, should time run out.
         """
+        if self.absent:
+            return
         order = np.random.default_rng(len(self.found)).permutation(self.sweep.plan.parts).tolist()
         again = next((part for part in order if part in self.found), None)
         if again is not None:
@@ -153,9 +159,9 @@ def run_sweeps(
         _show_rate(console, records, done, time.monotonic() - started)
     if interrupted:
         console.print(interrupted, style="yellow")
-    wrong = interrupted or any(record.failures for record in records)
-    wrong = wrong or any(s.problem and not s.problem.startswith("not run") for s in states)
-    return (1 if wrong else 0 if records else 2), records
+    if interrupted or any(r.failures for r in records) or any(s.problem for s in states):
+        return 1, records
+    return (0 if records else 2), records
 
 
 def _work(
@@ -167,7 +173,7 @@ def _work(
         if deadline is None or time.monotonic() < deadline
     )  # fmt: skip
     with progress_bar(console) as bar:
-        total = sum(state.sweep.plan.parts for state in states if not state.problem)
+        total = sum(state.sweep.plan.parts for state in states if not state.absent)
         task = bar.add_task("", total=total, completed=sum(len(s.found) for s in states))
         for job, outcome in _outcomes(jobs, workers):
             job.state.take(job, outcome)
@@ -222,12 +228,10 @@ def _show(console: Console, states: Sequence[State], records: Sequence[SweepReco
             console.print(text, style="red", markup=False, highlight=False)
     for state in states:
         missing = state.sweep.plan.parts - len(state.found)
-        if state.problem:
-            colour = "yellow" if state.problem.startswith("not run") else "bold red"
-            console.print(f"{state.sweep}: {state.problem}", style=colour, markup=False)
-        elif missing:
-            text = f"{state.sweep}: {counted(missing, 'part')} of {state.sweep.plan.parts} left"
-            console.print(text, style="yellow", markup=False)
+        left = f"{counted(missing, 'part')} of {state.sweep.plan.parts} left" if missing else ""
+        if text := state.problem or state.absent or left:
+            style = "bold red" if state.problem else "yellow"
+            console.print(f"{state.sweep}: {text}", style=style, markup=False, soft_wrap=True)
 
 
 def summary(record: SweepRecord) -> str:
