@@ -18,12 +18,16 @@ from oracles.formats import FORMATS, Array
 
 DEVICES = [device.name for device in under_test() if device.subject is not None]
 # What is taken away, and the dtype that is then made of integers.
-EMULATED = (("float64", "float64"), ("float32,float64", "float32"), ("float32,float64", "float64"))
+EMULATED = (
+    ("float64", "float64"),
+    ("float32,float64", "float32"),
+    ("float32,float64,int64", "float64"),
+)
 BINARY = ("add", "sub", "mul", "div", "lt", "eq", "ne", "maximum", "minimum")
 UNARY = ("sqrt", "neg", "abs", "floor", "ceil", "round", "trunc")
 CASTS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
          "float16", "float32", "float64")
-FUNCTIONS = ("exp", "log2", "sin")
+FUNCTIONS = ("exp", "log2", "sin", "erf")
 
 
 def numbers(dtype: str, count: int, seed: int) -> Array:
@@ -70,13 +74,13 @@ def reductions(dtype: str, rows: int, columns: int) -> Case:
     return build.case()
 
 
-@pytest.mark.parametrize("emulate, dtype", EMULATED[:2])
+@pytest.mark.parametrize("emulate, dtype", EMULATED)
 def test_reductions(emulate: str, dtype: str) -> None:
     """Folds carry bits, in lanes, tiles and single values."""
     same_bits(reductions(dtype, 12, 19), emulate, ["LLVM", "PYTHON"])
 
 
-@pytest.mark.parametrize("emulate, dtype", EMULATED[:2])
+@pytest.mark.parametrize("emulate, dtype", EMULATED)
 def test_functions(emulate: str, dtype: str) -> None:
     build = Builder()
     x = build.input(dtype, numbers(dtype, 200, 4))

@@ -9,9 +9,11 @@ from __future__ import annotations
 from engine.decompose.softfloat.arithmetic import add, mul, sub
 from engine.decompose.softfloat.compare import eq, lt, ne
 from engine.decompose.softfloat.conversions import convert, from_int, to_int
+from engine.decompose.softfloat.fused import fma
 from engine.decompose.softfloat.parts import Format
 from engine.decompose.softfloat.recurrence import div, sqrt
 
 __all__ = [
-    "Format", "add", "convert", "div", "eq", "from_int", "lt", "mul", "ne", "sqrt", "sub", "to_int",
+    "Format", "add", "convert", "div", "eq", "fma", "from_int", "lt", "mul", "ne", "sqrt", "sub",
+    "to_int",
 ]  # fmt: skip

@@ -259,6 +259,48 @@ def test_square_roots_of_squares_and_their_neighbours(fmt: Format) -> None:
         assert ((low + middle) / 2) ** 2 < exact < ((high + middle) / 2) ** 2
 
 
+@formats
+def test_fused_products(fmt: Format) -> None:
+    """Random operands, cancellation to the last bits of the product, ties that c breaks, edges."""
+    row = fmt.row
+    word = NUMPY[row.unsigned].type
+    rng = np.random.default_rng(10)
+    drawn = [side[-6000:-2000] for seed in (11, 12) for side in operands(row, seed)]
+    known = np.array(edges(row)[::4], dtype=word)
+    known = np.concatenate([known, known | word(row.sign_bit)])
+    grid = [rng.choice(known, 3000) for _ in range(3)]
+    a, b, c = (np.concatenate(sides) for sides in zip(drawn[:3], grid, strict=True))
+    with np.errstate(all="ignore"):
+        product = (floats(row, drawn[0]) * floats(row, drawn[1])).view(word)
+    near = product ^ word(row.sign_bit)
+    near += rng.integers(0, 3, near.size).astype(word)
+    ties = np.array(knife_edges(row)[::5], dtype=word)
+    tiny = rng.integers(0, 9, len(ties)).astype(word) | word(row.sign_bit) * (ties[:, 0] & word(1))
+    a, b = np.concatenate([a, drawn[0], ties[:, 0]]), np.concatenate([b, drawn[1], ties[:, 1]])
+    c = np.concatenate([c, near, tiny])
+    got = evaluate(lambda x, y, z: softfloat.fma(fmt, x, y, z), a, b, c).tolist()
+    wrong = [
+        (x, y, z) for x, y, z, result in zip(a.tolist(), b.tolist(), c.tolist(), got, strict=True)
+        if not fused(row, x, y, z, result)
+    ]
+    assert not wrong and len(got) > 10_000
+
+
+def fused(row: DType, a: int, b: int, c: int, result: int) -> bool:
+    """Whether `result` is a * b + c: an exact number, or what IEEE 754-2019, 7.2 and 6.3 say."""
+    x, y, z = (float(row.decode(bits)) for bits in (a, b, c))
+    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+        special = x * y if math.isinf(x) or math.isinf(y) else math.copysign(1.0, x * y)
+        due = special + z
+        if math.isnan(due) or math.isnan(x) or math.isnan(y):
+            return math.isnan(row.decode(result))
+        return result == row.encode(due)
+    exact = Fraction(x) * Fraction(y) + Fraction(z)
+    if exact == 0 and Fraction(x) * Fraction(y) == 0 == z:
+        return result == ((a ^ b) & c & row.sign_bit)
+    return result == rounded(row, exact)
+
+
 # -- faults ----------------------------------------------------------------------------------------
 def test_a_quotient_without_its_sticky_bit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recurrence, "set_if", lambda x, condition: x)
@@ -272,6 +314,14 @@ def test_a_shift_that_loses_bits_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(arithmetic, "shifted_right", lambda x, n: x >> n.convert(x.dtype))
     with pytest.raises(AssertionError):
         test_arithmetic(FORMATS[2], "add")
+
+
+def test_a_fused_product_that_loses_bits_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.decompose.softfloat import fused as module
+
+    monkeypatch.setattr(module, "set_if", lambda x, condition: x)
+    with pytest.raises(AssertionError):
+        test_fused_products(FORMATS[0])
 
 
 def test_infinities_of_the_reference() -> None:
