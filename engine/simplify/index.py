@@ -5,6 +5,7 @@ decide quotients, remainders and comparisons from the ranges of loop variables. 
 so the laws of Graham, Knuth, Patashnik, "Concrete Mathematics", section 3.4 hold for all integers:
 
     floor((c*x + y) / c) = x + floor(y / c)          (c*x + y) mod c = y mod c
+    c*floor(x / c) + x mod c = x
     floor((g*x + s) / (g*d)) = floor(x / d)          for 0 <= s < g
 """
 
@@ -179,7 +180,23 @@ def add(x: Sint, y: Sint) -> Node:
     more, other = terms_of(index(y))
     for term, factor in more.items():
         terms[term] = terms.get(term, 0) + factor
-    return sum_of(terms, constant + other)
+    return sum_of(*_rejoined(terms, constant + other))
+
+
+def _rejoined(terms: Terms, constant: int) -> tuple[Terms, int]:
+    """The same sum with x in the place of every c*floor(x / c) + x mod c."""
+    for rest, factor in terms.items():
+        if rest.op is not Op.FLOORMOD or rest.src[1].op is not Op.CONST:
+            continue
+        x, c = rest.src[0], rest.src[1].arg
+        quotient = _floordiv(x, c)
+        if terms.get(quotient) == factor * c:
+            others = {t: f for t, f in terms.items() if t is not rest and t is not quotient}
+            inner, offset = terms_of(x)
+            for term, inside in inner.items():
+                others[term] = others.get(term, 0) + factor * inside
+            return _rejoined(others, constant + factor * offset)
+    return terms, constant
 
 
 def multiply(x: Sint, y: Sint) -> Node:

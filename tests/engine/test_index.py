@@ -210,6 +210,15 @@ def test_the_laws_in_the_head_of_the_module() -> None:
     assert index.mod(even, 2) is index.mod(y, 2)
 
 
+def test_what_division_cuts_is_joined_again() -> None:
+    x = loop(24, 0)
+    for number in (x, index.add(x, 5), index.floordiv(x, 2)):
+        rest = index.multiply(index.mod(number, 6), 7)
+        whole = index.multiply(index.floordiv(number, 6), 42)
+        assert index.add(whole, rest) is index.multiply(number, 7)
+        assert index.add(index.multiply(whole, 2), rest) is not index.multiply(number, 7)
+
+
 def test_division_floors_below_zero() -> None:
     x = index.add(loop(10, 0), -10)
     assert index.floordiv(x, 10) is index_of(-1)
