@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from engine import dtypes
 from engine.canonical import place_canon
 from engine.context import setting
+from engine.decompose import narrow_float
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.floats import decompose_floats
 from engine.decompose.functions import EXACT, FUNCTIONS
-from engine.decompose.half import ARITHMETIC as HALF_ARITHMETIC, CASTS as HALF_CASTS
 from engine.decompose.integer_power import integer_power
 from engine.decompose.operations import without_missing
 from engine.decompose.storage import decompose_storage
@@ -78,14 +78,14 @@ FUNCTION_RULES = RuleSet([Expansion("functions", tuple(MADE_OF_OTHERS), _expand_
 
 
 def _decompose_functions(sink: Node, target: Target) -> list[Node]:
-    if dtypes.float16 not in target.arithmetic:
-        sink = rewrite(sink, HALF_ARITHMETIC)
+    if lacking := narrow_float.lacked(target.arithmetic):
+        sink = rewrite(sink, narrow_float.arithmetic(lacking))
     return [rewrite(sink, FUNCTION_RULES)]
 
 
 def _decompose_storage(sink: Node, target: Target) -> list[Node]:
-    if dtypes.float16 not in target.arithmetic:
-        sink = rewrite(sink, HALF_CASTS)
+    if lacking := narrow_float.lacked(target.arithmetic):
+        sink = rewrite(sink, narrow_float.casts(lacking))
     return [decompose_storage(sink, target)]
 
 

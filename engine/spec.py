@@ -6,8 +6,8 @@ Invariants:
 - A constant is a scalar whose bits fit its dtype. Attributes hold ints, strings, None, tuples.
 - On kernel levels there are no shapes: memory is PARAM or TABLE, positions are index arithmetic.
 - LOOPS: as lowered. Any elementwise operation, any tensor dtype, scalars only.
-- STORED: every PARAM has a dtype that the target can load and store; float16 is gone where the
-  target lacks it.
+- STORED: every PARAM has a dtype that the target can load and store; floats narrower than
+  float32 are gone where the target lacks them.
 - EXPANDED: no axis of kind vector or unroll and no TREE is left; values may have lanes.
 - ADDRESSED: dtype index is gone.
 - A function is its result and its operands, FORMAL nodes in order; its body reads nothing else. A

@@ -265,9 +265,9 @@ def _backward_facts(
 
 
 def _neighbours(row: Format, bits: int) -> list[int]:
-    """Bit patterns around `bits` of the same sign, up to infinity."""
+    """Bit patterns around `bits` of the same sign, up to the greatest."""
     sign, magnitude = bits & row.sign_bit, bits & (row.sign_bit - 1)
-    low, high = max(magnitude - NEIGHBOURS, 0), min(magnitude + NEIGHBOURS, row.infinity)
+    low, high = max(magnitude - NEIGHBOURS, 0), min(magnitude + NEIGHBOURS, row.overflow)
     return [sign | one for one in range(low, high + 1)]
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from oracles.formats import FORMATS, Array, Format
 
 _INTEGER_WIDTHS = (8, 16, 32, 64)
+# Floats whose midpoints are edges of all others; the narrower ones have a suite of their own.
+_CAST_TO = {name: FORMATS[name] for name in ("float16", "float32", "float64")}
 _HALVES = (Fraction(1, 2), Fraction(3, 2), Fraction(5, 2), Fraction(7, 2))
 _SMALL = (Fraction(2), Fraction(3), Fraction(4), Fraction(10), Fraction(1, 3), Fraction(7))
 
@@ -54,11 +56,11 @@ def _float_edges(row: Format) -> list[int]:
 
 
 def _structure(row: Format) -> list[int]:
-    """Zero, the ends of the subnormal and normal ranges, infinity, 1 and its neighbours."""
+    """Zero, the ends of the subnormal and normal ranges, any infinity, 1 and its neighbours."""
     smallest_normal = 1 << row.mantissa_bits
     one = row.round(Fraction(1))
     ends = [0, 1, 2, smallest_normal - 1, smallest_normal, smallest_normal + 1]
-    return [*ends, row.largest - 1, row.largest, row.infinity, one - 1, one, one + 1]
+    return [*ends, row.largest - 1, row.largest, row.overflow, one - 1, one, one + 1]
 
 
 def _positive_values(row: Format) -> list[Fraction]:
@@ -68,9 +70,8 @@ def _positive_values(row: Format) -> list[Fraction]:
         for exponent in (width - 1, width):
             power = Fraction(2) ** exponent
             values += [power, power - 1, power + 1, power - Fraction(1, 2)]
-    for other in FORMATS.values():
-        if other.is_float:
-            values += _midpoints(other) + _function_thresholds(other)
+    for other in {**_CAST_TO, row.name: row}.values():
+        values += _midpoints(other) + _function_thresholds(other)
     root = Fraction(2) ** (row.emax // 2 + 1)
     tiny = Fraction(2) ** ((row.emin - row.mantissa_bits) // 2)
     return [*values, root, tiny, Fraction(2) ** row.mantissa_bits]
@@ -96,16 +97,19 @@ def _function_thresholds(other: Format) -> list[Fraction]:
 
 
 def _rounded(row: Format, values: Iterable[Fraction]) -> list[int]:
-    """Each value and its two neighbours in the format, infinity left out."""
+    """Each value and its two neighbours in the format, only finite ones."""
     found = []
     for value in values:
         bits = row.round(value)
-        found += [near for near in (bits - 1, bits, bits + 1) if 0 <= near < row.infinity]
+        found += [near for near in (bits - 1, bits, bits + 1) if 0 <= near <= row.largest]
     return found
 
 
 def _nans(row: Format) -> list[int]:
     """Canonical, negative, with payload, signalling of both signs, all ones."""
+    if not row.infinite:
+        nan = row.nan(0)
+        return [nan, nan | row.sign_bit]
     quiet = 1 << (row.mantissa_bits - 1)
     positive = [
         row.infinity | quiet, row.infinity | quiet | 0x5A, row.infinity | 1,
@@ -128,9 +132,15 @@ def classes(dtype: str) -> tuple[str, ...]:
     if row.kind == "bool":
         return BOOL_CLASSES
     if row.is_float:
-        return FLOAT_CLASSES
+        return tuple(name for name in FLOAT_CLASSES if name not in _absent(row))
     unsigned = ("0", "1", "max", "power", "positive")
     return INTEGER_CLASSES if row.kind == "int" else unsigned
+
+
+def _absent(row: Format) -> set[str]:
+    """The classes of floats that a format has not."""
+    infinite = set() if row.infinite else {"+inf", "-inf", "snan"}
+    return infinite if row.minus_zero else infinite | {"-0"}
 
 
 def edge_class(dtype: str, bits: int) -> str:
@@ -143,11 +153,12 @@ def edge_class(dtype: str, bits: int) -> str:
 
 def _float_class(row: Format, bits: int) -> str:
     magnitude = bits & (row.sign_bit - 1)
-    if magnitude > row.infinity:
-        return "qnan" if magnitude & (1 << (row.mantissa_bits - 1)) else "snan"
+    if row.decode(bits) == "nan":
+        quiet = not row.infinite or magnitude & (1 << (row.mantissa_bits - 1))
+        return "qnan" if quiet else "snan"
     named = {
         0: "0",
-        row.infinity: "inf",
+        row.largest + 1: "inf",
         row.largest: "max",
         row.round(Fraction(1)): "one",
     }
@@ -218,6 +229,9 @@ def _intervals(dtype: str) -> tuple[Array, tuple[str, ...]]:
 def _float_starts(row: Format) -> list[int]:
     """Where the class of a magnitude changes."""
     one = row.round(Fraction(1))
-    quiet = row.infinity | 1 << (row.mantissa_bits - 1)
-    ends = (0, 1, 1 << row.mantissa_bits, one, one + 1, row.largest, row.infinity)
-    return sorted({*ends, row.infinity + 1, quiet})
+    ends = {0, 1, 1 << row.mantissa_bits, one, one + 1, row.largest}
+    if row.infinite:
+        ends |= {row.infinity, row.infinity + 1, row.infinity | 1 << (row.mantissa_bits - 1)}
+    elif row.minus_zero:
+        ends.add(row.largest + 1)
+    return sorted(ends)

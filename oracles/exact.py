@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 from typing import Any
 
@@ -71,7 +72,7 @@ def round_value(value: Value, dtype: str) -> int:
         assert row.canonical_nan is not None
         return row.canonical_nan
     if value.is_inf:
-        return row.infinity | (row.sign_bit if value.negative else 0)
+        return row.overflow | (row.sign_bit if value.negative else 0)
     return row.round(value.fraction, value.negative)
 
 
@@ -202,6 +203,7 @@ def _saturate(value: Value, row: Format) -> int:
     return min(max(truncated, row.minimum), row.maximum)
 
 
+@lru_cache(maxsize=1 << 17)  # two operands of 8 bits have half as many pairs
 def scalar_bits(name: str, dtype: str, operands: tuple[int, ...], target: str) -> int:
     """Bits of a `rounded` row for one element; operands are bits of `dtype`.
 

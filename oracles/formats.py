@@ -1,7 +1,9 @@
 """Number formats as rows: how the bits of a dtype are read and written.
 
-Float layouts follow IEEE 754-2019, section 3.4 (binary16, binary32, binary64).  All values that
-a caller sees are exact: `decode` gives a `Fraction` and `round` takes one.
+Float layouts follow IEEE 754-2019, section 3.4 (binary16, binary32, binary64), the OCP 8-bit
+Floating Point Specification of 2023 (e4m3fn, e5m2) and Noune et al., "8-bit Numerical Formats for
+Deep Neural Networks", 2022 (e4m3fnuz, e5m2fnuz).  All values that a caller sees are exact: `decode`
+gives a `Fraction` and `round` takes one.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +33,11 @@ class Format:
     """One dtype.
 
     For floats `precision` counts the hidden bit, and `emin`/`emax` are the exponents of the
-    smallest normal number and of the largest finite one (significand in [1, 2)).  For integers
-    `precision` is the width.  A bool is stored in 8 bits of which only 0 and 1 are used.
+    smallest normal number and of the largest finite one (significand in [1, 2)); `largest` are the
+    bits of the latter.  Beyond it lies infinity where there is one (`infinite`), else results
+    saturate; all patterns beyond that are NaNs.  Without `minus_zero` the sign bit alone is the
+    only NaN.  For integers `precision` is the width and `largest` is MAX.  A bool is stored in 8
+    bits of which only 0 and 1 are used.
     """
 
     name: str
@@ -41,6 +47,9 @@ class Format:
     emin: int
     emax: int
     canonical_nan: int | None
+    largest: int
+    infinite: bool = False
+    minus_zero: bool = True
 
     @property
     def unsigned(self) -> np.dtype[Any]:
@@ -50,7 +59,7 @@ class Format:
     @property
     def numpy_dtype(self) -> np.dtype[Any]:
         """The numpy dtype that holds the value."""
-        return np.dtype(self.name)
+        return np.dtype(getattr(ml_dtypes, self.name, self.name))
 
     @property
     def is_float(self) -> bool:
@@ -69,16 +78,15 @@ class Format:
 
     @property
     def infinity(self) -> int:
-        """Bits of +inf."""
-        exponent_bits = self.bits - self.precision
-        return ((1 << exponent_bits) - 1) << self.mantissa_bits
+        """Bits of +inf, which the format must have."""
+        if not self.infinite:
+            raise ValueError(f"{self.name} has no infinity")
+        return self.largest + 1
 
     @property
-    def largest(self) -> int:
-        """Bits of the largest finite value (floats) or of MAX (integers)."""
-        if self.is_float:
-            return self.infinity - 1
-        return self.maximum
+    def overflow(self) -> int:
+        """Bits that a positive number beyond the range is rounded to: +inf, else the largest."""
+        return self.largest + 1 if self.infinite else self.largest
 
     @property
     def minimum(self) -> int:
@@ -105,12 +113,22 @@ class Format:
         shaped = np.ascontiguousarray(bits).view(self.numpy_dtype)
         return np.asarray(shaped).reshape(bits.shape)
 
+    def nan(self, payload: int) -> int:
+        """Bits of a NaN with this payload, of which the lowest bits count; the NaN of a format that
+        has but one.
+        """
+        if not self.infinite:
+            return self.canonical_nan or 0
+        return self.infinity | ((payload & ((1 << self.mantissa_bits) - 1)) or 1)
+
     def is_nan(self, bits: Array) -> Array:
         """Which of the bit patterns are NaN; all False for formats without NaN."""
         if not self.is_float:
             return np.zeros(bits.shape, dtype=bool)
+        if not self.minus_zero:
+            return np.asarray(bits == self.unsigned.type(self.sign_bit))
         magnitude = bits & self.unsigned.type(self.sign_bit - 1)
-        return np.asarray(magnitude > self.unsigned.type(self.infinity))
+        return np.asarray(magnitude > self.unsigned.type(self.overflow))
 
     def is_negative(self, bits: int) -> bool:
         """True when the sign bit is set, so that -0 can be told from +0."""
@@ -124,15 +142,15 @@ class Format:
             return Fraction(bits)
         magnitude = bits & (self.sign_bit - 1)
         negative = bool(bits & self.sign_bit)
-        if magnitude > self.infinity:
+        if magnitude > self.overflow or (bits == self.sign_bit and not self.minus_zero):
             return "nan"
-        if magnitude == self.infinity:
+        if magnitude > self.largest:
             return "-inf" if negative else "inf"
         value = self._magnitude(magnitude)
         return -value if negative else value
 
     def _magnitude(self, magnitude: int) -> Fraction:
-        """The value of finite bits without sign; also of `infinity` read as 2**(emax+1)."""
+        """The value of finite bits without sign; also of the bits beyond them."""
         fraction = magnitude & ((1 << self.mantissa_bits) - 1)
         exponent = magnitude >> self.mantissa_bits
         if exponent > 0:
@@ -141,15 +159,16 @@ class Format:
         return Fraction(fraction) * Fraction(2) ** scale
 
     def round(self, value: Fraction, negative_zero: bool = False) -> int:
-        """The bits nearest to `value`, ties to even, subnormals kept, overflow to infinity.
+        """The bits nearest to `value`, ties to even, subnormals kept; see `overflow`.
 
         A result of zero takes the sign of `value`; an exact zero is negative when
-        `negative_zero` says so (IEEE 754-2019, 4.3.1 and 6.3).
+        `negative_zero` says so (IEEE 754-2019, 4.3.1 and 6.3).  Formats without -0 have +0.
         """
         if not self.is_float:
             raise TypeError(f"{self.name} is not a float format")
         negative = value < 0 or (value == 0 and negative_zero)
         magnitude = self._round_magnitude(abs(value))
+        negative = negative and (magnitude != 0 or self.minus_zero)
         return magnitude | self.sign_bit if negative else magnitude
 
     def _round_magnitude(self, value: Fraction) -> int:
@@ -160,7 +179,7 @@ class Format:
         scaled = value / Fraction(2) ** quantum
         significand = round(scaled)  # Python rounds a Fraction half to even
         bits = ((exponent - self.emin) << self.mantissa_bits) + significand
-        return min(bits, self.infinity)
+        return min(bits, self.overflow)
 
     def ulp(self, value: Fraction) -> Fraction:
         """The spacing of the format at `value`, as if the exponent had no upper limit."""
@@ -179,11 +198,18 @@ def floor_log2(value: Fraction) -> int:
 
 
 def _integer(name: str, kind: str, bits: int) -> Format:
-    return Format(name, kind, bits, bits, 0, 0, None)
+    largest = (1 << (bits - 1 if kind == "int" else bits)) - 1
+    return Format(name, kind, bits, bits, 0, 0, None, largest)
+
+
+def _ieee(name: str, bits: int, precision: int, emax: int, nan: int) -> Format:
+    """A format whose greatest exponent field is for infinities and NaNs."""
+    largest = (((1 << (bits - precision)) - 1) << (precision - 1)) - 1
+    return Format(name, "float", bits, precision, 1 - emax, emax, nan, largest, infinite=True)
 
 
 _ROWS = (
-    Format("bool", "bool", 8, 1, 0, 0, None),
+    Format("bool", "bool", 8, 1, 0, 0, None, 1),
     _integer("int8", "int", 8),
     _integer("int16", "int", 16),
     _integer("int32", "int", 32),
@@ -192,9 +218,14 @@ _ROWS = (
     _integer("uint16", "uint", 16),
     _integer("uint32", "uint", 32),
     _integer("uint64", "uint", 64),
-    Format("float16", "float", 16, 11, -14, 15, 0x7E00),
-    Format("float32", "float", 32, 24, -126, 127, 0x7FC00000),
-    Format("float64", "float", 64, 53, -1022, 1023, 0x7FF8000000000000),
+    Format("float8_e4m3fn", "float", 8, 4, -6, 8, 0x7F, 0x7E),
+    _ieee("float8_e5m2", 8, 3, 15, 0x7E),
+    Format("float8_e4m3fnuz", "float", 8, 4, -7, 7, 0x80, 0x7F, minus_zero=False),
+    Format("float8_e5m2fnuz", "float", 8, 3, -15, 15, 0x80, 0x7F, minus_zero=False),
+    _ieee("bfloat16", 16, 8, 127, 0x7FC0),
+    _ieee("float16", 16, 11, 15, 0x7E00),
+    _ieee("float32", 32, 24, 127, 0x7FC00000),
+    _ieee("float64", 64, 53, 1023, 0x7FF8000000000000),
 )
 
 FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}

@@ -14,16 +14,27 @@ from oracles.formats import FORMATS
 DEFAULT_FLOAT = "float32"
 DEFAULT_INT = "int32"
 
-_FLOAT_ORDER = ("float16", "float32", "float64")
+_FLOATS_BY_WIDTH: tuple[tuple[str, ...], ...] = (
+    ("float64",), ("float32",), ("bfloat16", "float16"),
+    ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"),
+)  # fmt: skip
+_BESIDE_EACH_OTHER = "float32"  # two floats of one width, neither of which holds the other
 _SIGNED_BY_BITS = {8: "int8", 16: "int16", 32: "int32", 64: "int64"}
 
 Attributes = Mapping[str, Any]
 
 
 def promote(*names: str) -> str:
-    """The common dtype of several dtypes, folded from the left."""
+    """The common dtype of several dtypes; integers are folded from the left.
+
+    A float absorbs any integer of whatever width.  Of floats the widest count.
+    """
     if not names:
         raise TypeError("promote needs at least one dtype")
+    for width in _FLOATS_BY_WIDTH:
+        found = {name for name in names if name in width}
+        if found:
+            return found.pop() if len(found) == 1 else _BESIDE_EACH_OTHER
     result = names[0]
     for name in names[1:]:
         result = _promote_pair(result, name)
@@ -31,12 +42,9 @@ def promote(*names: str) -> str:
 
 
 def _promote_pair(left: str, right: str) -> str:
-    """bool < integers < floats; a float absorbs any integer of whatever width."""
+    """bool < integers."""
     if left == right:
         return left
-    floats = [name for name in (left, right) if FORMATS[name].is_float]
-    if floats:
-        return max(floats, key=_FLOAT_ORDER.index)
     if "bool" in (left, right):
         return right if left == "bool" else left
     return _promote_integers(left, right)
@@ -80,7 +88,8 @@ def sum_dtype(name: str) -> str:
 
 def accumulator(name: str) -> str:
     """The dtype in which a sum that returns `name` is accumulated."""
-    return "float32" if name == "float16" else sum_dtype(name)
+    row = FORMATS[name]
+    return "float32" if row.is_float and row.bits < 32 else sum_dtype(name)
 
 
 def _common(dtypes: Sequence[str], attributes: Attributes) -> str:

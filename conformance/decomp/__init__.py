@@ -1,1 +1,1 @@
-"""Suites about what targets lack: integer division, float16, functions."""
+"""Suites about what targets lack: integer division, functions."""

@@ -66,7 +66,7 @@ def styled(rng: Generator, dtype: str, count: int, style: str) -> Array:
         return rng.choice(known[: min(6, len(known))], count)
     bits = plain(rng, dtype, count)
     if style == "nan" and row.is_float and count:
-        bits[rng.integers(0, count, 1 + count // 50)] = row.infinity | 0x2A
+        bits[rng.integers(0, count, 1 + count // 50)] = row.nan(0x2A)
     return bits
 
 
@@ -78,7 +78,7 @@ def core_edges(dtype: str, count: int = 16) -> Array:
     one = row.round(_ONE)
     sign, low = row.sign_bit, 1 << row.mantissa_bits
     words = [
-        0, sign, one, row.infinity | 0x5A, one | sign, row.infinity, row.infinity | sign,
+        0, sign, one, row.nan(0x5A), one | sign, row.overflow, row.overflow | sign,
         row.canonical_nan or 0, row.largest, row.largest | sign, 1, 1 | sign, low, low - 1,
         one + low, one - low,
     ]  # fmt: skip

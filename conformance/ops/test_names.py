@@ -42,7 +42,6 @@ ABSENT = {
     "shard": _SHARDS,
     "shard_": _SHARDS,
     "shard_like": _SHARDS,
-    "bfloat16": "the dtype is not part of this version",
     "invalids": "memory without a value has no place where the same program gives the same bits: "
     "`empty` gives zeros",
 }

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from engine.arrays import NUMPY
 from engine.backends.base import DeviceInfo, Program
 from engine.backends.memory import HostMemory
 from engine.linear import LinearKernel, dump
@@ -51,11 +52,11 @@ class _Interpreted:
     """A kernel that is interpreted when it is called."""
 
     def __init__(self, kernel: LinearKernel) -> None:
-        from engine.interpret import kernels, semantics
+        from engine.interpret import kernels
 
         self.kernel = kernel
         self.run = kernels.run
-        self.item_dtypes = [semantics.NUMPY[p.dtype] for p in kernel.parameters]
+        self.item_dtypes = [NUMPY[p.dtype] for p in kernel.parameters]
 
     def __call__(self, buffers: Sequence[Any], variables: Sequence[int]) -> None:
         """Run to completion on `HostMemory`, in the order of the kernel's parameters."""

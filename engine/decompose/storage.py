@@ -1,12 +1,15 @@
-"""How dtypes lie in memory where a target cannot load them: bool as a byte, float16 as its bits,
-64-bit integers as two words.
+"""How dtypes lie in memory where a target cannot load them.
+
+bool is a byte, a narrow float is its bits, a 64-bit integer is two words.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 
 from engine import dtypes
+from engine.decompose.narrow_float import lacked
 from engine.decompose.wide import WIDE_STORAGE
 from engine.dtypes import DType
 from engine.graph import Node
@@ -46,41 +49,50 @@ BOOL_RULES = RuleSet([
     Expansion("write bool as byte", (Op.WRITE,), _write_bool),
 ])
 
-# Operations that hand bits on: on uint16 they mean the same as on float16.
+# Operations that hand bits on: on unsigned integers they mean the same as on floats.
 _CARRIES_BITS = (
     Op.PARAM, Op.TABLE, Op.CONST, Op.LOAD, Op.WRITE, Op.WHERE, Op.FOLD, Op.CARRY, Op.PICK,
     Op.OPAQUE,
 )  # fmt: skip
 
 
-def _half_as_bits(node: Node) -> Node | None:
-    if node.dtype is not dtypes.float16:
-        return None
-    return Node(node.op, dtypes.uint16, node.src, node.arg)
+@dataclass(frozen=True)
+class _AsBits:
+    """Narrow floats that a target cannot load become unsigned integers."""
+
+    lacking: frozenset[DType]
+
+    def carried(self, node: Node) -> Node | None:
+        if node.dtype not in self.lacking:
+            return None
+        return Node(node.op, node.dtype.unsigned, node.src, node.arg)
+
+    def signed(self, node: Node) -> Node | None:
+        """neg and abs touch the sign bit alone, and that not of 0 and NaN where 0 has no sign."""
+        dtype = node.dtype
+        if dtype not in self.lacking:
+            return None
+        bits = node.src[0].bitcast(dtype.unsigned)
+        magnitude = bits & (dtype.sign_bit - 1)
+        result = bits ^ dtype.sign_bit if node.op is Op.NEG else magnitude
+        return result if dtype.has_negative_zero else magnitude.eq(0).where(bits, result)
+
+    def bitcast(self, node: Node) -> Node | None:
+        """Between a float and its bits there is nothing left to do."""
+        source = node.src[0]
+        if node.dtype is source.dtype:
+            return source
+        return source.bitcast(node.dtype.unsigned) if node.dtype in self.lacking else None
 
 
-def _half_sign(node: Node) -> Node | None:
-    """neg and abs of float16 touch the sign bit alone."""
-    if node.dtype is not dtypes.float16:
-        return None
-    bits = node.src[0].bitcast(dtypes.uint16)
-    return bits ^ 0x8000 if node.op is Op.NEG else bits & 0x7FFF
-
-
-def _half_bitcast(node: Node) -> Node | None:
-    """Between float16 and its bits there is nothing left to do."""
-    source = node.src[0]
-    if node.dtype is source.dtype:
-        return source
-    return source.bitcast(dtypes.uint16) if node.dtype is dtypes.float16 else None
-
-
-HALF_RULES = RuleSet([
-    Expansion("half as bits", _CARRIES_BITS, _half_as_bits),
-    Expansion("half sign", (Op.NEG, Op.ABS), _half_sign),
-    Expansion("half bitcast", (Op.BITCAST,), _half_bitcast),
-])
-
+@cache
+def _as_bits(lacking: frozenset[DType]) -> RuleSet:
+    rules = _AsBits(lacking)
+    return RuleSet([
+        Expansion("narrow floats as bits", _CARRIES_BITS, rules.carried),
+        Expansion("signs of narrow floats", (Op.NEG, Op.ABS), rules.signed),
+        Expansion("bitcasts of narrow floats", (Op.BITCAST,), rules.bitcast),
+    ])
 
 
 def _load_bits(row: DType, node: Node) -> Node | None:
@@ -114,8 +126,8 @@ FLOAT_RULES = {
 
 def decompose_storage(sink: Node, target: Target) -> Node:
     """Memory holds only dtypes that the target can load and store."""
-    if dtypes.float16 not in target.storage:
-        sink = rewrite(sink, HALF_RULES)
+    if lacking := lacked(target.storage):
+        sink = rewrite(sink, _as_bits(lacking))
     for row, rules in FLOAT_RULES.items():
         if row not in target.storage:
             sink = rewrite(sink, rules)

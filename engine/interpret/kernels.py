@@ -23,9 +23,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.arrays import NUMPY
 from engine.dtypes import DType
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.interpret.semantics import NUMPY, QUIET, Applied, applied, constant
+from engine.interpret.rounding import constant
+from engine.interpret.semantics import QUIET, Applied, applied
 from engine.linear import Instruction, LinearKernel, alone, dump
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op, Operation
 

@@ -7,6 +7,7 @@ Invariants:
   NaN keeps its sign and payload.
 - Operations on numbers round once. A NaN that they compute is whatever the host makes of it; the
   tensor level wants the canonical one and calls `canonical`, kernels have CANON instructions.
+- Floats narrower than float32 are computed in float32, which holds them exactly, and `rounded`.
 - Functions of floats evaluate the decomposition that devices run, never the host's library.
 - Operations of group MACHINE raise `PreconditionError` outside the domain that devices agree on.
 """
@@ -17,20 +18,17 @@ import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from engine import dtypes
-from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
-from engine.dtypes import DType
+from engine.arrays import NUMPY
+from engine.decompose.functions import FUNCTIONS, narrow_function
+from engine.dtypes import NARROW_FLOATS, DType
 from engine.interpret.preconditions import PRECONDITIONS, Array, checked, count_out_of_range
-from engine.ops import OPERATIONS, Op, Operation
-
-NUMPY: dict[DType, np.dtype[Any]] = {
-    **{row: np.dtype(row.name) for row in dtypes.TENSOR_DTYPES},
-    dtypes.index: np.dtype("int64"),
-}
+from engine.interpret.rounding import canonical, constant, rounded
+from engine.ops import OPERATIONS, Group, Op, Operation
 
 
 def apply(
@@ -68,8 +66,9 @@ def applied(op: Operation, dtype: DType, operand_dtypes: tuple[DType, ...]) -> A
         raise ValueError(f"{op} is not an elementwise operation")
     meaning, wanted, of = MEANING[op], NUMPY[dtype], operand_dtypes[-1].scalar
     restricted = op in PRECONDITIONS
-    # These make their NaNs themselves, on every level.
-    makes_nan = op in (Op.MAXIMUM, Op.MINIMUM) or (op is Op.CAST and dtype is dtypes.float16)
+    makes_nan = op in (Op.MAXIMUM, Op.MINIMUM)  # these make their NaNs themselves, on every level
+    if of in NARROW_FLOATS and op.group in (Group.COMPUTE, Group.TEST) and op is not Op.CANON:
+        meaning = _in_single(meaning)
 
     def result_of(operands: Sequence[Array], active: Array | None) -> Array:
         if restricted:
@@ -84,29 +83,25 @@ def applied(op: Operation, dtype: DType, operand_dtypes: tuple[DType, ...]) -> A
     return result_of
 
 
-def constant(dtype: DType, bits: int) -> Array:
-    """An array of shape () with these bits; constants of dtype index are plain ints."""
-    if dtype is dtypes.index:
-        return np.array(bits, "int64")
-    return np.array(bits, NUMPY[dtype.unsigned]).view(NUMPY[dtype])
-
-
 def number(dtype: DType, value: dtypes.Scalar) -> Array:
     """An array of shape () with the value of `dtype` that is nearest to `value`."""
     return constant(dtype, int(value) if dtype is dtypes.index else dtype.encode(value))
 
 
-def canonical(dtype: DType, x: Array) -> Array:
-    """`x` with the one NaN of its dtype in place of every NaN. Other dtypes have none."""
-    if not dtype.is_float:
-        return x
-    return np.where(np.isnan(x), constant(dtype, dtype.canonical_nan), x)
+# -- floats narrower than float32 ------------------------------------------------------------------
+def _in_single(meaning: Callable[..., Array]) -> Callable[..., Array]:
+    """The meaning of an operation on narrow floats: that on float32, rounded to the result."""
+
+    def evaluated(to: DType, of: DType, *operands: Array) -> Array:
+        result = meaning(to, of, *(x.astype("float32") for x in operands))
+        return rounded(to, result) if result.dtype == np.float32 and to in NARROW_FLOATS else result
+
+    return evaluated
 
 
 # -- on numbers: (result dtype, operand dtype, operands) -------------------------------------------
 def add(to: DType, of: DType, x: Array, y: Array) -> Array:
-    """Integers wrap; on bool it is `or`. numpy takes float16 through float32: no second rounding
-    shows."""
+    """Integers wrap; on bool it is `or`."""
     return np.add(x, y)
 
 
@@ -147,7 +142,8 @@ def _floor_of_quotient(of: DType, x: Array, y: Array) -> Array:
     """
     x, y = np.broadcast_arrays(x, y)
     quotient = np.divide(x, y)
-    result = np.array(np.floor(quotient))
+    small = np.abs(quotient) < 2.0**of.precision
+    result: Array = np.where(small, np.floor(quotient), quotient)
     in_doubt = (quotient == result) & (np.abs(quotient) <= 2.0**of.precision)
     in_doubt &= (x != 0) & np.isfinite(y)
     in_doubt[in_doubt] = np.fmod(x[in_doubt], y[in_doubt]) != 0
@@ -217,7 +213,7 @@ def cast(to: DType, of: DType, x: Array) -> Array:
         return np.not_equal(x, 0)
     if of.is_float and not to.is_float:
         return _saturated(to, x)
-    return x.astype(NUMPY[to])
+    return rounded(to, x) if to in NARROW_FLOATS else x.astype(NUMPY[to])
 
 
 def _saturated(to: DType, x: Array) -> Array:
@@ -237,16 +233,23 @@ def neg(to: DType, of: DType, x: Array) -> Array:
     """Floats flip the sign bit, also of NaN and zero; integers wrap."""
     if not of.is_float:
         return np.negative(x)
-    word = NUMPY[of.unsigned]
-    return np.asarray(x.view(word) ^ word.type(of.sign_bit)).view(x.dtype)
+    bits = x.view(NUMPY[of.unsigned])
+    return _with_sign(of, bits, bits ^ bits.dtype.type(of.sign_bit)).view(x.dtype)
 
 
 def absolute(to: DType, of: DType, x: Array) -> Array:
     """Floats clear the sign bit; abs(MIN) = MIN."""
     if not of.is_float:
         return np.absolute(x)
-    word = NUMPY[of.unsigned]
-    return np.asarray(x.view(word) & word.type(of.sign_bit - 1)).view(x.dtype)
+    bits = x.view(NUMPY[of.unsigned])
+    return _with_sign(of, bits, bits & bits.dtype.type(of.sign_bit - 1)).view(x.dtype)
+
+
+def _with_sign(of: DType, bits: Array, changed: Array) -> Array:
+    """`changed`, but 0 and NaN stay what they are in formats where 0 has no sign."""
+    if of.has_negative_zero:
+        return np.asarray(changed)
+    return np.where(bits & bits.dtype.type(of.sign_bit - 1) == 0, bits, changed)
 
 
 def bitwise_and(to: DType, of: DType, x: Array, y: Array) -> Array:
@@ -453,12 +456,12 @@ class Value:
 
 
 def _function(name: str, to: DType, of: DType, *operands: Array) -> Array:
-    """The decomposition of a function; float16 goes through float32 and is rounded once more."""
-    half = of is dtypes.float16
-    wide = dtypes.float32 if half else of
-    function = FLOAT16_FUNCTIONS.get(name, FUNCTIONS[name]) if half else FUNCTIONS[name]
-    result: Value = function(*(Value(wide, x.astype(NUMPY[wide])) for x in operands))
-    return result.array.astype(NUMPY[of])
+    """The decomposition of a function; of narrow floats in float32, which is not rounded yet."""
+    narrow = of in NARROW_FLOATS
+    special = narrow_function(name, of) if narrow else None
+    wide = dtypes.float32 if narrow else of
+    result: Value = (special or FUNCTIONS[name])(*(Value(wide, x) for x in operands))
+    return result.array
 
 
 def power(to: DType, of: DType, x: Array, y: Array) -> Array:

@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.arrays import NUMPY
 from engine.custom import placed
 from engine.dtypes import DType
 from engine.graph import Node, toposort
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
-from engine.interpret.semantics import NUMPY, apply, canonical, constant, number
+from engine.interpret.rounding import canonical, constant
+from engine.interpret.semantics import apply, number
 from engine.linearize import linearize
 from engine.ops import ELEMENTWISE, OPERATIONS, Group, Op, Operation
 from engine.shapes import resolved

@@ -20,7 +20,7 @@ from engine.tensor.functions import Functions
 
 def _largest(dtype: DType) -> float:
     """The largest finite number of a float dtype."""
-    return float(dtype.decode(dtype.infinity - 1))
+    return float(dtype.decode(dtype.largest))
 
 
 class Activations(Elementwise, Functions, Casts):

@@ -19,8 +19,9 @@ class Casts(TensorBase):
     def cast(self, dtype: DType | str) -> Self:
         """The value in another dtype; the tensor itself if it has that dtype.
 
-        To a float: one rounding to nearest even. Float to integer: truncation toward zero,
-        saturating, NaN gives 0. Integer to a narrower integer wraps. To bool: x ≠ 0.
+        To a float: one rounding to nearest even; in a dtype without infinities the largest number
+        stands for all beyond it. Float to integer: truncation toward zero, saturating, NaN gives 0.
+        Integer to a narrower integer wraps. To bool: x ≠ 0.
         """
         target = checked_dtype("cast", dtype)
         return self if target is self.dtype else self._like(self.node.cast(target))
@@ -62,6 +63,10 @@ class Casts(TensorBase):
     def half(self) -> Self:
         """`cast` to float16."""
         return self.cast("float16")
+
+    def bfloat16(self) -> Self:
+        """`cast` to bfloat16."""
+        return self.cast("bfloat16")
 
     def float(self) -> Self:
         """`cast` to float32."""

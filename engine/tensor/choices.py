@@ -30,14 +30,18 @@ class Choices(Elementwise):
     def copysign(self, other: Operand) -> Self:
         """The bits of self with the sign bit of `other`, of NaN and zero too.
 
-        Integers are cast to the default float.
+        The fnuz dtypes have no such zero and but one NaN, which stay. Integers are cast to the
+        default float.
         """
         operands = (self, checked_operand("copysign", other))
         dtype = promotion.common_float(operands)
         x, y = (
             node.bitcast(dtype.unsigned) for node in self._aligned("copysign", operands, dtype)
         )
-        bits = (x & dtype.sign_bit - 1) | (y & dtype.sign_bit)
+        magnitude = x & dtype.sign_bit - 1
+        bits = magnitude | (y & dtype.sign_bit)
+        if not dtype.has_negative_zero:
+            bits = magnitude.eq(0).where(x, bits)
         return self._wrap(bits.bitcast(dtype), common_device("copysign", operands))
 
     def relu(self) -> Self:
@@ -68,8 +72,9 @@ class Choices(Elementwise):
         return self.clip(min_, max_)
 
     def lerp(self, end: Operand, weight: Operand) -> Self:
-        """self + (end - self) * weight, integers as the default float; float16 in float32, rounded
-        once."""
+        """self + (end - self) * weight, integers as the default float; floats narrower than float32
+        are kept in it and rounded once.
+        """
         operands = (self, checked_operand("lerp", end), checked_operand("lerp", weight))
         dtype = promotion.common_float(operands)
         start, stop, part = (

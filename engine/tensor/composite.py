@@ -1,7 +1,8 @@
 """How composite operations are evaluated: step by step, in one dtype, rounded to it at every step.
 
-float16 is converted to float32 once, every step is taken there, and the result is rounded once at
-the end. Parameters of a formula are numbers of the dtype in which its steps are taken.
+Floats narrower than float32 are converted to it once, every step is taken there, and the result is
+rounded once at the end. Parameters of a formula are numbers of the dtype in which its steps are
+taken.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ T = TypeVar("T", bound=Casts)
 
 def step_dtype(dtype: DType) -> DType:
     """The float dtype in which the steps of a formula on `dtype` are taken."""
-    wide = promotion.as_float(dtype)
-    return dtypes.float32 if wide is dtypes.float16 else wide
+    return dtypes.accumulator(promotion.as_float(dtype))
 
 
 def stepwise(

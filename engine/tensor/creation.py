@@ -153,9 +153,9 @@ class Creation(TensorBase):
         """The numbers start + i·step before `stop`; `arange(n)` is 0 … n-1.
 
         The length is exact: ceil((stop - start) / step) of the numbers as given. Integers give
-        int32, floats the default float, where each of · and + rounds once in the dtype; float16
-        computes in float32 and rounds at the end. ValueError for step 0, OverflowError if an
-        integer dtype does not hold every element.
+        int32, floats the default float, where each of · and + rounds once in the dtype;
+        floats narrower than float32 are computed in it and rounded at the end. ValueError for step
+        0, OverflowError if an integer dtype does not hold every element.
         """
         first, end = (0, start) if stop is None else (start, stop)
         numbers = (first, end, step)
@@ -181,8 +181,8 @@ class Creation(TensorBase):
 
         Element i is start + i·d for d = (stop - start) / (steps - 1), where d is rounded to float64
         and then, as start is, to the dtype, and each of · and + rounds once; the last is `stop`.
-        float16 computes in float32 and rounds at the end; integer dtypes truncate the numbers of
-        float64. TypeError for bool, ValueError for ends that are not finite.
+        Narrower floats are computed in float32 and rounded at the end; integer dtypes truncate the
+        numbers of float64. TypeError for bool, ValueError for ends that are not finite.
         """
         row = dtypes.default_float if dtype is None else checked_dtype("linspace", dtype)
         (count,) = views.checked_sizes("linspace", (steps,))

@@ -1,7 +1,8 @@
 """Factorisations of matrices, the last two axes; all axes in front are a batch.
 
-bool and integers become the default float first; float16 is computed in float32, and every result
-is rounded once. Made of the operations of other files, so that all devices give the same bits.
+bool and integers become the default float first; narrower ones are computed in float32, and every
+result is rounded once. Made of the operations of other files, so that all devices give the same
+bits.
 """
 
 from __future__ import annotations

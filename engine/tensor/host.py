@@ -11,15 +11,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.dtypes import DType, Scalar
 
 if TYPE_CHECKING:
     import numpy as np
 
+# Of `struct` and `array`; the floats that these do not have are read and written as their bits.
 FORMATS = {
     "bool": "?", "int8": "b", "int16": "h", "int32": "i", "int64": "q", "uint8": "B",
     "uint16": "H", "uint32": "I", "uint64": "Q", "float16": "e", "float32": "f", "float64": "d",
 }  # fmt: skip
+_AS_BITS = frozenset(row for row in dtypes.TENSOR_DTYPES if row.name not in FORMATS)
 EXACT_IN_FLOAT64 = 1 << 53
 _TO_BOOL = bytes([0]) + bytes([1]) * 255
 
@@ -74,6 +77,8 @@ def encoded(values: list[Scalar], dtype: DType) -> bytes:
         if any(issubclass(kind, float) for kind in kinds):
             values = [saturated(value, dtype) for value in values]
         return _integers(values, dtype)
+    if dtype in _AS_BITS:
+        return _slowly(values, dtype)
     fast = kinds <= {float} or all(
         isinstance(v, float) or -EXACT_IN_FLOAT64 <= v <= EXACT_IN_FLOAT64 for v in values
     )
@@ -123,13 +128,15 @@ def is_array(data: object) -> bool:
 def from_array(data: Any) -> tuple[bytes, DType, tuple[int, ...]]:
     """Bytes, dtype and shape of an array. TypeError for a dtype that tensors do not have."""
     name = data.dtype.name
-    if name not in FORMATS:
+    row = dtypes.BY_NAME.get(name)
+    if row not in dtypes.TENSOR_DTYPES:
         raise TypeError(
             f"Tensor: arrays of dtype {name} have no counterpart; the dtypes are "
-            f"{', '.join(FORMATS)}; convert with .astype"
+            f"{', '.join(one.name for one in dtypes.TENSOR_DTYPES)}; convert with .astype"
         )
-    little = data.astype(data.dtype.newbyteorder("<"), copy=False)
-    return little.tobytes(), dtypes.BY_NAME[name], data.shape
+    bits = data.view(row.unsigned.name) if row in _AS_BITS else data
+    little = bits.astype(bits.dtype.newbyteorder("<"), copy=False)
+    return little.tobytes(), row, data.shape
 
 
 def checked_bytes(
@@ -155,13 +162,17 @@ def to_array(data: bytes, dtype: DType, shape: tuple[int, ...]) -> np.ndarray[An
     """A fresh, writable array."""
     import numpy as np
 
-    little = np.frombuffer(data, np.dtype(dtype.name).newbyteorder("<"))
-    return little.astype(dtype.name).reshape(shape)
+    items = NUMPY[dtype.unsigned if dtype in _AS_BITS else dtype]
+    little = np.frombuffer(data, items.newbyteorder("<"))
+    return little.astype(items).view(NUMPY[dtype]).reshape(shape)
 
 
 def to_list(data: bytes, dtype: DType, shape: tuple[int, ...]) -> Any:
     """Python numbers in nested lists; a scalar for shape ()."""
-    level: list[Any] = list(struct.unpack(f"<{math.prod(shape)}{FORMATS[dtype.name]}", data))
+    items = dtype.unsigned if dtype in _AS_BITS else dtype
+    level: list[Any] = list(struct.unpack(f"<{math.prod(shape)}{FORMATS[items.name]}", data))
+    if dtype in _AS_BITS:
+        level = [dtype.decode(bits) for bits in level]
     for depth in range(len(shape) - 1, 0, -1):
         size, count = shape[depth], math.prod(shape[:depth])
         level = [level[i * size : (i + 1) * size] for i in range(count)]

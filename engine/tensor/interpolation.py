@@ -33,7 +33,7 @@ class Interpolation(TensorBase):
           each rounded and then divided. It is a alone where w is 0.
 
         One axis after another is interpolated so, from the last. bool and integers are cast to the
-        default float for it, float16 is kept in float32 and rounded once, all steps round.
+        default float for it, narrow floats are kept in float32 and rounded once, all steps round.
 
         ValueError for another mode, for corners that are aligned in another mode than "linear", for
         sizes that do not fit, and for elements of an axis that has none.

@@ -52,8 +52,8 @@ class Pooling(TensorBase):
     ) -> Self:
         """The mean of every window: (…, *sizes) is (…, *windows).
 
-        As `mean`: bool and integers are cast to the default float, float16 is kept in float32 and
-        rounded once, and elements are summed in Order(32, 32), numbered row-major in the window,
+        As `mean`: bool and integers are cast to the default float, narrow floats kept in float32
+        and rounded once, and elements summed in Order(32, 32), numbered row-major in the window,
         padding being +0. The sum is divided by the number of elements, to which padding counts if
         `count_include_pad` is set, but not what `ceil_mode` lets a window have beyond it. The mean
         of no elements is NaN.

@@ -18,7 +18,8 @@ class Predicates(Elementwise, Reduce):
     """Bools and integers are finite numbers."""
 
     def _as_float(self) -> Node:
-        return self.node.cast(promotion.as_float(self.dtype))
+        """In a dtype that has infinities, which some narrow ones have not."""
+        return self.node.cast(dtypes.accumulator(promotion.as_float(self.dtype)))
 
     def isnan(self) -> Self:
         """Whether the element is NaN."""
@@ -40,7 +41,7 @@ class Predicates(Elementwise, Reduce):
     def isclose(
         self, other: Operand, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
     ) -> Self:
-        """|self - other| <= atol + rtol * |other|, in floats, float16 in float32.
+        """|self - other| <= atol + rtol * |other|, in floats, narrow ones in float32.
 
         Infinities are close to themselves alone; NaN to nothing, or with `equal_nan` to NaN.
         """

@@ -52,9 +52,9 @@ class Reduce(TensorBase):
     ) -> Self:
         """The sum; of no elements +0.
 
-        Bools and integers below 32 bits give int32 or uint32; float16 accumulates in float32 and
-        rounds once. With `dtype`, elements are cast to the accumulator of `dtype` and the sum to
-        `dtype`.
+        Bools and integers below 32 bits give int32 or uint32; floats narrower than float32
+        accumulate in it and are rounded once. With `dtype`, elements are cast to the accumulator of
+        `dtype` and the sum to `dtype`.
         """
         return self._accumulate("sum", Op.ADD, axis, keepdim, dtype)
 

@@ -35,8 +35,8 @@ class Scatter(TensorBase):
     ) -> Self:
         """The tensor with values at the places `index` along `dim`, the last one winning.
 
-        With `reduce` "add" or "multiply" the values are combined with what is there; float16 does
-        so in float32 and is rounded once. `src` is a tensor or a number. TypeError for an index
+        With `reduce` "add" or "multiply" the values are combined with what is there; narrow floats
+        in float32, and rounded once. `src` is a tensor or a number. TypeError for an index
         that holds no integers, ValueError for shapes that do not fit and for another `reduce`.
         """
         if reduce is not None and reduce not in _WRITES:
@@ -56,9 +56,9 @@ class Scatter(TensorBase):
 
         What was there counts as the first, unless `include_self` is false; places on which nothing
         falls keep it either way. Sums and products go on from it in turn, from the identity without
-        it; float16 does so in float32 and is rounded once. A mean is the sum divided by the number
-        of values: bool and integers accumulate as in `sum`, and their mean is floored. Errors as
-        in `scatter`.
+        it; narrow floats do so in float32 and are rounded once. A mean is the sum divided by the
+        number of values: bool and integers accumulate as in `sum`, and their mean is floored.
+        Errors as in `scatter`.
         """
         if reduce not in _REDUCTIONS:
             names = ", ".join(map(repr, _REDUCTIONS))
@@ -124,7 +124,7 @@ def scattered(base: Node, picks: Node, value: Node, axis: int, op: Operation | N
 
 
 def _kept(op: Operation, dtype: DType) -> DType:
-    """Where values of `dtype` are combined: only sums and products of float16 need more room."""
+    """Where values of `dtype` are combined: sums and products of narrow floats need more room."""
     wide = dtype.is_float and op in (Op.ADD, Op.MUL)
     return dtypes.accumulator(dtype) if wide else dtype
 

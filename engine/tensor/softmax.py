@@ -1,7 +1,7 @@
 """Softmax, logarithms of sums of exponentials, and what is made of them.
 
 The maximum is subtracted before exponentials are taken. bool and integers become the default float
-first; float16 is computed in float32 throughout and rounded once.
+first; narrower floats are computed in float32 throughout and rounded once.
 """
 
 from __future__ import annotations

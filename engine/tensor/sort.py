@@ -81,9 +81,11 @@ def _keys(x: Node) -> Node:
         return bits ^ bits.constant_bits(x.dtype.sign_bit)
     if x.dtype.is_float:
         sign = bits.constant_bits(x.dtype.sign_bit)
-        negative = x.lt(0)  # so that -0 counts as +0, whose key is the sign bit
+        negative = x.lt(0)  # so that -0 counts as +0
         magnitude = bits & ~sign
-        key = negative.where(bits.unary(Op.NOT), magnitude | sign)
+        # No number has the key of -0, so that the others of +0 and more may begin with it: without
+        # that, the largest number of a dtype without infinities had the key of NaN.
+        key = negative.where(bits.unary(Op.NOT), magnitude + (x.dtype.sign_bit - 1))
         return x.eq(x).where(key, key.constant_bits((1 << x.dtype.bits) - 1))
     return bits
 

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from oracles.formats import FORMATS, Array, format_of
+from oracles.formats import FORMATS, Array, Format, format_of
 from oracles.promotion import promote
+
+BEYOND_NUMPY = frozenset({
+    "bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
+})
+"""The floats whose arrays are those of ml_dtypes."""
 
 
 def canonical(array: Array) -> Array:
@@ -28,14 +33,17 @@ def convert(x: Array, dtype: str) -> Array:
     """`x` cast to `dtype` by the contract: one rounding, saturation, canonical NaNs.
 
     The same dtype keeps the bits.  numpy's integer-to-float and float-to-float conversions
-    round once and to even (measured); its float-to-integer conversions do not saturate, so
-    those are written out here.
+    round once and to even (measured); its float-to-integer conversions do not saturate, and those
+    of ml_dtypes round float64 and integers twice, so both are written out here.
     """
     source, target = format_of(x), FORMATS[dtype]
     if source.name == target.name:
         return x
     if target.kind == "bool":
         return np.asarray(x != 0)
+    if target.numpy_dtype.name in BEYOND_NUMPY:
+        with np.errstate(all="ignore"):
+            return _narrowed(x, target)
     if target.is_float:
         with np.errstate(all="ignore"):
             return canonical(np.asarray(x.astype(target.numpy_dtype)))
@@ -43,6 +51,21 @@ def convert(x: Array, dtype: str) -> Array:
         with np.errstate(all="ignore"):
             return _float_to_integer(x, dtype)
     return np.asarray(x.astype(target.numpy_dtype))
+
+
+def _narrowed(x: Array, target: Format) -> Array:
+    """One rounding, of an integral multiple of the last place; longdouble holds every dtype."""
+    wide = x.astype(np.float32 if format_of(x).name in BEYOND_NUMPY else x.dtype)
+    wide = wide.astype(np.longdouble)
+    scale = np.maximum(np.frexp(wide)[1] - 1, target.emin) - target.mantissa_bits
+    whole = np.rint(np.ldexp(wide, -scale))
+    nearest = np.ldexp(whole, scale).astype(np.float64)
+    largest = target.decode(target.largest)
+    assert not isinstance(largest, str)
+    beyond = np.inf if target.infinite else float(largest)
+    nearest = np.where(np.abs(nearest) > float(largest), np.copysign(beyond, nearest), nearest)
+    nearest = nearest if target.minus_zero else nearest + 0.0
+    return canonical(np.asarray(nearest.astype(target.numpy_dtype)))
 
 
 def _float_to_integer(x: Array, dtype: str) -> Array:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from engine import Tensor, dtypes
+from engine.arrays import NUMPY
 from engine.graph import Node
-from engine.interpret.semantics import NUMPY
 from engine.ops import Op
 from engine.tensor import views
 

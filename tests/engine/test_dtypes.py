@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.dtypes import TENSOR_DTYPES, DType
 
 INTEGERS = [d for d in TENSOR_DTYPES if d.is_int]
@@ -71,24 +72,83 @@ def test_midpoints_of_float16_go_to_even(bits: int, side: int) -> None:
     assert F16.encode(-value) == {-1: bits, 0: even, 1: bits + 1}[side] | 0x8000
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_overflow_subnormals_and_zeros(dtype: DType) -> None:
-    largest = Fraction(dtype.decode(dtype.infinity - 1))
-    half_step = (largest - Fraction(dtype.decode(dtype.infinity - 2))) / 2
+NUMBERS = {
+    # largest, least normal, least: OFP8 table 1; Noune et al., table 2; IEEE 754-2019, table 3.5
+    "float8_e4m3fn": (448.0, 2.0**-6, 2.0**-9),
+    "float8_e5m2": (57344.0, 2.0**-14, 2.0**-16),
+    "float8_e4m3fnuz": (240.0, 2.0**-7, 2.0**-10),
+    "float8_e5m2fnuz": (57344.0, 2.0**-15, 2.0**-17),
+    "bfloat16": ((2 - 2.0**-7) * 2.0**127, 2.0**-126, 2.0**-133),
+    "float16": (65504.0, 2.0**-14, 2.0**-24),
+}
+NANS = {
+    "float8_e4m3fn": {0x7F, 0xFF}, "float8_e5m2": {0x7D, 0x7E, 0x7F, 0xFD, 0xFE, 0xFF},
+    "float8_e4m3fnuz": {0x80}, "float8_e5m2fnuz": {0x80},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", dtypes.NARROW_FLOATS)
+def test_every_narrow_float_decodes_and_encodes(dtype: DType) -> None:
+    """Against the tables of the formats, and, of the patterns between, those of ml_dtypes."""
+    patterns = np.arange(1 << dtype.bits).astype(f"uint{dtype.bits}")
+    with np.errstate(all="ignore"):
+        wanted = patterns.view(NUMPY[dtype]).astype("float64").tolist()
+    values = [float(dtype.decode(bits)) for bits in range(1 << dtype.bits)]
+    assert all(map(same, values, wanted))
+    for bits, value in enumerate(values):
+        assert dtype.encode(value) == (dtype.canonical_nan if math.isnan(value) else bits)
+        assert dtype.is_nan(bits) is math.isnan(value)
+    largest, normal, least = NUMBERS[dtype.name]
+    assert values[dtype.largest] == largest and values[1] == least
+    assert values[1 << dtype.mantissa_bits] == normal
+    if dtype.name in NANS:
+        assert {bits for bits in range(256) if dtype.is_nan(bits)} == NANS[dtype.name]
+
+
+@pytest.mark.parametrize("dtype", dtypes.NARROW_FLOATS)
+def test_midpoints_of_narrow_floats_go_to_even(dtype: DType) -> None:
+    """Half way between all neighbours, and the least bit of float64 beside it."""
+    for bits in range(0, dtype.largest, 1 if dtype.bits == 8 else 17):
+        low, high = float(dtype.decode(bits)), float(dtype.decode(bits + 1))
+        middle = (low + high) / 2
+        assert dtype.encode(middle) == bits + (bits & 1)
+        assert dtype.encode(math.nextafter(middle, -math.inf)) == bits
+        assert dtype.encode(math.nextafter(middle, math.inf)) == bits + 1
+
+
+@pytest.mark.parametrize("dtype", [d for d in FLOATS if d.has_infinity])
+def test_overflow_to_infinity(dtype: DType) -> None:
+    largest = Fraction(dtype.decode(dtype.largest))
+    half_step = (largest - Fraction(dtype.decode(dtype.largest - 1))) / 2
     limit = int(largest + half_step)  # the first number that rounds to infinity, an integer
-    assert dtype.encode(limit - 1) == dtype.infinity - 1
-    assert dtype.encode(limit) == dtype.infinity
+    assert dtype.encode(limit - 1) == dtype.largest == dtype.infinity - 1
+    assert dtype.encode(limit) == dtype.infinity == dtype.overflow
     assert dtype.encode(-limit) == dtype.infinity | dtype.sign_bit
     assert dtype.encode(10**400) == dtype.infinity  # no double holds it
+    assert dtype.encode(math.inf) == dtype.infinity
+    assert dtype.encode(-math.inf) == dtype.infinity | dtype.sign_bit
+
+
+@pytest.mark.parametrize("dtype", [d for d in FLOATS if not d.has_infinity])
+def test_saturation_without_infinity(dtype: DType) -> None:
+    largest = dtype.decode(dtype.largest)
+    for beyond in (largest * 1.01, largest * 100, math.inf, 10**400):
+        assert dtype.encode(beyond) == dtype.overflow == dtype.largest
+        assert dtype.encode(-beyond) == dtype.largest | dtype.sign_bit
+    with pytest.raises(AssertionError, match="has no infinity"):
+        _ = dtype.infinity
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_subnormals_and_zeros(dtype: DType) -> None:
+    zero = dtype.sign_bit if dtype.has_negative_zero else 0
     tiny = float(dtype.decode(1))
     assert Fraction(tiny) == Fraction(2) ** (1 - dtype.bias - dtype.mantissa_bits)
     assert dtype.encode(tiny) == 1
     assert dtype.encode(tiny / 2) == 0  # a tie for the narrow formats, 0.0 itself for float64
     assert dtype.encode(0.0) == 0
-    assert dtype.encode(-0.0) == dtype.sign_bit
+    assert dtype.encode(-0.0) == dtype.encode(-tiny / 2) == zero
     assert dtype.encode(0) == 0
-    assert dtype.encode(math.inf) == dtype.infinity
-    assert dtype.encode(-math.inf) == dtype.infinity | dtype.sign_bit
 
 
 def test_negative_underflow_keeps_its_sign() -> None:
@@ -97,8 +157,12 @@ def test_negative_underflow_keeps_its_sign() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "bits"), [(F16, 0x7E00), (F32, 0x7FC0_0000), (F64, 0x7FF8_0000_0000_0000)]
-)
+    ("dtype", "bits"), [
+        (F16, 0x7E00), (F32, 0x7FC0_0000), (F64, 0x7FF8_0000_0000_0000), (dtypes.bfloat16, 0x7FC0),
+        (dtypes.float8_e5m2, 0x7E), (dtypes.float8_e4m3fn, 0x7F), (dtypes.float8_e4m3fnuz, 0x80),
+        (dtypes.float8_e5m2fnuz, 0x80),
+    ],
+)  # fmt: skip
 def test_the_canonical_nan(dtype: DType, bits: int) -> None:
     assert dtype.canonical_nan == bits
     negative = struct.unpack("<d", struct.pack("<Q", 0xFFF8_0000_0000_1234))[0]
@@ -186,6 +250,12 @@ PAIRS = [
     ("int64", "float16", "float16"),
     ("uint64", "float32", "float32"),
     ("float16", "float64", "float64"),
+    ("uint64", "float8_e5m2", "float8_e5m2"),
+    ("float16", "bfloat16", "float32"),
+    ("float8_e4m3fn", "float8_e5m2", "float32"),
+    ("float8_e5m2", "float8_e5m2fnuz", "float32"),
+    ("float8_e4m3fn", "float16", "float16"),
+    ("float8_e4m3fn", "bfloat16", "bfloat16"),
 ]
 
 
@@ -195,12 +265,19 @@ def test_promotion_table(a: str, b: str, result: str) -> None:
 
 
 def test_promotion_is_commutative_associative_and_idempotent() -> None:
+    """But two float8 beside a float of 16 bits: those two alone are float32, the three together
+    are of 16 bits, in whatever order they stand.
+    """
     for a, b in itertools.product(TENSOR_DTYPES, repeat=2):
         assert dtypes.promote(a, b) is dtypes.promote(b, a)
         assert dtypes.promote(a, dtypes.promote(a, b)) is dtypes.promote(a, b)
         for c in TENSOR_DTYPES:
-            left = dtypes.promote(dtypes.promote(a, b), c)
-            assert left is dtypes.promote(a, dtypes.promote(b, c)), (a, b, c)
+            together = dtypes.promote(a, b, c)
+            for order in itertools.permutations((a, b, c)):
+                assert dtypes.promote(*order) is together
+            sizes = {row.bits for row in (a, b, c) if row.is_float}
+            if sizes != {8, 16}:
+                assert dtypes.promote(dtypes.promote(a, b), c) is together, (a, b, c)
 
 
 def test_promotion_agrees_with_numpy_where_numpy_stays_exact() -> None:
@@ -222,6 +299,6 @@ def test_python_numbers_are_weak() -> None:
 
 def test_accumulators() -> None:
     wide = {"bool": "int32", "int8": "int32", "uint8": "uint32", "int16": "int32",
-            "uint16": "uint32", "float16": "float32"}  # fmt: skip
+            "uint16": "uint32", **dict.fromkeys(NUMBERS, "float32")}  # fmt: skip
     for row in TENSOR_DTYPES:
         assert dtypes.accumulator(row).name == wide.get(row.name, row.name)

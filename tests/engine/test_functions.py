@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.decompose.functions import FLOAT16_FUNCTIONS, FUNCTIONS
-from engine.interpret import semantics
+from engine.decompose.functions import FUNCTIONS, narrow_function
+from engine.interpret import rounding, semantics
 from engine.ops import OPERATIONS
 from tests.engine.lanes import (
     LARGEST_EXPONENT,
@@ -179,7 +179,7 @@ def test_float16_through_float32(name: str) -> None:
     x = np.arange(1 << 16).astype(np.uint16).view(np.float16)
     with np.errstate(all="ignore"):
         truth = CASES[name].reference(np.float64(x))
-        function = FLOAT16_FUNCTIONS.get(name, FUNCTIONS[name])
+        function = narrow_function(name, dtypes.float16) or FUNCTIONS[name]
         actual = function(Lanes(np.float32(x))).array.astype(np.float16)
         rounded = truth.astype(np.float16)
     number = np.isfinite(rounded)
@@ -275,7 +275,7 @@ def test_devices_and_interpreter_agree(name: str) -> None:
         x = np.concatenate([random_bits(dtype, 999, 3), np.linspace(-9, 9, 99, dtype=dtype),
                             np.array(special, dtype)])  # fmt: skip
         op = OPERATIONS[name.upper()]
-        wanted = semantics.canonical(row, semantics.apply(op, row, [x], [row]))
+        wanted = rounding.canonical(row, semantics.apply(op, row, [x], [row]))
         for device in ("LLVM", "CPU", "PYTHON"):
             result = getattr(Tensor(x, device=device), name)()
             assert result.tobytes() == wanted.tobytes(), (dtype, device)

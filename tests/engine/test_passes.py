@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, compile as compiler, dtypes, optimize
+from engine.arrays import NUMPY
 from engine.backends.registry import backend
 from engine.compile import PASSES, Pass, trace
 from engine.context import Context
@@ -28,7 +29,7 @@ from engine.folds import fold
 from engine.graph import Node, toposort
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
-from engine.interpret.semantics import NUMPY, canonical
+from engine.interpret.rounding import canonical
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.dtypes import TENSOR_DTYPES, DType
 from engine.graph import Node, const
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.ops import Group, Op, Operation
 from engine.rewrite import Bindings, Expansion, Pattern, RewriteLoop, Rule, RuleSet, rewrite
@@ -267,11 +267,15 @@ WRONG = [
 
 @pytest.mark.parametrize("rule", WRONG, ids=named)
 def test_rules_of_real_numbers_are_caught_on_floats(rule: Rule) -> None:
-    """True of every integer, false of every float: the check must tell."""
+    """True of every integer, false of every float with two zeros: the check must tell.
+
+    Of those with one, and one NaN, which therefore is canonical, some are true.
+    """
     for dtype in (d for d in TENSOR_DTYPES if d.kind in ALL):
         fired, wrong = counterexample(rule, dtype)
         assert fired
-        assert (wrong is not None) is dtype.is_float, (rule.algebra, dtype)
+        if not dtype.is_float or dtype.has_negative_zero:
+            assert (wrong is not None) is dtype.is_float, (rule.algebra, dtype)
 
 
 def test_casts_there_and_back_are_caught() -> None:

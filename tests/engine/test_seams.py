@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, Variable, compile as compiler, dtypes, realize
+from engine.arrays import NUMPY
 from engine.backends.registry import backend
 from engine.compile import PASSES, trace
 from engine.counters import GlobalCounters
@@ -23,7 +24,6 @@ from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const, dump, index, parse, toposort
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
-from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.linearize import linearize
 from engine.lower import lower

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from engine import Tensor, sequential
+from engine.arrays import NUMPY
 from engine.backends.registry import known
 from engine.graph import Node, dump, parse, substitute, toposort
-from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.ops import Op
 from engine.realize import structure

@@ -44,7 +44,7 @@ def _mask(build: Builder, rng: Generator, dtype: str, shape: Shape) -> int:
     """Bools; or floats, of which some are -inf. The last row sees nothing, the first something."""
     row = FORMATS[dtype]
     bits = small(rng, dtype, count_of(shape)).reshape(shape)
-    hidden = 0 if dtype == "bool" else row.infinity | row.sign_bit
+    hidden = 0 if dtype == "bool" else row.overflow | row.sign_bit
     if dtype != "bool":
         bits = np.where(rng.random(shape) < 0.3, row.unsigned.type(hidden), bits)
     bits[..., -1, :], bits[..., 0, 0] = hidden, 1 if dtype == "bool" else 0

@@ -183,9 +183,9 @@ def _special_weights(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     row = FORMATS[dtypes[1 % len(dtypes)]]
     bits = styled(rng, row.name, 2 * 2 * 3 * 3, "plain")
     if row.is_float:
-        bits[::4] = row.infinity
-        bits[5::8] = row.infinity | row.sign_bit
-        bits[-1] = row.infinity | 0x15
+        bits[::4] = row.overflow
+        bits[5::8] = row.overflow | row.sign_bit
+        bits[-1] = row.nan(0x15)
     w = build.input(row.name, bits, (2, 2, 3, 3))
     (x,) = _operands(build, rng, dtypes[:1], ((1, 2, 3, 4),), 0)
     build.judged(op, x, w, padding=1)

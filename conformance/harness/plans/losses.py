@@ -121,7 +121,7 @@ def _masked(build: Builder, rng: Generator, dtype: str) -> int:
     row = FORMATS[dtype]
     bits = small(rng, dtype, 64).reshape(16, 4)
     if row.is_float:
-        bits[::2, 1:3] = row.infinity | row.sign_bit
+        bits[::2, 1:3] = row.overflow | row.sign_bit
     return build.input(dtype, bits.reshape(-1), (16, 4))
 
 

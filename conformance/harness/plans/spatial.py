@@ -60,7 +60,7 @@ def _judged(
 def _lowest(dtype: str, count: int) -> Array:
     """Nothing but what padding must not win against."""
     row = FORMATS[dtype]
-    word = row.infinity | row.sign_bit if row.is_float else row.sign_bit
+    word = row.overflow | row.sign_bit if row.is_float else row.sign_bit
     return np.full(count, word if row.is_float or row.kind == "int" else 0, row.unsigned)
 
 

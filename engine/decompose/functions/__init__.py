@@ -1,12 +1,14 @@
 """Elementary functions from operations that every device rounds correctly.
 
 `FUNCTIONS` has the functions of float32 and float64, by the lower-case name of their operation.
-float16 is computed in float32 and rounded once; where that alone would not round correctly,
-`FLOAT16_FUNCTIONS` has a function of its own. `EXACT` has operations on floats that have one right
-result, in the same form; what they mean does not depend on how they are made.
+Narrower floats are computed in float32 and rounded once; where that alone would not round
+correctly, `narrow_function` has a function of its own. `EXACT` has operations on floats that have
+one right result, in the same form; what they mean does not depend on how they are made.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 from engine.decompose.functions.error_function import erf
 from engine.decompose.functions.exponential import exp, exp2, exp2_for_float16, expm1, sigmoid
@@ -15,15 +17,16 @@ from engine.decompose.functions.logarithm import log, log1p, log2, log10
 from engine.decompose.functions.power import power, rsqrt
 from engine.decompose.functions.remainder import (
     floordiv,
-    floordiv_for_float16,
+    floordiv_of_narrow,
     floormod,
     fmod,
 )
 from engine.decompose.functions.rounding import ceil, floor, round_half_even, trunc
 from engine.decompose.functions.trigonometric import acos, asin, atan, cos, sin, tan
 from engine.decompose.functions.value import Function
+from engine.dtypes import DType
 
-__all__ = ["EXACT", "FLOAT16_FUNCTIONS", "FUNCTIONS"]
+__all__ = ["EXACT", "FUNCTIONS", "narrow_function"]
 
 FUNCTIONS: dict[str, Function] = {
     # exponentials
@@ -50,8 +53,12 @@ EXACT: dict[str, Function] = {
     "floordiv": floordiv,
 }
 
-# To be evaluated in float32 on a converted float16; the result converted back is correctly rounded.
-FLOAT16_FUNCTIONS: dict[str, Function] = {
-    "exp2": exp2_for_float16,
-    "floordiv": floordiv_for_float16,
-}
+# To be evaluated in float32 on converted operands; the result converted back is correctly rounded.
+_OF_ITS_OWN: dict[tuple[str, str], Function] = {("float16", "exp2"): exp2_for_float16}
+
+
+def narrow_function(name: str, dtype: DType) -> Function | None:
+    """What to evaluate in float32 for a float narrower than that; None: the function of float32."""
+    if name == "floordiv":
+        return partial(floordiv_of_narrow, precision=dtype.precision)
+    return _OF_ITS_OWN.get((dtype.name, name))

@@ -22,7 +22,6 @@ from engine.decompose.functions.value import FORMATS, V, scale_by_power_of_two
 # Bits of k that take a squaring. The others make a power of two below 2**fraction_bits, hence below
 # every m: k is less than 2 * bias + 2 + 2 * fraction_bits, which is 302 and 2152.
 SQUARINGS = {"float32": 4, "float64": 6}
-FLOAT16_PRECISION = 11
 
 
 def _magnitude(x: V) -> V:
@@ -152,12 +151,13 @@ def floordiv(x: V, y: V) -> V:
     return _with_exceptions(x, y, quotient, above.where(quotient - 1.0, floor(quotient)))
 
 
-def floordiv_for_float16(x: V, y: V) -> V:
-    """A float32 that rounds to the float16 of x // y, for float32 operands that are float16.
+def floordiv_of_narrow(x: V, y: V, precision: int) -> V:
+    """A float32 that rounds to x // y in a narrower format with that precision p, at most 11 bits.
 
-    A quotient below 2**11 differs from an integer by 2**-11 at least, if it does, since the
-    significand of y has 11 bits: float32, with 24, does not round it up to one.
+    x and y are float32 with values of that format. A quotient below 2**p in size that is no integer
+    differs from any integer but 0 by 2**-(p + 1) at least, since the significands of x and y have p
+    bits: float32, with 24, does not round it up to one.
     """
     quotient = x / y
-    whole = _magnitude(quotient).lt(2.0**FLOAT16_PRECISION).where(floor(quotient), quotient)
+    whole = _magnitude(quotient).lt(2.0**precision).where(floor(quotient), quotient)
     return _with_exceptions(x, y, quotient, whole)

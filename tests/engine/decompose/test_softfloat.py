@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.decompose import softfloat
 from engine.decompose.softfloat import Format, recurrence
 from engine.dtypes import DType, round_magnitude
 from engine.graph import Node, const
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
-from engine.interpret.semantics import NUMPY
 from engine.linearize import linearize
 from engine.ops import Axis, Op
 from engine.spec import Level, verify

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.dtypes import DType, Scalar, round_magnitude
 from engine.graph import TESTS
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.interpret.semantics import MEANING, NUMPY, apply, canonical, constant
+from engine.interpret.rounding import canonical, constant
+from engine.interpret.semantics import MEANING, apply
 from engine.ops import ELEMENTWISE, Op, Operation
 
 INF, NAN = math.inf, math.nan

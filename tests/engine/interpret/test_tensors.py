@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from engine import dtypes
+from engine.arrays import NUMPY
 from engine.decompose.functions import FUNCTIONS
 from engine.dtypes import DType
 from engine.graph import Node, const, index
 from engine.interpret.preconditions import Array
-from engine.interpret.semantics import NUMPY
 from engine.interpret.tensors import evaluate
 from engine.ops import OPERATIONS, Op, Operation
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine import dtypes, storage
+from engine.arrays import NUMPY
 from engine.graph import Node
 from engine.interpret.tensors import evaluate
 from engine.spec import verify_tensor
@@ -21,14 +22,14 @@ Value = Callable[[Tensor], Any]
 
 def _loaded(data: Any, dtype: str | None = None, device: str = "LLVM") -> Tensor:
     """A tensor in memory with the values of an array."""
-    array = np.asarray(data, dtype)
+    array = np.asarray(data, None if dtype is None else NUMPY[dtypes.as_dtype(dtype)])
     row = dtypes.BY_NAME[array.dtype.name]
     return Tensor.from_node(storage.from_host(array.tobytes(), row, array.shape, device))
 
 
 def _contents(buffer: Node) -> Any:
     """The items in a buffer's memory."""
-    return np.frombuffer(storage.memory_of(buffer).read(), buffer.dtype.name)[: buffer.arg[1]]
+    return np.frombuffer(storage.memory_of(buffer).read(), NUMPY[buffer.dtype])[: buffer.arg[1]]
 
 
 def _value(tensor: Tensor) -> Any:

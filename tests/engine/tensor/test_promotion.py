@@ -13,22 +13,28 @@ from engine.tensor import Tensor
 SHORT = {
     "b": "bool", "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64", "u1": "uint8",
     "u2": "uint16", "u4": "uint32", "u8": "uint64", "f2": "float16", "f4": "float32",
-    "f8": "float64",
+    "f8": "float64", "b2": "bfloat16", "e4": "float8_e4m3fn", "e5": "float8_e5m2",
+    "z4": "float8_e4m3fnuz", "z5": "float8_e5m2fnuz",
 }  # fmt: skip
 TABLE = """
-    b  i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8
-b   b  i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8
-i1  i1 i1 i2 i4 i8 i2 i4 i8 u8 f2 f4 f8
-i2  i2 i2 i2 i4 i8 i2 i4 i8 u8 f2 f4 f8
-i4  i4 i4 i4 i4 i8 i4 i4 i8 u8 f2 f4 f8
-i8  i8 i8 i8 i8 i8 i8 i8 i8 u8 f2 f4 f8
-u1  u1 i2 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8
-u2  u2 i4 i4 i4 i8 u2 u2 u4 u8 f2 f4 f8
-u4  u4 i8 i8 i8 i8 u4 u4 u4 u8 f2 f4 f8
-u8  u8 u8 u8 u8 u8 u8 u8 u8 u8 f2 f4 f8
-f2  f2 f2 f2 f2 f2 f2 f2 f2 f2 f2 f4 f8
-f4  f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f8
-f8  f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8
+    b  i1 i2 i4 i8 u1 u2 u4 u8 e4 e5 z4 z5 b2 f2 f4 f8
+b   b  i1 i2 i4 i8 u1 u2 u4 u8 e4 e5 z4 z5 b2 f2 f4 f8
+i1  i1 i1 i2 i4 i8 i2 i4 i8 u8 e4 e5 z4 z5 b2 f2 f4 f8
+i2  i2 i2 i2 i4 i8 i2 i4 i8 u8 e4 e5 z4 z5 b2 f2 f4 f8
+i4  i4 i4 i4 i4 i8 i4 i4 i8 u8 e4 e5 z4 z5 b2 f2 f4 f8
+i8  i8 i8 i8 i8 i8 i8 i8 i8 u8 e4 e5 z4 z5 b2 f2 f4 f8
+u1  u1 i2 i2 i4 i8 u1 u2 u4 u8 e4 e5 z4 z5 b2 f2 f4 f8
+u2  u2 i4 i4 i4 i8 u2 u2 u4 u8 e4 e5 z4 z5 b2 f2 f4 f8
+u4  u4 i8 i8 i8 i8 u4 u4 u4 u8 e4 e5 z4 z5 b2 f2 f4 f8
+u8  u8 u8 u8 u8 u8 u8 u8 u8 u8 e4 e5 z4 z5 b2 f2 f4 f8
+e4  e4 e4 e4 e4 e4 e4 e4 e4 e4 e4 f4 f4 f4 b2 f2 f4 f8
+e5  e5 e5 e5 e5 e5 e5 e5 e5 e5 f4 e5 f4 f4 b2 f2 f4 f8
+z4  z4 z4 z4 z4 z4 z4 z4 z4 z4 f4 f4 z4 f4 b2 f2 f4 f8
+z5  z5 z5 z5 z5 z5 z5 z5 z5 z5 f4 f4 f4 z5 b2 f2 f4 f8
+b2  b2 b2 b2 b2 b2 b2 b2 b2 b2 b2 b2 b2 b2 b2 f4 f4 f8
+f2  f2 f2 f2 f2 f2 f2 f2 f2 f2 f2 f2 f2 f2 f4 f2 f4 f8
+f4  f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f4 f8
+f8  f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8 f8
 """
 HEAD, *ROWS = [line.split() for line in TABLE.strip().splitlines()]
 PAIRS = {
