@@ -23,8 +23,10 @@ _OPERANDS = """\
 *Operands* says how many were measured: all bit patterns of the dtype, or a seeded sample with hard
 cases, and then the maximum is only what the sample has met. *Special* counts the results of the
 libraries that are other than Annex F prescribes, any NaN counting as right. A library has a star
-where not all operands were measured, and a dash where it has no such function or none were. Inf is
-the distance of a NaN, of an infinity in the place of a number, and of a zero with the wrong sign.
+where not all operands were measured, and a dash where it has no such function or none were; its
+share has a dash, too, where it is one of a sample and the engine's is not, since samples favour
+operands at which functions are hard. Inf is the distance of a NaN, of an infinity in the place of a
+number, and of a zero with the wrong sign.
 
 """
 
@@ -58,15 +60,20 @@ def _table(records: Sequence[SweepRecord]) -> str:
                  _greatest(record), f"`{_place(record)}`", share(record)]  # fmt: skip
         for name in LIBRARIES:
             other = [r for r in records if r.subject == name and r.op == record.op]
-            cells += _library(other[0]) if other else ["-"] * 3
+            cells += _library(other[0], record) if other else ["-"] * 3
         lines.append(cells)
     return _markdown(head, lines)
 
 
-def _library(record: SweepRecord) -> list[str]:
-    """Its maximum, marked where it was measured on fewer operands than there are."""
+def _library(record: SweepRecord, engine: SweepRecord) -> list[str]:
+    """Its maximum, marked where it was measured on fewer operands than there are.
+
+    A share among all operands says nothing about one among the operands of a sample.
+    """
     mark = "" if record.plan == "all" and record.complete else "*"
-    return [_greatest(record) + mark, share(record), f"{record.wrong_special:,}"]
+    comparable = (record.plan == "all") == (engine.plan == "all")
+    rounded = share(record) if comparable else "-"
+    return [_greatest(record) + mark, rounded, f"{record.wrong_special:,}"]
 
 
 def _histogram(records: Sequence[SweepRecord]) -> str:

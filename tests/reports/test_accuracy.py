@@ -30,8 +30,10 @@ def test_libraries_stand_beside_the_engine() -> None:
     page = render([WHOLE, of_library("numpy", wrong_special=1200), part])
     assert line(page) == [
         "`exp`", "LLVM", "all 65,536", "0.501", "0.500028", "`0x25cf`", "99.990%",
-        "0.500028", "99.990%", "1,200", "0.500028*", "99.990%", "0",
+        "0.500028", "99.990%", "1,200", "0.500028*", "-", "0",
     ]  # fmt: skip
+    sampled = replace(WHOLE, plan=part.plan)
+    assert line(render([sampled, part]))[-2] == "99.990%"
 
 
 def test_what_was_not_measured_has_a_dash() -> None:
