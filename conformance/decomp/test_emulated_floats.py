@@ -26,7 +26,7 @@ EMULATED = (
 BINARY = ("add", "sub", "mul", "div", "lt", "eq", "ne", "maximum", "minimum")
 UNARY = ("sqrt", "neg", "abs", "floor", "ceil", "round", "trunc")
 CASTS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-         "float16", "float32", "float64")
+         "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2fnuz", "float32", "float64")
 FUNCTIONS = ("exp", "log2", "sin", "erf")
 
 

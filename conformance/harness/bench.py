@@ -77,6 +77,38 @@ def small_kernels() -> list[Figure]:
     ]
 
 
+EVERY_FUNCTION = (
+    "sin", "cos", "tan", "exp", "log", "tanh", "erf", "asin", "atan", "sinh", "log1p", "expm1",
+)
+
+
+def emulated() -> list[Figure]:
+    """The first run of float64 functions on a device of 32-bit integers: passes and compiler."""
+    from engine import Tensor
+    from engine.context import Context
+
+    data = np.ones(1 << 12, dtype=np.float64).tobytes()
+    stamp = time.time_ns() % 1_000_003
+
+    def fresh(names: Sequence[str], number: int) -> float:
+        x = Tensor.from_bytes(data, "float64", (1 << 12,), DEVICE)
+        started = time.perf_counter()
+        y = x * float(number)
+        for name in names:
+            y = getattr(y, name)()
+        (x**y).tobytes()
+        return time.perf_counter() - started
+
+    figures = []
+    with Context(EMULATE="float64,int64"):
+        fresh((), stamp)  # starts the backend
+        for title, names in (("power", ()), (f"{len(EVERY_FUNCTION) + 1} functions in one kernel",
+                                             EVERY_FUNCTION)):
+            seconds = statistics.median(fresh(names, stamp + 11 * k) for k in range(1, 4))
+            figures.append(limited(f"emulated float64, {title}", seconds, "s", 1.5))
+    return figures
+
+
 def large_arrays() -> list[Figure]:
     """16 M float32: add and sum, as fractions of numpy's speed."""
     from engine import Tensor
@@ -166,6 +198,7 @@ def judged() -> list[Figure]:
 FIGURES: dict[str, Callable[[], list[Figure]]] = {
     "import": import_time,
     "small": small_kernels,
+    "emulated": emulated,
     "large": large_arrays,
     "matmul": matrix_products,
     "index": indexing,
