@@ -15,16 +15,29 @@ UNARY = [row.name for row in PLAIN if row.operands == 1]
 BINARY = [row.name for row in PLAIN if row.operands == 2]
 
 
-@pytest.mark.parametrize("left", ALL)
-def test_promotion_of_pairs(left: str) -> None:
-    for right in ALL:
-        found = dtypes.promote(dtypes.as_dtype(left), dtypes.as_dtype(right))
-        assert found.name == promotion.promote(left, right)
+@pytest.mark.parametrize("first", FORMATS)
+def test_promotion(first: str) -> None:
+    """Of two dtypes, and of three."""
+    for second, third in itertools.product(FORMATS, repeat=2):
+        rows = [dtypes.as_dtype(name) for name in (first, second, third)]
+        assert dtypes.promote(*rows[:2]).name == promotion.promote(first, second)
+        assert dtypes.promote(*rows).name == promotion.promote(first, second, third)
+
+
+def test_formats() -> None:
+    """Both sides have the same dtypes, and of floats the same patterns."""
+    assert {row.name for row in dtypes.TENSOR_DTYPES} == set(FORMATS)
+    for row in (row for row in dtypes.TENSOR_DTYPES if row.is_float):
+        other = FORMATS[row.name]
+        assert (row.bits, row.precision, 1 - row.bias) == (other.bits, other.precision, other.emin)
+        assert (row.canonical_nan, row.largest) == (other.canonical_nan, other.largest)
+        assert (row.has_infinity, row.has_negative_zero) == (other.infinite, other.minus_zero)
+        assert dtypes.accumulator(row).name == promotion.accumulator(row.name)
 
 
 @pytest.mark.parametrize("scalar", [True, 1, 1.5])
 def test_python_scalars_are_weak(scalar: bool | int | float) -> None:
-    for name in ALL:
+    for name in FORMATS:
         assert dtypes.weak(dtypes.as_dtype(name), scalar).name == promotion.weak(name, scalar)
 
 
