@@ -169,19 +169,33 @@ def parse(text: str) -> LinearKernel:
             parameters.append(Parameter(dtypes.as_dtype(dtype), int(size), direction == "out"))
         elif match := _VARIABLE.fullmatch(line):
             variables.append((match[1], int(match[2]), int(match[3])))
-        elif match := _FUNCTION.fullmatch(line):
+        elif (match := _FUNCTION.fullmatch(line)) and not instructions and opened is None:
             opened = match[1], int(match[2])
         elif line == "return" and opened is not None:
-            functions.append(Function(opened[0], tuple(instructions), opened[1]))
+            functions.append(_function(*opened, instructions, number))
             instructions, opened = [], None
         elif match := _LINE.fullmatch(line):
             instructions.append(_instruction(match, number))
         else:
             raise ValueError(f"line {number}: not an instruction: {line!r}")
+    called = {item.arg for item in instructions if item.op is Op.CALL}
+    if opened is not None or not called <= {row.name for row in functions}:
+        raise ValueError(f"line {len(rest) + 1}: a function without an end, or a call of none")
     return LinearKernel(
         head[1], tuple(parameters), tuple(variables), int(head[2]), tuple(instructions),
         tuple(functions),
     )
+
+
+def _function(
+    name: str, result: int, instructions: Sequence[Instruction], number: int
+) -> Function:
+    inside = {item.op for item in instructions}
+    if inside & {Op.CALL, Op.PARAM, Op.LOAD, Op.WRITE, Op.ARGUMENT}:
+        raise ValueError(f"line {number}: function {name} calls, or reads more than it gets")
+    if result not in {item.out for item in instructions}:
+        raise ValueError(f"line {number}: function {name} has no register r{result}")
+    return Function(name, tuple(instructions), result)
 
 
 def _instruction(match: re.Match[str], number: int) -> Instruction:

@@ -400,6 +400,16 @@ def test_the_python_device() -> None:
     assert backend.info().available and backend.info().hardware == "interpreter"
 
 
+@pytest.mark.parametrize("right, wrong", [
+    ("return\n", ""), ("function f r6", "function f r99"), ("['f']", "['g']"),
+    ("function f", "r9 int32 = CONST [1]\nfunction f"), ("ADD r4 r0", "CALL r4 r0 ['f']"),
+])
+def test_functions_end_yield_something_and_are_known(right: str, wrong: str) -> None:
+    assert right in CALLS
+    with pytest.raises(ValueError, match=r"line \d+"):
+        parse(CALLS.replace(right, wrong))
+
+
 @pytest.mark.parametrize("shuffle", [None, 3])
 def test_functions_are_called_in_all_rounds(shuffle: int | None) -> None:
     """The product of f(a, b) + f(b, a) = 2 * (a + b) and their difference 4 * (a - b)."""
