@@ -19,6 +19,7 @@ from engine.decompose.floats import decompose_floats
 from engine.decompose.functions import EXACT, FUNCTIONS
 from engine.decompose.integer_power import integer_power
 from engine.decompose.operations import without_missing
+from engine.decompose.small import widen_small
 from engine.decompose.storage import decompose_storage
 from engine.decompose.wide import split_wide
 from engine.expand import expand
@@ -121,6 +122,10 @@ def _split_wide(sink: Node, target: Target) -> list[Node]:
     return [rewrite(split_wide(sink), VALUE_RULES)]
 
 
+def _widen_small(sink: Node, target: Target) -> list[Node]:
+    return [widen_small(sink, target)]
+
+
 def _without_missing(sink: Node, target: Target) -> list[Node]:
     made = without_missing(sink, target)
     return [sink if made is sink else rewrite(made, VALUE_RULES)]
@@ -138,6 +143,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("decompose arithmetic", _decompose_arithmetic, Level.ADDRESSED, ("storage",)),
     Pass("decompose floats", _decompose_floats, Level.ADDRESSED, ("arithmetic", "storage", "ops")),
     Pass("split 64-bit integers", _split_wide, Level.ADDRESSED, ("arithmetic", "storage")),
+    Pass("widen small integers", _widen_small, Level.ADDRESSED, ("arithmetic", "storage")),
     Pass("replace operations", _without_missing, Level.MACHINE, ("arithmetic", "storage", "ops")),
 )  # fmt: skip
 

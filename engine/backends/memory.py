@@ -91,10 +91,14 @@ class HostMemory:
         self.address = -(-start // ALIGNMENT) * ALIGNMENT
         weakref.finalize(self, pool.give, rounded, self.block).atexit = False
 
-    def view(self) -> memoryview:
-        """The bytes themselves, writable; valid only as long as this object lives."""
+    def view(self, granule: int = 1) -> memoryview:
+        """The bytes themselves, writable; valid only as long as this object lives.
+
+        The last piece of `granule` bytes, no more than ALIGNMENT, is whole.
+        """
         offset = self.address - ctypes.addressof(self.block)
-        return memoryview(self.block).cast("B")[offset : offset + self.nbytes]
+        end = offset + -(-self.nbytes // granule) * granule
+        return memoryview(self.block).cast("B")[offset:end]
 
     def write(self, data: bytes | memoryview) -> None:
         """Copy host bytes to the start of this memory."""

@@ -67,4 +67,6 @@ class _Interpreted:
         import numpy as np
 
         rows = zip(buffers, self.kernel.parameters, self.item_dtypes, strict=True)
-        return [np.frombuffer(m.view(), dtype, p.size) for m, p, dtype in rows]
+        return [
+            np.frombuffer(m.view(p.dtype.itemsize), dtype, p.size) for m, p, dtype in rows
+        ]

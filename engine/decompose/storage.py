@@ -10,6 +10,7 @@ from functools import cache, partial
 
 from engine import dtypes
 from engine.decompose.narrow_float import lacked
+from engine.decompose.small import pack
 from engine.decompose.wide import WIDE_STORAGE
 from engine.dtypes import DType
 from engine.graph import Node
@@ -135,4 +136,4 @@ def decompose_storage(sink: Node, target: Target) -> Node:
         sink = rewrite(sink, BOOL_RULES)
     if dtypes.int64 not in target.storage:
         sink = rewrite(sink, WIDE_STORAGE)
-    return sink
+    return pack(sink, target)

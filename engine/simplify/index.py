@@ -21,6 +21,7 @@ from engine.ops import Op, Operation
 
 Terms = dict[Node, int]
 _FAR = 1 << 62
+_UNDECIDED = 1 << 30
 
 
 def bounds(node: Node) -> tuple[int, int]:
@@ -46,6 +47,9 @@ def _bounds(node: Node) -> tuple[int, int]:
         return 0, node.dtype.lanes - 1
     if node.op is Op.BROADCAST:
         return bounds(node.src[0])
+    if node.op is Op.OPAQUE:  # so wide that no quotient or comparison is decided by it
+        low, high = bounds(node.src[0])
+        return low, max(high, low + _UNDECIDED)
     rule = _INTERVALS.get(node.op) if node.dtype.scalar is dtypes.index else None
     if rule is not None:
         return rule(*(bounds(s) for s in node.src))
