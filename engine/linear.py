@@ -92,8 +92,10 @@ def executed(
 ) -> int:
     """The weights of all instructions that one launch executes, each time that it does.
 
-    A loop without a constant end counts as `unknown` rounds.
+    A loop without a constant end counts as `unknown` rounds. What a function executes counts at
+    every call.
     """
+    bodies = {row.name: executed(alone(row), weight, unknown) for row in kernel.functions}
     constant = {
         item.out: int(item.dtype.decode(item.arg))
         for item in kernel.instructions if item.op is Op.CONST and item.dtype.kind == "int"
@@ -104,7 +106,8 @@ def executed(
             rounds.append(rounds[-1] * constant.get(item.src[0], unknown))
         elif item.op is Op.END:
             rounds.pop()
-        total += rounds[-1] * weight(item)
+        called = bodies[item.arg] if item.op is Op.CALL else 0
+        total += rounds[-1] * (weight(item) + called)
     return total
 
 

@@ -8,7 +8,7 @@ import pytest
 from engine.backends.python import PythonBackend
 from engine.interpret.kernels import OutOfBounds, RaceError, run
 from engine.interpret.preconditions import Array, PreconditionError
-from engine.linear import dump, parse
+from engine.linear import dump, operations, parse
 
 ADD = """
 kernel add global 6
@@ -398,6 +398,11 @@ def test_the_python_device() -> None:
     assert np.frombuffer(memories[2].read(), "float32").tolist() == [0, 2, 4, 6, 8, 10]
     assert backend.render([kernel]) == dump(kernel) and parse(backend.render([kernel])) == kernel
     assert backend.info().available and backend.info().hardware == "interpreter"
+
+
+def test_operations_of_functions_count_at_every_call() -> None:
+    """3 rounds of 9: two calls of 3 ADD and a SUB, and four operations; 3 of one MUL."""
+    assert operations(parse(CALLS)) == 9 * (2 * 4 + 4) + 3
 
 
 @pytest.mark.parametrize("right, wrong", [
