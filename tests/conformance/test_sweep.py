@@ -57,6 +57,19 @@ def test_all_of_float16_on_a_device(tmp_path: Path, op: str) -> None:
     assert measure.distance(record.worst[0]) <= float(record.bound_ulp)
 
 
+@pytest.mark.parametrize("name", ["LLVM", "torch"])
+def test_all_of_bfloat16(tmp_path: Path, name: str) -> None:
+    if name == "torch":
+        pytest.importorskip("torch")
+    code, output = swept(tmp_path, "exp2", "tanh", "--dtype", "bfloat16", *beside(name))
+    assert code == 0
+    assert output.count("all 65,536 operands") == 2
+
+
+def beside(name: str) -> tuple[str, str]:
+    return ("--device" if name == "LLVM" else "--against", name)
+
+
 def one_ulp_at_one(kernel: LinearKernel, written: Sequence[Array]) -> None:
     """The result at 1.0 is the next number."""
     for array in written:
@@ -158,6 +171,9 @@ def test_what_a_library_has_not_is_not_run(tmp_path: Path) -> None:
     code, output = swept(tmp_path, "erf", "--dtype", "float16", "--against", "numpy")
     assert code == 2
     assert "not run: numpy has no erf" in output
+    code, output = swept(tmp_path, "exp", "--dtype", "float8_e5m2", "--against", "numpy")
+    assert code == 2
+    assert "not run: numpy has no float8_e5m2" in output
 
 
 def test_torch_agrees_with_numpy_where_both_are_right(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def operands(dtype: str, count: int) -> Array:
     row = FORMATS[dtype]
     rng = np.random.default_rng(17)
     random = rng.integers(0, 1 << row.bits, count, dtype=np.uint64).astype(row.unsigned)
-    moderate = (np.exp2(rng.uniform(-14, 6, count)) * rng.choice([-1, 1], count)).astype(dtype)
-    return np.concatenate([row.from_bits(np.concatenate([edges(dtype), random])), moderate])
+    moderate = np.exp2(rng.uniform(-14, 6, count)) * rng.choice([-1, 1], count)
+    bits = np.concatenate([edges(dtype), random, row.to_bits(moderate.astype(row.numpy_dtype))])
+    return row.from_bits(bits)
 
 
 def shaken(name: str, x: Array) -> Array:
@@ -59,7 +60,7 @@ def slowly(name: str, x: Array, got: Array) -> tuple[list[int], int, int]:
 
 
 @every_function
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
 def test_counts_are_those_of_mpmath(name: str, dtype: str) -> None:
     x = operands(dtype, 150)
     got = shaken(name, x)

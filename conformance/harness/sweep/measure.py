@@ -74,8 +74,9 @@ def _looked_at(got: Array, part: int) -> Array:
 
     There a function of a large operand has lost most of the digits that its reduction had.
     """
-    size = np.abs(got)
-    size[~(size > 0)] = np.inf
+    with np.errstate(invalid="ignore"):  # where NaNs are compared
+        size = np.abs(got.astype(np.float64))
+        size[~(size > 0)] = np.inf
     random = np.random.default_rng([part, got.size]).integers(0, got.size, CHECKED)
     return np.append(random, np.argmin(size))
 

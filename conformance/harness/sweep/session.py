@@ -24,7 +24,7 @@ from conformance.harness.sweep.operands import chosen as plan_for
 from conformance.harness.sweep.subjects import LIBRARIES, subject
 from engine.backends.base import DeviceUnavailable
 from engine.context import Context
-from oracles.catalog import FLOATS
+from oracles.catalog import ROWS
 from oracles.mpmath_ref.quick import UNARY
 from reports.accuracy import operands, share
 from reports.markdown import counted
@@ -113,9 +113,10 @@ def chosen(
     for op in ops:
         if op not in UNARY:
             raise ValueError(f"no function of one float: {op}; there are {', '.join(UNARY)}")
+    bounded = sorted(set.intersection(*(set(ROWS[op].bound_ulp) for op in ops or UNARY)))
     for dtype in dtypes:
-        if dtype not in FLOATS:
-            raise ValueError(f"no float dtype: {dtype}; there are {', '.join(FLOATS)}")
+        if dtype not in bounded:
+            raise ValueError(f"no bound for {dtype}; there are some for {', '.join(bounded)}")
     for name in subjects:
         if name not in LIBRARIES:
             devices.under_test([name])

@@ -22,6 +22,9 @@ _NUMPY_NAMES = {
 }  # fmt: skip
 
 
+_TORCH_BITS = 16
+
+
 class Subject(Protocol):
     """Something that evaluates functions."""
 
@@ -97,6 +100,8 @@ class NumpyFunctions:
     def identity(self, op: str, dtype: str) -> str:
         if not hasattr(np, _NUMPY_NAMES.get(op, op)):
             raise ValueError(f"numpy has no {op}")
+        if not hasattr(np, dtype):
+            raise ValueError(f"numpy has no {dtype}")
         return _digest("numpy", np.__version__, str(_processor()))
 
     def evaluate(self, op: str, x: Array) -> Array:
@@ -115,14 +120,19 @@ class TorchFunctions:
             version = metadata.version("torch")
         except metadata.PackageNotFoundError:
             raise ValueError("torch is not installed: it comes with the extra `torch`") from None
+        if FORMATS[dtype].bits < _TORCH_BITS:
+            raise ValueError(f"torch has no functions of {dtype}")
         return _digest("torch", version, str(_processor()))
 
     def evaluate(self, op: str, x: Array) -> Array:
         import torch
 
         torch.set_num_threads(1)
-        given: Any = torch.from_numpy(x.copy())
-        return np.asarray(getattr(torch, op)(given).numpy())
+        row = FORMATS[x.dtype.name]
+        words = row.to_bits(x).view(f"int{row.bits}")  # it takes no bfloat16 from numpy
+        given: Any = torch.from_numpy(words.copy()).view(getattr(torch, row.name))
+        found = getattr(torch, op)(given).view(getattr(torch, f"int{row.bits}"))
+        return row.from_bits(found.numpy().view(row.unsigned))
 
 
 def _processor() -> list[str]:
