@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from oracles import exact
 from oracles.catalog import ROWS, result_dtype
 from oracles.edges import classes, edge_class, edges
 from oracles.formats import FORMATS
 from oracles.numpy_ref import FUNCTIONS
+from oracles.numpy_ref.support import convert
 from oracles.promotion import promote, weak
 
 FLOATS = ("float16", "float32", "float64")
+NARROW = tuple(name for name, row in FORMATS.items() if row.is_float and row.bits <= 16)
 
 
 def _float(dtype: str, bits: int) -> float:
@@ -27,20 +30,47 @@ def _float(dtype: str, bits: int) -> float:
 def test_every_edge_decodes_as_numpy_reads_it_and_rounds_back(dtype: str) -> None:
     row = FORMATS[dtype]
     for bits in edges(dtype).tolist():
-        exact, number = row.decode(bits), _float(dtype, bits)
-        if isinstance(exact, str):
-            assert str(number) == exact
+        value, number = row.decode(bits), _float(dtype, bits)
+        if isinstance(value, str):
+            assert str(number) == value
             continue
-        assert exact == Fraction(number)
-        assert row.round(exact, row.is_negative(bits)) == bits
+        assert value == Fraction(number)
+        assert row.round(value, row.is_negative(bits)) == bits
 
 
-def test_float16_decodes_and_rounds_back_for_every_pattern() -> None:
-    row = FORMATS["float16"]
-    for bits in range(1 << 16):
-        exact = row.decode(bits)
-        if isinstance(exact, Fraction):
-            assert row.round(exact, row.is_negative(bits)) == bits
+@pytest.mark.parametrize("dtype", NARROW)
+def test_every_pattern_decodes_and_rounds_back(dtype: str) -> None:
+    row = FORMATS[dtype]
+    bits = np.arange(1 << row.bits).astype(row.unsigned)
+    with np.errstate(all="ignore"):
+        numbers = row.from_bits(bits).astype(np.float64).tolist()
+    decoded = [row.decode(one) for one in range(1 << row.bits)]
+    for k, (value, number) in enumerate(zip(decoded, numbers, strict=True)):
+        assert str(number) == value if isinstance(value, str) else Fraction(number) == value
+        if isinstance(value, Fraction):
+            assert row.round(value, row.is_negative(k)) == k
+    assert row.is_nan(bits).tolist() == [value == "nan" for value in decoded]
+    assert row.decode(row.canonical_nan or 0) == "nan"
+
+
+@pytest.mark.parametrize(("dtype", "beyond"), [
+    ("float8_e4m3fn", 0x7E), ("float8_e5m2", 0x7C), ("float8_e4m3fnuz", 0x7F),
+    ("float8_e5m2fnuz", 0x7F), ("bfloat16", 0x7F80),
+])  # fmt: skip
+def test_beyond_the_range(dtype: str, beyond: int) -> None:
+    """An infinity, or the largest number; casts of infinities and quotients by zero too."""
+    row = FORMATS[dtype]
+    assert row.overflow == beyond and row.round(Fraction(2) ** 200) == beyond
+    assert row.round(-(Fraction(2) ** 200)) == beyond | row.sign_bit
+    assert exact.cast_bits("float32", dtype, 0xFF800000) == beyond | row.sign_bit
+    one = row.round(Fraction(1))
+    assert exact.binary_bits("div", dtype, one, 0) == beyond
+    assert exact.binary_bits("add", dtype, row.largest, row.largest) == beyond
+    tiny = exact.binary_bits("mul", dtype, 1, 1 | row.sign_bit)
+    assert tiny == (row.sign_bit if row.minus_zero else 0)
+    x = np.array([np.inf, -np.inf, np.nan, 1e300, -1e-300, -0.0])
+    wanted = [exact.cast_bits("float64", dtype, int(one)) for one in x.view(np.uint64)]
+    assert row.to_bits(convert(x, dtype)).tolist() == wanted
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(FLOATS))
