@@ -211,6 +211,8 @@ def docs(
         raise _usage(str(error)) from None
     for file in changed:
         console.print(f"{'stale' if check else 'written'}: {file}", markup=False)
+    for text in table.outdated(out.parent) if check else ():
+        console.print(f"measured with other code: {text}", style="yellow", markup=False)
     if check and changed:
         raise typer.Exit(1)
 

@@ -375,6 +375,17 @@ def test_the_page_comes_from_the_records(tmp_path: Path) -> None:
     assert (folder / table.PAGE).read_text() == page
 
 
+def test_records_of_other_code_are_named(tmp_path: Path) -> None:
+    record = run(tmp_path / "out", "exp2", "LLVM")
+    table.keep(tmp_path, [record, run(tmp_path / "out")])
+    assert table.outdated(tmp_path) == []
+    table.keep(tmp_path, [replace(record, identity="0" * 32)])
+    assert table.outdated(tmp_path) == ["exp2 float16 LLVM"]
+    code, output = lockstep("docs", "--check", "--out", str(tmp_path / "ops"))
+    assert code == 1  # the pages on operators are missing
+    assert "measured with other code: exp2 float16 LLVM" in output
+
+
 def test_what_knows_more_operands_stays(tmp_path: Path) -> None:
     whole = run(tmp_path / "out")
     part = replace(whole, plan="sample of 65000, seed 0", elements=65_000,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from conformance.harness.sweep.subjects import EngineFunctions
 from reports.accuracy import render
 from reports.records import SweepRecord, read, to_line
 
@@ -62,6 +63,19 @@ def is_stale(folder: Path) -> bool:
     text = page.read_text("utf-8") if page.exists() else ""
     known = load(folder)
     return bool(known or text) and text != render(known.values())
+
+
+def outdated(folder: Path) -> list[str]:
+    """Which records are of other code than the engine's now, on devices that are here."""
+    from engine.backends import registry
+
+    here = {info.name for info in registry.info() if info.available}
+    return [
+        " ".join(key)
+        for key, record in load(folder).items()
+        if record.subject in here
+        and EngineFunctions(record.subject).identity(record.op, record.dtype) != record.identity
+    ]
 
 
 def write(folder: Path) -> bool:
