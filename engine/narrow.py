@@ -23,7 +23,7 @@ def narrow_index(sink: Node, prefer_narrow: bool) -> Node:
 
 
 def check_words(sink: Node) -> None:
-    """ValueError if a kernel has more items in a buffer, or rounds of a loop, than int32 counts.
+    """ValueError if a buffer, a loop or a variable of a kernel may be larger than int32 counts.
 
     For devices without 64-bit integers. What is computed on the way to an address may be larger.
     """
@@ -31,6 +31,8 @@ def check_words(sink: Node) -> None:
         count = bounds(node.src[0])[1] if node.op is Op.RANGE else 0
         if node.op is Op.PARAM:
             count = node.arg[1]
+        if node.op is Op.VARIABLE:
+            count = max(-node.arg[1], node.arg[2])
         if count > dtypes.int32.max:
             raise ValueError(
                 f"a kernel counts to {count}: a device without 64-bit integers has no more than "

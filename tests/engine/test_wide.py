@@ -90,5 +90,7 @@ def test_what_32_bits_cannot_count_is_refused() -> None:
     assert last(elementwise(buffer(1, size - 1, dtypes.int32) + 1, size - 1))
     with pytest.raises(ValueError, match=f"counts to {2 * size}: a device without 64-bit"):
         last(elementwise(buffer(1, size) + 1, size))
+    with pytest.raises(ValueError, match="counts to 2147483648"):
+        check_words(Node(Op.VARIABLE, dtypes.index, (), ("n", 1, 1 << 31)))
     with pytest.raises(ValueError, match="counts to 4294967296"):
         check_words(axis_range(1 << 32, (0,), Axis.LOOP))
