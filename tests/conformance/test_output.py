@@ -165,7 +165,7 @@ def test_the_harness_is_in_the_order_of_its_readme() -> None:
     order = modules_in_order()
     folder = Path(session.__file__).parent
     files = {name: [folder / f"{name}.py"] for name in order}
-    folders = {"plans", "opinfo"}
+    folders = {"plans", "opinfo", "sweep"}
     files.update({name: list((folder / name).glob("*.py")) for name in folders})
     assert set(order) == {file.stem for file in folder.glob("*.py")} - {"__init__"} | folders
     for k, name in enumerate(order):
