@@ -15,6 +15,7 @@ from oracles.catalog import ROWS
 NOT_ROWS = {
     # spellings of rows
     "bool": "cast", "short": "cast", "int": "cast", "long": "cast", "half": "cast",
+    "bfloat16": "cast",
     "float": "cast", "double": "cast", "view": "reshape", "flatten": "reshape",
     "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape", "transpose": "permute",
     "T": "permute", "allclose": "isclose", "swish": "silu", "dot": "matmul", "zeros": "full",
