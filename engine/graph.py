@@ -84,6 +84,12 @@ class Node:
         """The constant of this node's dtype with these bits, in every lane."""
         return self._in_every_lane(Node(Op.CONST, self.dtype.scalar, (), bits))
 
+    @property
+    def known_bits(self) -> int | None:
+        """The bits that a constant has in every lane, None for what is no constant."""
+        value = self.src[0] if self.op is Op.BROADCAST else self
+        return int(value.arg) if value.op is Op.CONST else None
+
     def _in_every_lane(self, value: Node) -> Node:
         return value if self.dtype.lanes == 1 else Node(Op.BROADCAST, self.dtype, (value,))
 

@@ -59,8 +59,7 @@ def _fmod(node: Node) -> Node:
 def _shift(node: Node) -> Node:
     """Counts below 0 or from the width on shift everything out."""
     x, y = node.src
-    known = y.src[0] if y.op is Op.BROADCAST else y
-    if known.op is Op.CONST and known.arg < x.dtype.bits:
+    if y.known_bits is not None and y.known_bits < x.dtype.bits:
         return x << y if node.op is Op.LSHIFT else x >> y
     count = y.bitcast(y.dtype.unsigned)
     inside = count.lt(count.constant(x.dtype.bits))

@@ -90,6 +90,5 @@ def _power_of_two(y: Node) -> int | None:
 
 def _known(x: Node) -> int | None:
     """The value of a constant that is not negative, as divisors in addresses are."""
-    value = x.src[0] if x.op is Op.BROADCAST else x
-    known = int(value.dtype.decode(value.arg)) if value.op is Op.CONST else -1
-    return known if known >= 0 else None
+    bits = x.known_bits
+    return None if bits is None or (x.dtype.is_signed and bits & x.dtype.sign_bit) else bits

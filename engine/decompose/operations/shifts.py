@@ -10,11 +10,6 @@ from engine.ops import Op
 from engine.rewrite import Expansion, RuleSet
 
 
-def _known(count: Node) -> int | None:
-    value = count.src[0] if count.op is Op.BROADCAST else count
-    return int(value.arg) if value.op is Op.CONST else None
-
-
 def _steps(x: Node) -> range:
     """The bits of a count."""
     return range((x.dtype.bits - 1).bit_length())
@@ -22,7 +17,7 @@ def _steps(x: Node) -> range:
 
 def _power(count: Node) -> Node:
     """2**count by binary exponentiation, modulo 2**width."""
-    known = _known(count)
+    known = count.known_bits
     if known is not None:
         return count.constant(1 << known)
     result = count.constant(1)
@@ -42,7 +37,7 @@ def _signed(node: Node) -> Node:
     """floor(x / 2**n) for x < 0 is ~(~x >> n), where ~x is not negative; ~x = x ^ -1."""
     x, count = node.src
     ones = x.lt(0).where(x.constant(-1), 0)
-    whole, known = (x ^ ones).bitcast(x.dtype.unsigned), _known(count)
+    whole, known = (x ^ ones).bitcast(x.dtype.unsigned), count.known_bits
     places = count.bitcast(whole.dtype) if known is None else whole.constant(known)
     return (whole >> places).bitcast(x.dtype) ^ ones
 
@@ -59,7 +54,7 @@ def _right_by_comparing(node: Node) -> Node:
     if node.dtype.is_signed:
         return _signed(node)
     x, count = node.src
-    known = _known(count)
+    known = count.known_bits
     if known is not None:
         return _dropped(x, known)
     for bit in _steps(x):

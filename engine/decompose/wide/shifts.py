@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from engine.decompose.wide.pair import INT, UINT, WORD, Pair, sign, where
 from engine.graph import Node
-from engine.ops import Op
 
 
 def left(x: Pair, count: Node) -> Pair:
     """x * 2**count modulo 2**64; `count` is a word."""
-    known = _known(count)
+    known = count.known_bits
     if known is not None:
         return _left_by(x, known)
     within, across, far = _parts(count)
@@ -24,7 +23,7 @@ def left(x: Pair, count: Node) -> Pair:
 
 def right(x: Pair, count: Node, signed: bool) -> Pair:
     """floor(x / 2**count)"""
-    known = _known(count)
+    known = count.known_bits
     if known is not None:
         return _right_by(x, known, signed)
     within, across, far = _parts(count)
@@ -37,11 +36,6 @@ def _parts(count: Node) -> tuple[Node, Node, Node]:
     """n modulo 32, 31 minus that, and whether n is at least 32"""
     within = count & (WORD - 1)
     return within, within ^ (WORD - 1), (count & WORD).ne(0)
-
-
-def _known(count: Node) -> int | None:
-    value = count.src[0] if count.op is Op.BROADCAST else count
-    return int(value.arg) if value.op is Op.CONST else None
 
 
 def _left_by(x: Pair, count: int) -> Pair:
