@@ -21,6 +21,7 @@ from engine.simplify import index
 from engine.target import Target
 
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
+WORK_FOR_LOOPS = 1 << 22    # operations of a fold from which the order of its loops matters
 WORK_FOR_REST = 1 << 22     # operations below which a kernel for what vectors leave over does
 SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
 
@@ -92,7 +93,7 @@ def _part(sink: Node, loop: Node, first: int, size: int) -> Node:
 
 
 def _is_large_fold(order: Sequence[Node]) -> bool:
-    return any(n.op is Op.FOLD for n in order) and _work(order) >= WORK_FOR_REST
+    return any(n.op is Op.FOLD for n in order) and _work(order) >= WORK_FOR_LOOPS
 
 
 # -- which axis becomes a vector -------------------------------------------------------------------
