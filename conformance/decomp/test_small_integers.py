@@ -30,17 +30,23 @@ def on(names: tuple[str, ...], case: Case, due: list[bytes], missing: str = EMUL
                 assert device.subject.run(case) == due, device.name
 
 
-# -- values ----------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", ["int8", "uint8"])
-def test_all_pairs_of_bytes(name: str) -> None:
-    row = FORMATS[name]
+def all_pairs(name: str) -> tuple[Builder, list[int], list[int], int, int]:
+    """A program of all pairs of bytes; the bytes, and the numbers of the two inputs."""
     left = [x for x in range(256) for _ in range(256)]
     right = list(range(256)) * 256
     build = Builder()
-    x, y = (build.input(name, as_array(side, row)) for side in (left, right))
+    x, y = (build.input(name, as_array(side, FORMATS[name])) for side in (left, right))
+    return build, left, right, x, y
+
+
+# -- values ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["int8", "uint8"])
+def test_all_pairs_of_bytes(name: str) -> None:
+    build, left, right, x, y = all_pairs(name)
     for op in BINARY:
         build.judged(op, x, y)
-    on(COMPILED, build.case(), [results(op, row, left, right) for op in BINARY])
+    due = [results(op, FORMATS[name], left, right) for op in BINARY]
+    on(COMPILED, build.case(), due)
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -61,16 +67,12 @@ def test_operations(name: str) -> None:
 @pytest.mark.parametrize("name", ["int8", "uint8"])
 def test_results_wrap_before_they_are_used(name: str) -> None:
     """All pairs of bytes; a store would drop what is wrong above, so the results become larger."""
-    row = FORMATS[name]
-    left = [x for x in range(256) for _ in range(256)]
-    right = list(range(256)) * 256
-    build = Builder()
-    x, y = (build.input(name, as_array(side, row)) for side in (left, right))
+    build, left, right, x, y = all_pairs(name)
     ops = ("add", "sub", "mul", "lshift")
     for op in ops:
         build.judged("cast", build.apply(op, x, y), dtype="int32")
     build.judged("cast", build.apply("bitwise_not", x), dtype="int32")
-    small = [results(op, row, left, right) for op in ops]
+    small = [results(op, FORMATS[name], left, right) for op in ops]
     small.append(bytes(~x & 255 for x in left))
     due = [np.frombuffer(one, name).astype(np.int32).tobytes() for one in small]
     on(COMPILED, build.case(), due)

@@ -16,6 +16,7 @@ from conformance.harness.sweep.measure import Sweep
 from conformance.harness.sweep.operands import Plan
 from engine import Context
 from engine.linear import LinearKernel
+from oracles import torch_ref
 from oracles.formats import Array
 from reports.records import SweepRecord, from_line, to_line
 from tests.conformance.command import lockstep, use, widen
@@ -57,10 +58,13 @@ def test_all_of_float16_on_a_device(tmp_path: Path, op: str) -> None:
     assert measure.distance(record.worst[0]) <= float(record.bound_ulp)
 
 
-@pytest.mark.parametrize("name", ["LLVM", "torch"])
+needs_torch = pytest.mark.skipif(
+    not torch_ref.available(), reason=f"not run: {torch_ref.REMEDY}"
+)
+
+
+@pytest.mark.parametrize("name", ["LLVM", pytest.param("torch", marks=needs_torch)])
 def test_all_of_bfloat16(tmp_path: Path, name: str) -> None:
-    if name == "torch":
-        pytest.importorskip("torch")
     code, output = swept(tmp_path, "exp2", "tanh", "--dtype", "bfloat16", *beside(name))
     assert code == 0
     assert output.count("all 65,536 operands") == 2
@@ -176,8 +180,8 @@ def test_what_a_library_has_not_is_not_run(tmp_path: Path) -> None:
     assert "not run: numpy has no float8_e5m2" in output
 
 
+@needs_torch
 def test_torch_agrees_with_numpy_where_both_are_right(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
     assert run(tmp_path, "exp", "torch").wrong_special == 0
 
 

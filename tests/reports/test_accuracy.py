@@ -16,7 +16,8 @@ WHOLE = SweepRecord(
 
 
 def of_library(name: str, **fields: object) -> SweepRecord:
-    return replace(WHOLE, subject=name, failures=0, bound_ulp="", **fields)  # type: ignore[arg-type]
+    record = replace(WHOLE, subject=name, failures=0, bound_ulp="")
+    return replace(record, **fields)  # type: ignore[arg-type]
 
 
 def line(page: str, function: str = "exp") -> list[str]:
