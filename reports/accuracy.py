@@ -37,8 +37,7 @@ def share(record: SweepRecord) -> str:
         return "-"
     if record.rounded == record.measured:
         return "100%"
-    thousandths = min(record.rounded * 100_000 // record.measured, 99_999)
-    return f"{thousandths / 1000:.3f}%"
+    return f"{record.rounded * 100_000 // record.measured / 1000:.3f}%"
 
 
 def render(records: Iterable[SweepRecord]) -> str:
