@@ -1,9 +1,7 @@
-"""Campaigns of random programs: the same bits on all devices, and those of the reference wherever
-no faithful function is involved."""
+"""Campaigns of random programs, each judged by `trial`."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,15 +12,13 @@ from rich.console import Console
 from conformance.harness.case import Case, print_case
 from conformance.harness.check import Device
 from conformance.harness.devices import versions
-from conformance.harness.generate import program
-from conformance.harness.growing import RandomChooser
-from conformance.harness.judging import minority, tainted
+from conformance.harness.generate import LENGTH, case_seed, random_draw
 from conformance.harness.output import clear_cases, progress_bar, show_command, write
-from conformance.harness.subject import NotAvailable, Subject, array_bytes
+from conformance.harness.subject import Subject
+from conformance.harness.trial import Outcome, judge
 from reports.markdown import counted
 from reports.records import FailureRecord, RunRecord
 
-LENGTH = 10
 RUNNING = "running.case"
 FILES = 32
 
@@ -40,36 +36,15 @@ class Tally:
     absent: dict[str, str] = field(default_factory=dict)
     ran: dict[str, int] = field(default_factory=dict)
 
-
-def compare(
-    case: Case, reference: Sequence[bytes], subjects: Mapping[str, Subject], tally: Tally
-) -> list[str]:
-    """What is wrong with one program; `reference` are the bits of each output."""
-    answers: dict[str, list[bytes]] = {}
-    problems = []
-    for name, subject in subjects.items():
-        try:
-            answers[name] = subject.run(case)
-        except NotAvailable as error:
-            tally.absent[name] = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever generated code does is a finding
-            text = str(error).splitlines()[0][:200] if str(error) else ""
-            problems.append(f"{name}: {type(error).__name__}: {text}")
-        else:
-            tally.ran[name] = tally.ran.get(name, 0) + 1
-    uncertain = tainted(case)
-    for k, value in enumerate(case.outputs):
-        given = {name: bits[k] if k < len(bits) else b"" for name, bits in answers.items()}
-        tally.outputs += 1
-        if value in uncertain:
-            if len(set(given.values())) > 1:
-                problems.append(f"%{value}: {', '.join(minority(given))} differ from the others")
-            continue
-        tally.compared += 1
-        wrong = [name for name, bits in given.items() if bits != reference[k]]
-        if wrong:
-            problems.append(f"%{value}: {', '.join(wrong)} differ from numpy")
-    return problems
+    def count(self, case: Case, outcome: Outcome) -> None:
+        """One program more."""
+        self.programs += 1
+        self.statements += len(case.statements)
+        self.outputs += outcome.outputs
+        self.compared += outcome.compared
+        self.absent.update(outcome.absent)
+        for name in outcome.ran:
+            self.ran[name] = self.ran.get(name, 0) + 1
 
 
 def shrunk(case: Case, subjects: Mapping[str, Subject]) -> Case:
@@ -78,12 +53,10 @@ def shrunk(case: Case, subjects: Mapping[str, Subject]) -> Case:
     Every intermediate is made an output in turn, on its own; what is behind the first wrong one
     is dropped.  (Making a value an output can change what is fused: then the case stays whole.)
     """
-    from conformance.harness.subject import ReferenceSubject
-
     for value in range(len(case.inputs), case.count):
         cut = replace(case, outputs=(value,), expected=())
         cut = pruned(cut)
-        if compare(cut, ReferenceSubject().run(cut), subjects, Tally()):
+        if judge(cut, subjects).problems:
             return cut
     return case
 
@@ -108,11 +81,6 @@ def pruned(case: Case) -> Case:
     return Case(kept, tuple(statements), outputs, (), case.devices, case.notes)
 
 
-def case_seed(seed: int, number: int) -> random.Random:
-    """Program `number` of a campaign can be made without the ones before it."""
-    return random.Random(f"{seed}/{number}")
-
-
 def run_programs(
     subjects: Mapping[str, Subject],
     count: int,
@@ -132,15 +100,15 @@ def run_programs(
     for number in range(count):
         if deadline is not None and time.monotonic() > deadline:
             break
-        case, values = program(RandomChooser(case_seed(seed, number)), length)
-        reference = [array_bytes(values[k]) for k in case.outputs]
+        one = random_draw(case_seed(seed, number), length)
+        case = one.cases[0]
         if out is not None:
             _running(case, number, seed, out)
-        problems = compare(case, reference, subjects, tally)
-        tally.programs += 1
-        tally.statements += len(case.statements)
-        if problems:
-            label = f"program {number} of seed {seed}: {'; '.join(problems)}"
+        outcome = judge(case, subjects, one.values[0])
+        tally.count(case, outcome)
+        if outcome.problems:
+            said = "; ".join(problem.text for problem in outcome.problems)
+            label = f"program {number} of seed {seed}: {said}"
             tally.problems.append(label)
             if out is not None and len(tally.problems) <= FILES:
                 file = _write(shrunk(case, subjects), label, number, out)

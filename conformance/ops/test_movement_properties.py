@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from conformance.harness.build import Builder
-from conformance.harness.moving import MOVES
+from conformance.harness.generate.moving import MOVES
 from conformance.harness.values import Value
 from conformance.ops.agreement import agree
 from oracles.catalog import INTEGERS

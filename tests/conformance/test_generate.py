@@ -8,16 +8,14 @@ from collections import Counter
 
 from hypothesis import given, settings
 
-from conformance.harness import generate
 from conformance.harness.build import merged
 from conformance.harness.case import Case
 from conformance.harness.devices import under_test
-from conformance.harness.generate import FAITHFUL, program, random_case
-from conformance.harness.growing import RandomChooser
+from conformance.harness.generate import case_seed, random_case, random_draw, statements
+from conformance.harness.generate.strategies import programs
 from conformance.harness.judging import tainted
 from conformance.harness.plan import batches
-from conformance.harness.programs import case_seed, pruned, run_programs
-from conformance.harness.strategies import programs
+from conformance.harness.programs import pruned, run_programs
 from conformance.harness.subject import EngineSubject, ReferenceSubject, array_bytes
 
 SEED = 11
@@ -37,8 +35,8 @@ def test_programs_have_ten_statements_and_reach_the_catalog() -> None:
     cases = [random_case(case_seed(SEED, k)) for k in range(700)]
     assert all(len(case.statements) >= 10 for case in cases)
     ops = Counter(statement.op for case in cases for statement in case.statements)
-    assert {*generate.UNARY, *generate.BINARY, *generate.TERNARY, *generate.FAITHFUL} <= set(ops)
-    assert {*generate.VARIED, *OTHERS} <= set(ops)
+    assert {*statements.UNARY, *statements.BINARY, *statements.TERNARY} <= set(ops)
+    assert {*statements.FAITHFUL, *statements.VARIED, *OTHERS} <= set(ops)
     assert any(item.const for case in cases for item in case.inputs)
     assert any(0 in item.shape for case in cases for item in case.inputs)
 
@@ -57,9 +55,24 @@ def test_the_reference_runs_what_hypothesis_draws(case: Case) -> None:
 
 def test_the_values_that_come_with_a_program_are_its_reference() -> None:
     for k in range(20):
-        case, values = program(RandomChooser(case_seed(SEED, k)))
-        due = [array_bytes(values[v]) for v in case.outputs]
-        assert ReferenceSubject().run(case) == due
+        draw = random_draw(case_seed(SEED, k), vectors=3)
+        for case, values in zip(draw.cases, draw.values, strict=True):
+            due = [array_bytes(values[v]) for v in case.outputs]
+            assert ReferenceSubject().run(case) == due
+
+
+def test_vectors_of_a_draw_share_its_structure() -> None:
+    draws = [random_draw(case_seed(SEED, k), vectors=4) for k in range(40)]
+    assert sum(len(draw.cases) == 4 for draw in draws) > 30
+    for draw in draws:
+        first = draw.cases[0]
+        for case, values in zip(draw.cases, draw.values, strict=True):
+            assert case.statements == first.statements
+            assert [v.shape for v in values] == [v.shape for v in draw.values[0]]
+            assert [v.dtype for v in values] == [v.dtype for v in draw.values[0]]
+            pairs = zip(case.inputs, first.inputs, strict=True)
+            assert all(a == b for a, b in pairs if a.const)
+    assert any(draw.cases[0].text != draw.cases[1].text for draw in draws if len(draw.cases) > 1)
 
 
 def test_merged_programs_give_the_outputs_of_each() -> None:
@@ -70,8 +83,10 @@ def test_merged_programs_give_the_outputs_of_each() -> None:
 
 def test_faithful_functions_taint_what_follows() -> None:
     cases = (random_case(case_seed(SEED, k)) for k in range(200))
-    case = next(c for c in cases if any(s.op in FAITHFUL for s in c.statements))
-    place = next(k for k, s in enumerate(case.statements) if s.op in FAITHFUL) + len(case.inputs)
+    case = next(c for c in cases if any(s.op in statements.FAITHFUL for s in c.statements))
+    place = next(k for k, s in enumerate(case.statements) if s.op in statements.FAITHFUL) + len(
+        case.inputs
+    )
     users = [k for k, s in enumerate(case.statements, len(case.inputs)) if place in s.operands]
     assert {place, *users} <= tainted(case)
     assert not tainted(case) & set(range(len(case.inputs)))
@@ -100,9 +115,10 @@ NEW_ROW = """
 from dataclasses import replace
 from oracles import catalog
 catalog.ROWS["frob"] = replace(catalog.ROWS["neg"], name="frob")
-from conformance.harness import bench, generate, plan, programs, suite
+from conformance.harness import bench, plan, programs, suite
+from conformance.harness.generate import statements
 from oracles import numpy_ref, torch_ref
-assert "frob" in generate.UNARY, "programs are made of the catalog's rows"
+assert "frob" in statements.UNARY, "programs are made of the catalog's rows"
 print(torch_ref.not_judged("frob", ("int8",), {}))
 try:
     numpy_ref.evaluate("frob", [], {})

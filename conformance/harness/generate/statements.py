@@ -1,32 +1,22 @@
-"""Random typed programs as cases.
+"""What a statement of a random program may be: each step adds one, if operands are there.
 
-`program` draws from a `Chooser`, of which there are two: a seeded generator, fast enough for
-campaigns of thousands, and hypothesis, which shrinks.  The numpy reference is evaluated while the
-program grows, so shapes and dtypes are known, and every statement is one that the catalog allows.
+A step looks at the values so far, chooses operands and attributes that the catalog allows, and
+says whether it added a statement.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 
 import numpy as np
 
-from conformance.harness.case import Case
-from conformance.harness.growing import Chooser, Program, RandomChooser, broadcasts, choose
-from conformance.harness.moving import joined
-from conformance.harness.subject import input_array
+from conformance.harness.case import Statement
+from conformance.harness.generate.growing import Program, broadcasts, choose
+from conformance.harness.generate.moving import joined
 from conformance.harness.values import Value
-from oracles.catalog import ALL, BOOL, FLOATS, INTEGERS, NUMBERS, OPEN, ROWS
-from oracles.formats import FORMATS, Array
+from oracles.catalog import ALL, BOOL, INTEGERS, NUMBERS, OPEN, ROWS
+from oracles.formats import FORMATS
 
-SHAPES: tuple[tuple[int, ...], ...] = (
-    (), (1,), (3,), (17,), (33,), (2, 3), (5, 7), (4, 1), (1, 9), (3, 16), (2, 3, 5), (1, 4, 8),
-    (0,), (2, 0), (31, 33), (1025,),
-)  # fmt: skip
-
-
-# -- statements ------------------------------------------------------------------------------------
 PLAIN = [
     row for row in ROWS.values()
     if row.family in ("elementwise", "compare", "bitwise", "shift") and row.is_plain
@@ -106,6 +96,11 @@ def _where(p: Program) -> bool:
 def _cast(p: Program) -> bool:
     place = p.pick()
     return place is not None and p.apply("cast", [place], dtype=choose(p.chooser, ALL))
+
+
+def settle(p: Program) -> None:
+    """A statement that can always be added."""
+    p.apply("cast", [len(p.values) - 1], dtype=choose(p.chooser, ALL))
 
 
 def _bitcast(p: Program) -> bool:
@@ -230,31 +225,8 @@ STEPS: tuple[Callable[[Program], bool], ...] = (
 )  # fmt: skip
 
 
-def program(chooser: Chooser, length: int = 10) -> tuple[Case, list[Array]]:
-    """A program of `length` statements, and the reference's value of each of its values.
-
-    Every value that no statement uses is an output, so that no statement is without effect; one
-    input has integers and one floats, so that every step finds operands.
-    """
-    p = Program(chooser)
-    base = choose(chooser, SHAPES)
-    p.add_input(choose(chooser, FLOATS), base)
-    p.add_input(choose(chooser, INTEGERS), base if chooser.integer(0, 1) else base[-1:])
-    for _ in range(chooser.integer(0, 2)):
-        shape = choose(chooser, (base, base[1:], choose(chooser, SHAPES)))
-        p.add_input(choose(chooser, ALL), shape)
-    tries = 0
-    while len(p.build.statements) < length and tries < 50 * length:
-        tries += 1
-        choose(chooser, STEPS)(p)
-    while len(p.build.statements) < length:
-        _cast(p)
-    p.build.outputs = [h for k, h in enumerate(p.handles) if k not in p.used and h >= 0]
-    inputs = [input_array(item) for item in p.build.inputs]
-    made = [value for value, handle in zip(p.values, p.handles) if handle >= 0]
-    return p.build.case(), [*inputs, *made]
-
-
-def random_case(rng: random.Random, length: int = 10) -> Case:
-    """A random program without hypothesis."""
-    return program(RandomChooser(rng), length)[0]
+def is_shaped_by_data(statement: Statement) -> bool:
+    """Whether the shape of what a statement makes depends on the values of its operands."""
+    if statement.op in ("nonzero", "masked_select"):
+        return statement.attributes.get("size") is None
+    return statement.op == "getitem" and len(statement.operands) > 1

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance.harness.case import Case, Input
-from conformance.harness.generate import program
+from conformance.harness.generate.programs import program
 from conformance.harness.subject import array_bytes
 from oracles.edges import edges
 from oracles.formats import FORMATS
@@ -27,7 +27,7 @@ class DrawChooser:
 def programs(draw: st.DrawFn, min_length: int = 10, max_length: int = 14) -> Case:
     """Programs of the catalog's rows; shrinking goes for fewer and simpler decisions."""
     length = draw(st.integers(min_length, max_length))
-    return program(DrawChooser(draw), length)[0]
+    return program(DrawChooser(draw), length)
 
 
 def words(dtype: str) -> st.SearchStrategy[int]:

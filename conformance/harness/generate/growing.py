@@ -60,7 +60,7 @@ class Program:
         """Edge values, mostly; a few random bits."""
         count = prod(shape)
         const = count <= CONST_LIMIT and self.chooser.integer(0, 2) == 0
-        bits = _bits(self.chooser, dtype, count)
+        bits = draw_bits(self.chooser, dtype, count)
         self.handles.append(self.build.input(dtype, bits, shape, const))
         self.values.append(input_array(self.build.inputs[-1]))
 
@@ -104,8 +104,11 @@ def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     return True
 
 
-def _bits(chooser: Chooser, dtype: str, count: int) -> Array:
-    """One decision seeds the data, so that shrinking works on the program, not on each word."""
+def draw_bits(chooser: Chooser, dtype: str, count: int) -> Array:
+    """Edge values, mostly; a few random bits.
+
+    One decision seeds the data, so that shrinking works on the program, not on each word.
+    """
     rng = np.random.default_rng(chooser.integer(0, 1 << 20))
     row = FORMATS[dtype]
     bits = rng.choice(edges(dtype), count)

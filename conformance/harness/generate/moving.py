@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from conformance.harness.growing import Program
+from conformance.harness.generate.growing import Program
 from conformance.harness.values import Value
 from oracles.catalog import BOOL, INTEGERS
 
@@ -161,8 +161,11 @@ def _gather(p: Program) -> bool:
     if not picks:
         return False
     shape = p.values[picks[0]].shape
-    found = [k for k, v in enumerate(p.values)
-             if v.ndim == len(shape) and all(n <= m for n, m in zip(shape[1:], v.shape[1:]))]
+    found = [
+        k
+        for k, v in enumerate(p.values)
+        if v.ndim == len(shape) and all(n <= m for n, m in zip(shape[1:], v.shape[1:]))
+    ]
     return p.apply("gather", [found[p.chooser.integer(0, len(found) - 1)], *picks], dim=0)
 
 

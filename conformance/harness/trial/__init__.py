@@ -1,0 +1,6 @@
+"""A trial: one program on several devices, judged by the oracles and by one another."""
+
+from conformance.harness.trial.judge import judge, judge_draw
+from conformance.harness.trial.outcome import KINDS, Outcome, Problem, Reached
+
+__all__ = ["KINDS", "Outcome", "Problem", "Reached", "judge", "judge_draw"]

@@ -1,0 +1,66 @@
+"""What judging one program says: problems, and what the program reached."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+KINDS = ("bits", "oracle", "relation", "error", "crash", "timeout")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong with a program on some devices.
+
+    `kind` is one of
+
+    - `bits`: not what the other devices, or the oracles and the other devices, give,
+    - `oracle`: all devices agree, the reference does not,
+    - `relation`: not what a related program gives on the same device,
+    - `error`: the device raised,
+    - `crash`, `timeout`: its process ended, or did not; isolation alone can tell.
+
+    `value` is the output's number in the case, -1 where the whole program is meant; `op` and
+    `dtypes` (of operands, then result) are those of the statement that makes it, empty for inputs.
+    """
+
+    kind: str
+    devices: tuple[str, ...]
+    value: int
+    op: str
+    dtypes: tuple[str, ...]
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"{self.kind!r} is no kind of problem: {', '.join(KINDS)}")
+
+
+class Reached(NamedTuple):
+    """One thing that a program reached.
+
+    `what` is `op`, where `name` is that of a catalog row, `detail` the dtypes of its operands and
+    `edge` a class of edge values among them.
+    """
+
+    what: str
+    name: str
+    detail: str = ""
+    edge: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The judgement of one program: `outputs` in all, `compared` of them with the reference.
+
+    Coverage counts how often a thing was reached, on every device of `ran`.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    outputs: int = 0
+    compared: int = 0
+    ran: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)  # devices that cannot run here: why
+    coverage: Counter[Reached] = field(default_factory=Counter)

@@ -1,0 +1,120 @@
+"""Trials: every kind of problem is seen when a device has it, and none where nothing is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.harness.case import Case, parse_case
+from conformance.harness.generate import case_seed, random_draw
+from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
+from conformance.harness.trial import Problem, Reached, judge, judge_draw
+
+SUM = """lockstep case 1
+%0 = buffer float32 (2,)
+    3f800000 7fc00001
+%1 = const float32 ()
+    80000000
+%2 = add %0 %1
+%3 = exp %2
+output %2
+output %3
+"""
+RIGHT = ReferenceSubject()
+
+
+class Wrong(ReferenceSubject):
+    """One bit of one output is another one."""
+
+    name = "WRONG"
+
+    def __init__(self, output: int) -> None:
+        self.output = output
+
+    def run(self, case: Case) -> list[bytes]:
+        bits = super().run(case)
+        bits[self.output] = bytes([bits[self.output][0] ^ 1]) + bits[self.output][1:]
+        return bits
+
+
+class Raises(ReferenceSubject):
+    def run(self, case: Case) -> list[bytes]:
+        raise AssertionError("first line\nsecond line")
+
+
+class Absent(ReferenceSubject):
+    def run(self, case: Case) -> list[bytes]:
+        raise NotAvailable("no compiler", "install one")
+
+
+class Short(ReferenceSubject):
+    """The last output is missing."""
+
+    def run(self, case: Case) -> list[bytes]:
+        return super().run(case)[:-1]
+
+
+def problems(**subjects: Subject) -> list[Problem]:
+    return list(judge(parse_case(SUM), subjects).problems)
+
+
+def test_nothing_is_wrong_with_the_reference() -> None:
+    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": RIGHT})
+    assert outcome.problems == ()
+    assert (outcome.outputs, outcome.compared, outcome.ran) == (2, 1, ("A", "B"))
+
+
+def test_a_device_that_stands_alone_has_other_bits() -> None:
+    (found,) = problems(A=RIGHT, B=Wrong(0), C=RIGHT)
+    assert (found.kind, found.devices, found.value) == ("bits", ("B",), 2)
+    assert (found.op, found.dtypes) == ("add", ("float32", "float32", "float32"))
+
+
+def test_devices_that_agree_are_judged_by_the_reference() -> None:
+    (found,) = problems(A=Wrong(0), B=Wrong(0))
+    assert (found.kind, found.devices) == ("oracle", ("A", "B"))
+
+
+def test_open_last_bits_are_judged_between_devices() -> None:
+    assert problems(A=Wrong(1)) == [], "one device alone: no reference knows the last bit"
+    (found,) = problems(A=RIGHT, B=Wrong(1), C=RIGHT)
+    assert (found.kind, found.devices, found.op) == ("bits", ("B",), "exp")
+
+
+def test_what_a_device_raises_is_its_problem() -> None:
+    (found,) = problems(A=RIGHT, B=Raises())
+    assert (found.kind, found.devices, found.value) == ("error", ("B",), -1)
+    assert found.text == "B: AssertionError: first line"
+
+
+def test_an_output_that_is_missing_is_wrong() -> None:
+    (found,) = problems(A=RIGHT, B=Short(), C=RIGHT)
+    assert (found.kind, found.devices, found.value) == ("bits", ("B",), 3)
+
+
+def test_a_device_that_is_not_there_did_not_run() -> None:
+    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": Absent()})
+    assert outcome.problems == ()
+    assert outcome.ran == ("A",)
+    assert outcome.absent == {"B": "no compiler: install one"}
+
+
+def test_coverage_counts_rows_dtypes_and_edges() -> None:
+    coverage = judge(parse_case(SUM), {"A": RIGHT}).coverage
+    assert coverage[Reached("op", "add", "float32 float32")] == 1
+    assert coverage[Reached("op", "add", "float32 float32", "-0")] == 1
+    assert Reached("op", "exp", "float32", "-0") not in coverage
+
+
+def test_vectors_of_a_draw_are_judged_one_by_one() -> None:
+    draw = random_draw(case_seed(11, 1), vectors=3)
+    assert [o.problems for o in judge_draw(draw, {"A": RIGHT})] == [()] * 3
+    outcomes = judge_draw(draw, {"A": RIGHT, "B": Wrong(0), "C": RIGHT})
+    assert all(outcome.problems for outcome in outcomes)
+
+
+def test_a_kind_that_does_not_exist_is_refused() -> None:
+    (found,) = problems(A=Wrong(0), B=RIGHT)
+    with pytest.raises(ValueError, match="no kind of problem"):
+        replace(found, kind="odd")
