@@ -8,10 +8,6 @@ plan, whatever the number of workers.
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
-import signal
 import time
 import traceback
 from collections import deque
@@ -19,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from conformance.harness import plan
 from conformance.harness.cells import Verdict
 from conformance.harness.check import Check, Report, collect_seldom, crash
 from conformance.harness.judging import Failure
+from conformance.harness.process import Child, begin, tell, until_nobody_asks
 from conformance.harness.tasks import (
     Order,
     Task,
@@ -38,7 +34,6 @@ from conformance.harness.tasks import (
 
 SOURCE = "conformance.harness.devices:under_test"
 GRACE_SECONDS = 60.0  # after the budget, for a launch that was begun before its end
-LEAVE_SECONDS = 5.0  # for a worker that has nothing to do to end by itself
 
 
 # -- in the worker ---------------------------------------------------------------------------------
@@ -46,38 +41,31 @@ def serve(line: Connection, source: str, names: tuple[str, ...], full: bool) -> 
     """The life of a worker: say that it is ready, then judge what it is sent, until nobody asks.
 
     `source` names the function (`module:function`) that gives the devices: they cannot travel.
-    The process ends at once: taking its caches apart, node by node, would take seconds.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the results
+    begin()
     collect_seldom()
     module, _, function = source.partition(":")
     devices = {d.name: d for d in getattr(import_module(module), function)(names, full)}
-    try:
-        _send(line, ready=True)
+    with until_nobody_asks():
+        tell(line, ready=True)
         while True:
             order = read_order(line.recv_bytes())
             _work(line, prepared(order, devices), order.seconds)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        os._exit(0)
 
 
 def _work(line: Connection, check: Check, seconds: float | None) -> None:
     """Judge, and answer with the result or with what is wrong with the harness itself."""
-    check.watch = lambda device, layout: _send(line, where=[device, layout])
+    check.watch = lambda device, layout: tell(line, where=[device, layout])
     deadline = None if seconds is None else time.monotonic() + seconds
     try:
-        check.judge(lambda what, done: _send(line, say=what, done=done), deadline)
+        check.judge(lambda what, done: tell(line, say=what, done=done), deadline)
         answer = result_line(check)
     except (BrokenPipeError, ConnectionResetError):
         raise
     except Exception:  # noqa: BLE001 - it is raised again where the user sees it
-        _send(line, error=traceback.format_exc())
+        tell(line, error=traceback.format_exc())
         return
     line.send_bytes(answer)
-
-
-def _send(line: Connection, **message: object) -> None:
-    line.send_bytes(json.dumps(message).encode())
 
 
 # -- where the results are -------------------------------------------------------------------------
@@ -101,25 +89,14 @@ class Job:
 
 
 @dataclass
-class Worker:
-    """A process, the pipe to it, what it has been given and what it said last."""
+class Worker(Child):
+    """What a process has been given and what it said last."""
 
-    process: BaseProcess
-    line: Connection
     ready: bool = False
     job: Job | None = None
     device: str = ""
     layout: str = ""
     done: int = 0
-
-    def end(self) -> str:
-        """How the process, which is no longer at its end of the pipe, has ended."""
-        self.line.close()
-        self.process.join(LEAVE_SECONDS)
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            return f"the process was ended by {signal.Signals(-code).name}"
-        return f"the process ended with exit code {code}"
 
 
 @dataclass
@@ -211,26 +188,14 @@ class Pool:
         return [(place, device) for place in range(task.first, task.last) for device in devices]
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        here, there = context.Pipe()
-        process = context.Process(
-            target=serve, args=(there, self.source, self._names, self._full), daemon=True
-        )
-        process.start()
-        there.close()  # so that the end of the worker is the end of the pipe
-        self._workers.append(Worker(process, here))
+        self._workers.append(Worker.start(serve, self.source, self._names, self._full))
 
     def _close(self) -> None:
         """Nobody is left behind: who is busy is ended, who is idle leaves."""
         for worker in self._workers:
-            worker.line.close()
-            if worker.job is not None or not worker.ready:
-                worker.process.kill()
+            worker.close(kill=worker.job is not None or not worker.ready)
         for worker in self._workers:
-            worker.process.join(LEAVE_SECONDS)
-            if worker.process.is_alive():
-                worker.process.kill()
-                worker.process.join()
+            worker.leave()
 
     def _give(self, worker: Worker, job: Job) -> None:
         task = job.task
@@ -240,21 +205,17 @@ class Pool:
             max(0, self.check.files - len(self._failures)), task.alone, seconds,
         )  # fmt: skip
         worker.job, worker.device, worker.layout, worker.done = job, "", "", 0
-        try:
-            worker.line.send_bytes(order.line())
-        except (BrokenPipeError, ConnectionResetError):  # it ended while it had nothing to do
+        if not worker.send_bytes(order.line()):  # it ended while it had nothing to do
             self._queue.appendleft(job)
             self._drop(worker)
             self._start()
 
     def _listen(self, worker: Worker) -> None:
         """One message of a worker, or its end."""
-        try:
-            message = json.loads(worker.line.recv_bytes())
-        except (EOFError, ConnectionResetError):
+        message = worker.receive()
+        if message is None:
             self._died(worker)
-            return
-        if "ready" in message:
+        elif "ready" in message:
             worker.ready = True
         elif "where" in message:
             worker.device, worker.layout = message["where"]
@@ -308,7 +269,7 @@ class Pool:
     def _drop(self, worker: Worker) -> str:
         """A worker is no more; how it ended."""
         self._workers.remove(worker)
-        return worker.end()
+        return worker.end().text
 
     # -- deaths ------------------------------------------------------------------------------------
     def _died(self, worker: Worker) -> None:
