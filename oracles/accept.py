@@ -4,7 +4,8 @@ Six classes (see `catalog.Exactness`):
 
 * bits: the bits of the numpy reference;
 * rounded: each element proved correctly rounded by exact arithmetic;
-* faithful: prescribed special values, else at most the row's bound in real-valued ulps;
+* faithful: prescribed special values, else at most the row's bound in real-valued ulps, and the
+  even one of two where that bound is a correct rounding;
 * ordered: the bits of the reference that repeats the order of accumulation, and that reference
   within gamma_n * sum|x| of the exact result;
 * backward: the properties of a result, and how near the matrix is of which it has them exactly;
@@ -26,7 +27,7 @@ import numpy as np
 from oracles import backward, composite, exact_fast, mpmath_ref, numpy_ref
 from oracles.bounds import broken_bounds
 from oracles.case import Case
-from oracles.catalog import ROWS, Exactness, result_dtype
+from oracles.catalog import CORRECTLY_ROUNDED, ROWS, Exactness, result_dtype
 from oracles.certificate import Certificate, certify
 from oracles.formats import FORMATS, Array
 
@@ -193,8 +194,13 @@ def _judge_faithful(case: Case, reference: Array | None) -> Judgement:
         _confirm(case.name, flat, results, ulps, np.flatnonzero(open_ones) + begin)
     beyond = np.flatnonzero((ulps > bound) & np.isfinite(ulps))[:CONFIRMED_FAILURES]
     _confirm(case.name, flat, results, ulps, beyond)
-    ok = (ulps <= bound).reshape(got.shape)
-    return Judgement(case, ok, float(ulps.max()) if ulps.size else 0.0, ulps=ulps)
+    ok = ulps <= bound
+    if bound == CORRECTLY_ROUNDED:
+        ties = np.flatnonzero(ulps == CORRECTLY_ROUNDED)
+        due = mpmath_ref.correctly_rounded(case.name, [one[ties] for one in flat])
+        ok[ties] = row.to_bits(results[ties]) == row.to_bits(due)
+    worst = float(ulps.max()) if ulps.size else 0.0
+    return Judgement(case, ok.reshape(got.shape), worst, ulps=ulps)
 
 
 def _confirm(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oracles import backward, composite, exact, mpmath_ref, numpy_ref
-from oracles.catalog import ROWS, Exactness
+from oracles.catalog import CORRECTLY_ROUNDED, ROWS, Exactness
 from oracles.formats import FORMATS, Array, Exact, Format
 from oracles.ulp import as_float, ulp_of_fraction
 
@@ -220,9 +220,10 @@ def _faithful_facts(
         distance = 0.0 if got == only else float("inf")
         return _Facts(exact.decimal(row.decode(only)), (row.hex(only),), references, distance)
     bound = ROWS[case.name].bound_ulp[row.name]
+    near = [due] if bound == CORRECTLY_ROUNDED else _neighbours(row, due)
     accepted = tuple(
         row.hex(bits)
-        for bits in _neighbours(row, due)
+        for bits in near
         if mpmath_ref.exact_distance(case.name, row, words, bits) <= bound
     )
     far = got is None or bool(row.is_nan(np.array([got], dtype=row.unsigned))[0])

@@ -34,6 +34,7 @@ from oracles.catalog import (
 from oracles.catalog.row import (
     ALL,
     BOOL,
+    CORRECTLY_ROUNDED,
     FLOATS,
     INTEGERS,
     NUMBERS,
@@ -47,8 +48,8 @@ from oracles.catalog.row import (
 )
 
 __all__ = [
-    "ALL", "BOOL", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OPEN", "OUTPUT", "ROWS",
-    "SIGNED", "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
+    "ALL", "BOOL", "CORRECTLY_ROUNDED", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OPEN", "OUTPUT",
+    "ROWS", "SIGNED", "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
 ]  # fmt: skip
 
 _FAMILIES = (

@@ -1,22 +1,30 @@
 """Functions of real numbers, judged by their distance from the real value.
 
-Bounds are the errors that the engine's definitions state, measured, and a tenth more. Results of
-narrower dtypes come from float32 and are rounded once: half an ulp, and what float32 adds. No
-operand of bfloat16 or float8_e5m2 is so unlucky that this shows: all results are correctly rounded.
+Bounds are the errors that the engine's definitions state, measured, and a tenth more; unary
+functions of narrow floats are correctly rounded.
 """
 
 from __future__ import annotations
 
-from oracles.catalog.row import ALL, BOTH, NANS, NUMBERS, WRAP, Exactness, OpRow
+from oracles.catalog.row import (
+    ALL,
+    BOTH,
+    CORRECTLY_ROUNDED,
+    NANS,
+    NUMBERS,
+    WRAP,
+    Exactness,
+    OpRow,
+)
 
-_NARROW = {"float8_e5m2": 0.5, "bfloat16": 0.5}
+_NARROW = dict.fromkeys(("float8_e5m2", "bfloat16", "float16"), CORRECTLY_ROUNDED)
 
 
 def _function(name: str, float32: float, float64: float, formula: str, *special: str) -> OpRow:
     return OpRow(
         name=name, family="elementwise", dtypes=(ALL,), result="to_float",
         exactness=Exactness.FAITHFUL, formula=formula, special=(NANS, *special),
-        bound_ulp={**_NARROW, "float16": 0.501, "float32": float32, "float64": float64},
+        bound_ulp={**_NARROW, "float32": float32, "float64": float64},
         references=("numpy", "torch", "mpmath"),
     )  # fmt: skip
 

@@ -17,6 +17,8 @@ INTEGERS = SIGNED + UNSIGNED
 FLOATS = ("float16", "float32", "float64")
 NUMBERS = INTEGERS + FLOATS
 ALL = BOOL + NUMBERS
+CORRECTLY_ROUNDED = 0.5
+"""A bound in ulp that is met by one result only: of two as near as that, the even one."""
 BOTH = (0, 1)
 
 ZEROS = "maximum and minimum order -0 < +0"

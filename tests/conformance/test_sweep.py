@@ -370,7 +370,7 @@ def test_the_page_comes_from_the_records(tmp_path: Path) -> None:
     swept(out, "exp2", "--dtype", "float16", "--record", str(folder))
     assert not table.is_stale(folder)
     page = (folder / table.PAGE).read_text()
-    assert "| `exp2` | LLVM | all 65,536 | 0.501 |" in page
+    assert "| `exp2` | LLVM | all 65,536 | 0.5 |" in page
     assert "| 100% |" in page
     (folder / table.PAGE).write_text(page + "more\n")
     assert table.is_stale(folder)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.decompose.functions import FUNCTIONS, narrow_function
+from engine.decompose.functions import FUNCTIONS
 from engine.interpret import rounding, semantics
 from engine.ops import OPERATIONS
 from tests.engine.lanes import (
@@ -174,22 +174,6 @@ def test_float64_error(name: str) -> None:
 
 
 @every_function
-def test_float16_through_float32(name: str) -> None:
-    """All operands. The error is that of one rounding and 2**-13 ulp from float32."""
-    x = np.arange(1 << 16).astype(np.uint16).view(np.float16)
-    with np.errstate(all="ignore"):
-        truth = CASES[name].reference(np.float64(x))
-        function = narrow_function(name, dtypes.float16) or FUNCTIONS[name]
-        actual = function(Lanes(np.float32(x))).array.astype(np.float16)
-        rounded = truth.astype(np.float16)
-    number = np.isfinite(rounded)
-    assert_same_bits(actual[~number], rounded[~number])
-    np.testing.assert_array_equal(np.signbit(actual)[number], np.signbit(rounded)[number])
-    units = np.ldexp(1.0, np.maximum(np.frexp(truth[number])[1] - 11, -24))
-    assert (np.abs(np.float64(actual[number]) - truth[number]) / units).max() < 0.5001
-
-
-@every_function
 @every_dtype
 def test_nan_only_where_the_function_has_no_value(name: str, dtype: str) -> None:
     x = random_bits(dtype, 50_000, 11)
@@ -259,12 +243,6 @@ def test_powers_of_two_are_exact(dtype: str) -> None:
 def test_powers_of_ten_have_exact_logarithms(dtype: str) -> None:
     exponents = np.arange(11 if dtype == "float32" else 23)  # as far as they are exact
     assert_same_bits(evaluate("log10", [10.0**k for k in exponents], dtype), exponents)
-
-
-def test_float16_exp2_needs_its_own_function() -> None:
-    x = float.fromhex("0x1.714p-11")
-    assert np.float16(evaluate("exp2", x, "float32"))[0] == 1.0
-    assert np.float16(np.exp2(np.float64(x))) == np.nextafter(np.float16(1), np.float16(2))
 
 
 @every_function

@@ -10,7 +10,7 @@ import pytest
 from oracles import mpmath_ref, numpy_ref
 from oracles.accept import judge
 from oracles.case import Case
-from oracles.catalog import ALL, ROWS, Exactness, OpRow
+from oracles.catalog import ALL, CORRECTLY_ROUNDED, ROWS, Exactness, OpRow
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref import functions
@@ -134,7 +134,7 @@ FAITHFUL = mpmath_ref.NAMES
 @pytest.fixture
 def functions_in_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every function that has an oracle, whether the catalog has it already or not."""
-    bounds = {"float16": 0.501, "float32": 1.0, "float64": 1.0}
+    bounds = {"float16": 0.5, "float32": 1.0, "float64": 1.0}
     for name in FAITHFUL:
         if name not in ROWS:
             count = len(mpmath_ref.ROWS[name].harmless)
@@ -199,6 +199,19 @@ def test_wrong_specials_of_functions_are_refused(name: str, dtype: str) -> None:
         judged = judge(name, args, {}, row.from_bits(planted))
         assert np.array_equal(~judged.ok, where)
     assert classes["nan"][0].any()
+
+
+def test_of_two_equally_near_results_the_even_one_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """63**2 = 3969 between 3968 and 3970, where the bound is a correct rounding."""
+    monkeypatch.setitem(ROWS["pow"].bound_ulp, "float16", CORRECTLY_ROUNDED)
+    x, y, even, odd = (np.array([value], np.float16) for value in (63, 2, 3968, 3970))
+    row = FORMATS["float16"]
+    words = [int(row.to_bits(one)[0]) for one in (x, y, even, odd)]
+    for word in words[2:]:
+        assert mpmath_ref.exact_distance("pow", row, (words[0], words[1]), word) == 0.5
+    assert judge("pow", [x, y], {}, even).passed
+    judged = judge("pow", [x, y], {}, odd)
+    assert not judged.passed and judged.certificate(0).accepted == (row.hex(words[2]),)
 
 
 @pytest.mark.usefixtures("functions_in_catalog")

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.harness.devices import versions
 from conformance.harness.sweep.operands import Plan
 from conformance.harness.sweep.subjects import Subject, subject
-from oracles.catalog import ROWS
+from oracles.catalog import CORRECTLY_ROUNDED, ROWS
 from oracles.formats import FORMATS, Array
 from oracles.mpmath_ref import quick
 from oracles.mpmath_ref.proof import exact_distance
@@ -60,6 +60,8 @@ def measure(sweep: Sweep, part: int, computed: Subject | None = None) -> SweepRe
     quick.check_estimates(sweep.op, x[_looked_at(got, part)])
     ulps = _by_bins(counts.places, limits)
     beyond = int(counts.places[limits.index(sweep.bound) + 1 :].sum())
+    if sweep.bound == CORRECTLY_ROUNDED:
+        beyond = counts.elements - counts.special - counts.rounded
     failures = counts.wrong_special + beyond if computed.bounded else 0
     return SweepRecord(
         sweep.op, sweep.plan.dtype, computed.name, "", sweep.plan.text, part, 1, sweep.plan.parts,

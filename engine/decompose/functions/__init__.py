@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from engine.decompose.functions.error_function import erf
-from engine.decompose.functions.exponential import exp, exp2, exp2_for_float16, expm1, sigmoid
+from engine.decompose.functions.exponential import exp, exp2, expm1, sigmoid
 from engine.decompose.functions.hyperbolic import acosh, asinh, atanh, cosh, sinh, tanh
 from engine.decompose.functions.logarithm import log, log1p, log2, log10
 from engine.decompose.functions.power import power, rsqrt
@@ -22,6 +22,7 @@ from engine.decompose.functions.remainder import (
     fmod,
 )
 from engine.decompose.functions.rounding import ceil, floor, round_half_even, trunc
+from engine.decompose.functions.ties import TIES, without_ties
 from engine.decompose.functions.trigonometric import acos, asin, atan, cos, sin, tan
 from engine.decompose.functions.value import Function
 from engine.dtypes import DType
@@ -53,12 +54,10 @@ EXACT: dict[str, Function] = {
     "floordiv": floordiv,
 }
 
-# To be evaluated in float32 on converted operands; the result converted back is correctly rounded.
-_OF_ITS_OWN: dict[tuple[str, str], Function] = {("float16", "exp2"): exp2_for_float16}
-
 
 def narrow_function(name: str, dtype: DType) -> Function | None:
     """What to evaluate in float32 for a float narrower than that; None: the function of float32."""
     if name == "floordiv":
         return partial(floordiv_of_narrow, precision=dtype.precision)
-    return _OF_ITS_OWN.get((dtype.name, name))
+    ties = TIES.get(dtype.name, {}).get(name)
+    return None if ties is None else without_ties(FUNCTIONS[name], ties, dtype)

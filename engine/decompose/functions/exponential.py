@@ -3,8 +3,7 @@
 Largest error in ulp of the result, and share of correctly rounded results. float32: every
 operand from 1/16 to 4 in size, of the others every 16th, against the float64 functions of numpy 2.
 float64: 3 * 10**6 samples against the 80-bit functions of glibc 2.36, uniform, near one, multiples
-of log(2)/2 and the ends of the domains, and of every exponent. float16: all operands, at most
-0.5001 ulp.
+of log(2)/2 and the ends of the domains, and of every exponent.
 exp2 in float32: all operands.
 
     function                     float32          float64
@@ -243,15 +242,3 @@ def sigmoid(x: V) -> V:
     quotient, correction = divide(numerator, denominator)
     scale = negative.where(biased, 2 * fmt.bias)
     return scale_by_power_of_two(quotient + correction, scale)
-
-
-def exp2_for_float16(x: V) -> V:
-    """A float32 that rounds to the float16 nearest to 2**x, for a float32 x that is a float16.
-
-    Even a correctly rounded float32 would not do: for x = 0x1.714p-11, 2**x exceeds the middle of
-    1 and 1 + 2**-10 by only 0.11 ulp of float32. It rounds to that middle, and then to the even 1.
-    The increment lifts that result above the middle. It is for positive x only, because no other
-    positive x has 2**x so near to a middle, whereas some negative x lie just below one; any
-    increment from 1.13 to 3 times 2**-24 gives all 65536 results correctly.
-    """
-    return exp2(x.constant(0.0).lt(x).where(x + 2.0**-23, x))

@@ -3,8 +3,7 @@
 Largest error in ulp of the result, and share of correctly rounded results. float32: every
 operand from 1/16 to 4 in size, of the others every 16th, against the float64 functions of numpy 2.
 float64: 3 * 10**6 samples against the 80-bit functions of glibc 2.36, uniform, near one, multiples
-of log(2)/2 and the ends of the domains, and of every exponent. float16: all operands, at most
-0.5001 ulp.
+of log(2)/2 and the ends of the domains, and of every exponent.
 log2 in float32: all operands.
 
     function      float32          float64

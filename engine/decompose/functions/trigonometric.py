@@ -2,8 +2,7 @@
 
 Largest error in ulp of the result, and share of correctly rounded results. float32: every 16th
 operand, against the float64 functions of numpy 2. float64: 3 * 10**5 samples or more against MPFR,
-uniform, near multiples of pi/4 and the ends of the domains, and of every exponent. float16: all
-operands, at most 0.501 ulp.
+uniform, near multiples of pi/4 and the ends of the domains, and of every exponent.
 
     function     float32          float64
     sin          0.787  99.27%    0.729  98.2%
