@@ -11,19 +11,17 @@ from hypothesis import given, settings
 from conformance.harness.build import merged
 from conformance.harness.case import Case
 from conformance.harness.devices import under_test
-from conformance.harness.generate import case_seed, random_case, random_draw, statements
+from conformance.harness.generate import MAX_LENGTH, case_seed, random_case, random_draw
+from conformance.harness.generate.elementwise import FAITHFUL
+from conformance.harness.generate.recipes import RECIPES, base_weights
 from conformance.harness.generate.strategies import programs
 from conformance.harness.judging import tainted
 from conformance.harness.plan import batches
 from conformance.harness.programs import pruned, run_programs
 from conformance.harness.subject import EngineSubject, ReferenceSubject, array_bytes
+from oracles.catalog import ALL, ROWS
 
 SEED = 11
-OTHERS = (
-    "where", "cast", "bitcast", "reshape", "permute", "expand", "pad", "shrink", "flip", "getitem",
-    "sum", "prod", "max", "min", "matmul", "take",
-)  # fmt: skip
-
 
 def test_programs_depend_on_the_seed_alone() -> None:
     texts = [random_case(case_seed(SEED, k)).text for k in range(20)]
@@ -31,14 +29,37 @@ def test_programs_depend_on_the_seed_alone() -> None:
     assert len(set(texts)) == 20
 
 
-def test_programs_have_ten_statements_and_reach_the_catalog() -> None:
-    cases = [random_case(case_seed(SEED, k)) for k in range(700)]
-    assert all(len(case.statements) >= 10 for case in cases)
-    ops = Counter(statement.op for case in cases for statement in case.statements)
-    assert {*statements.UNARY, *statements.BINARY, *statements.TERNARY} <= set(ops)
-    assert {*statements.FAITHFUL, *statements.VARIED, *OTHERS} <= set(ops)
-    assert any(item.const for case in cases for item in case.inputs)
-    assert any(0 in item.shape for case in cases for item in case.inputs)
+def test_every_row_of_the_catalog_is_drawn() -> None:
+    """In a long run, each of them; rows that are not drawn often are preferred to see them soon."""
+    assert set(RECIPES) == set(ROWS)
+    rare = {name: 8.0 for name, weight in base_weights().items() if weight < 0.3}
+    draws = [random_draw(case_seed(SEED, k), None, 1, rare) for k in range(500)]
+    ops = Counter(statement.op for draw in draws for statement in draw.cases[0].statements)
+    assert set(ops) == set(ROWS), set(ROWS) - set(ops)
+
+
+def test_programs_are_of_every_length_and_kind() -> None:
+    cases = [random_case(case_seed(SEED, k), None) for k in range(200)]
+    lengths = Counter(len(case.statements) for case in cases)
+    assert min(lengths) <= 3 and max(lengths) > 40 and len(lengths) > 20
+    assert max(lengths) <= MAX_LENGTH
+    inputs = [item for case in cases for item in case.inputs]
+    assert any(item.const for item in inputs) and any(not item.const for item in inputs)
+    assert any(0 in item.shape for item in inputs) and any(item.shape == () for item in inputs)
+    assert {item.dtype for item in inputs} == set(ALL)
+
+
+def test_a_length_that_is_asked_for_is_given() -> None:
+    cases = [random_case(case_seed(SEED, k), 10) for k in range(30)]
+    assert {len(case.statements) for case in cases} == {10}
+
+
+def test_steering_makes_rows_and_dtypes_frequent() -> None:
+    wanted = {"erf": 500.0, "uint16": 500.0}
+    draws = [random_draw(case_seed(SEED, k), 10, 1, wanted) for k in range(20)]
+    ops = Counter(statement.op for draw in draws for statement in draw.cases[0].statements)
+    assert ops["erf"] > sum(ops.values()) / 3
+    assert all(any(item.dtype == "uint16" for item in draw.cases[0].inputs) for draw in draws)
 
 
 def test_no_statement_is_without_effect() -> None:
@@ -83,8 +104,8 @@ def test_merged_programs_give_the_outputs_of_each() -> None:
 
 def test_faithful_functions_taint_what_follows() -> None:
     cases = (random_case(case_seed(SEED, k)) for k in range(200))
-    case = next(c for c in cases if any(s.op in statements.FAITHFUL for s in c.statements))
-    place = next(k for k, s in enumerate(case.statements) if s.op in statements.FAITHFUL) + len(
+    case = next(c for c in cases if any(s.op in FAITHFUL for s in c.statements))
+    place = next(k for k, s in enumerate(case.statements) if s.op in FAITHFUL) + len(
         case.inputs
     )
     users = [k for k, s in enumerate(case.statements, len(case.inputs)) if place in s.operands]
@@ -116,9 +137,9 @@ from dataclasses import replace
 from oracles import catalog
 catalog.ROWS["frob"] = replace(catalog.ROWS["neg"], name="frob")
 from conformance.harness import bench, plan, programs, suite
-from conformance.harness.generate import statements
+from conformance.harness.generate import elementwise
 from oracles import numpy_ref, torch_ref
-assert "frob" in statements.UNARY, "programs are made of the catalog's rows"
+assert "frob" in elementwise.NAMES, "programs are made of the catalog's rows"
 print(torch_ref.not_judged("frob", ("int8",), {}))
 try:
     numpy_ref.evaluate("frob", [], {})

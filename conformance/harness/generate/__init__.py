@@ -1,8 +1,9 @@
 """Random programs: what they are made of, and the values that they are given."""
 
-from conformance.harness.generate.growing import Chooser, RandomChooser
+from conformance.harness.generate.choosing import Chooser, RandomChooser
 from conformance.harness.generate.programs import (
     LENGTH,
+    MAX_LENGTH,
     Draw,
     case_seed,
     draw,
@@ -12,6 +13,6 @@ from conformance.harness.generate.programs import (
 )
 
 __all__ = [
-    "LENGTH", "Chooser", "Draw", "RandomChooser", "case_seed", "draw", "program", "random_case",
-    "random_draw",
+    "LENGTH", "MAX_LENGTH", "Chooser", "Draw", "RandomChooser", "case_seed", "draw", "program",
+    "random_case", "random_draw",
 ]  # fmt: skip

@@ -1,74 +1,64 @@
-"""A program in the making, and who decides how it goes on."""
+"""A program in the making."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Protocol, TypeVar
 
 import numpy as np
 
 from conformance.harness.build import Builder
-from conformance.harness.case import CONST_LIMIT, Statement
+from conformance.harness.case import CONST_LIMIT, Case, Statement
+from conformance.harness.generate.choosing import Chooser, chance, choose
+from conformance.harness.generate.data import Maker, Source, mixed
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
 from conformance.harness.work import Budget
-from oracles.catalog import ALL
-from oracles.edges import edges
-from oracles.formats import FORMATS, Array
+from oracles.catalog import ALL, ROWS
+from oracles.formats import Array
 
-T = TypeVar("T")
-MAX_SIZE = 1200
-
-
-class Chooser(Protocol):
-    """A source of decisions."""
-
-    def integer(self, low: int, high: int) -> int:
-        """An integer between `low` and `high`, both included."""
-        ...
-
-
-class RandomChooser:
-    """Decisions from a seed."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-
-    def integer(self, low: int, high: int) -> int:
-        return self.rng.randint(low, high)
-
-
-def choose(chooser: Chooser, items: Sequence[T]) -> T:
-    """One of the items."""
-    return items[chooser.integer(0, len(items) - 1)]
+Shape = tuple[int, ...]
+MAX_SIZE = 2500
+MAX_INPUTS = 12
 
 
 @dataclass
 class Program:
-    """A program in the making: handles of the builder, and the reference's values."""
+    """A program in the making: handles of the builder, and the reference's values.
+
+    `sources[k]` is where the data of input k comes from; a place is the number of a value in the
+    order in which they were made.
+    """
 
     chooser: Chooser
     build: Builder = field(default_factory=Builder)
+    sources: list[Source] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
     values: list[Array] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
-    def add_input(self, dtype: str, shape: tuple[int, ...]) -> None:
-        """Edge values, mostly; a few random bits."""
-        count = prod(shape)
-        const = count <= CONST_LIMIT and self.chooser.integer(0, 2) == 0
-        bits = draw_bits(self.chooser, dtype, count)
+    def add_input(self, dtype: str, shape: Shape, make: Maker = mixed) -> int:
+        """The place of a new input: in memory, or of few elements also constant."""
+        const = prod(shape) <= CONST_LIMIT and chance(self.chooser, 3)
+        self.sources.append(Source(dtype, shape, const, make))
+        bits = self.sources[-1].bits(self.chooser)
         self.handles.append(self.build.input(dtype, bits, shape, const))
         self.values.append(input_array(self.build.inputs[-1]))
+        return len(self.values) - 1
 
     def apply(self, op: str, places: Sequence[int], **attributes: Value) -> bool:
-        """Add a statement if its result is small enough."""
+        """Add a statement if the row allows it and its result is small enough."""
         operands = [self.values[k] for k in places]
+        names = [operand.dtype.name for operand in operands]
+        row = ROWS[op]
+        if not (row.accepts(names) and row.defined(names, attributes)):
+            return False
         statement = Statement(op, tuple(places), attributes)
-        value = apply(statement, operands, Budget())
+        try:
+            value = apply(statement, operands, Budget())
+        except (ValueError, IndexError):  # not of these shapes
+            return False
         if value.size > MAX_SIZE:
             return False
         handles = [self.handles[k] for k in places]
@@ -77,46 +67,58 @@ class Program:
         self.used.update(places)
         return True
 
-    def pick(self, allowed: Sequence[str] = ALL, min_ndim: int = 0) -> int | None:
-        """The place of a value of an allowed dtype, late ones more often."""
+    def name(self, place: int) -> str:
+        """The dtype of a value."""
+        return self.values[place].dtype.name
+
+    def pick(self, allowed: Sequence[str] = ALL, min_ndim: int = 0, max_ndim: int = 99) -> int:
+        """The place of a value of an allowed dtype, late ones more often; -1 if there is none."""
         found = [
             k for k, value in enumerate(self.values)
-            if value.dtype.name in allowed and value.ndim >= min_ndim
+            if value.dtype.name in allowed and min_ndim <= value.ndim <= max_ndim
         ]  # fmt: skip
         if not found:
-            return None
+            return -1
         late = max(self.chooser.integer(0, len(found) - 1) for _ in range(2))
         return found[late]
 
-    def partner(self, place: int, fits: Callable[[Array], bool]) -> int | None:
-        """A value that `fits` beside another one and broadcasts with it."""
-        shape = self.values[place].shape
-        found = [k for k, v in enumerate(self.values) if fits(v) and broadcasts(shape, v.shape)]
-        return choose(self.chooser, found) if found else None
+    def find(self, fits: Callable[[Array], bool]) -> int:
+        """The place of a value that `fits`; -1 if there is none."""
+        found = [k for k, v in enumerate(self.values) if fits(v)]
+        return choose(self.chooser, found) if found else -1
+
+    def partner(self, places: Sequence[int], allowed: Sequence[str] = ALL) -> int:
+        """A value of an allowed dtype that broadcasts with others; -1 if there is none."""
+        shape = np.broadcast_shapes(*(self.values[k].shape for k in places))
+        return self.find(lambda v: v.dtype.name in allowed and broadcasts(shape, v.shape))
+
+    def operand(self, allowed: Sequence[str], shape: Shape, make: Maker = mixed) -> int:
+        """A value of just this shape and an allowed dtype: one that there is, or a new input."""
+        found = self.find(lambda v: v.shape == shape and v.dtype.name in allowed)
+        few = len(self.sources) < MAX_INPUTS
+        if found < 0 or (few and make is not mixed and not chance(self.chooser, 4)):
+            found = self.add_input(choose(self.chooser, allowed), shape, make) if few else found
+        return found
+
+    def finished(self, more_outputs: bool) -> Case:
+        """The case: outputs are the values that no statement uses, and perhaps some others."""
+        made = [k for k, handle in enumerate(self.handles) if handle >= 0]
+        chosen = [k for k in made if k not in self.used
+                  or (more_outputs and chance(self.chooser, 4))]  # fmt: skip
+        self.build.outputs = [self.handles[k] for k in chosen]
+        return self.build.case()
+
+    def all_values(self) -> tuple[Array, ...]:
+        """The reference's values as the case numbers them: inputs first."""
+        pairs = list(zip(self.values, self.handles, strict=True))
+        inputs = [value for value, handle in pairs if handle < 0]
+        return (*inputs, *(value for value, handle in pairs if handle >= 0))
 
 
-def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+def broadcasts(a: Shape, b: Shape) -> bool:
     """Whether two shapes fit side by side."""
     try:
         np.broadcast_shapes(a, b)
     except ValueError:
         return False
     return True
-
-
-def draw_bits(chooser: Chooser, dtype: str, count: int) -> Array:
-    """Edge values, mostly; a few random bits.
-
-    One decision seeds the data, so that shrinking works on the program, not on each word.
-    """
-    rng = np.random.default_rng(chooser.integer(0, 1 << 20))
-    row = FORMATS[dtype]
-    bits = rng.choice(edges(dtype), count)
-    if row.kind != "bool" and count:
-        top = (1 << row.bits) - 1
-        noise = rng.integers(0, top, count, dtype=np.uint64, endpoint=True).astype(row.unsigned)
-        share = float(rng.choice([0.0, 0.5, 1.0]))
-        if row.is_float and chooser.integer(0, 1):
-            noise = row.to_bits(rng.standard_normal(count).astype(row.numpy_dtype))
-        bits = np.where(rng.random(count) < share, noise, bits)
-    return bits

@@ -1,28 +1,35 @@
 """Random typed programs as cases.
 
-`program` draws from a `Chooser`, of which there are two: a seeded generator, fast enough for
-campaigns of thousands, and hypothesis, which shrinks.  The numpy reference is evaluated while the
-program grows, so shapes and dtypes are known, and every statement is one that the catalog allows.
+`draw` takes its decisions from a `Chooser`, of which there are two: a seeded generator, fast enough
+for campaigns of thousands, and hypothesis, which shrinks.  The numpy reference is evaluated while
+the program grows, so shapes and dtypes are known, and every statement is one that the catalog
+allows.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 
 from conformance.harness.case import Case
 from conformance.harness.draws import as_input
-from conformance.harness.generate.growing import Chooser, Program, RandomChooser, choose, draw_bits
-from conformance.harness.generate.statements import STEPS, is_shaped_by_data, settle
-from conformance.harness.subject import ReferenceSubject, input_array
+from conformance.harness.generate.choosing import Chooser, RandomChooser, Weighted, chance, choose
+from conformance.harness.generate.growing import Program
+from conformance.harness.generate.recipes import RECIPES, shaping_operands, statements
+from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, FLOATS, INTEGERS
 from oracles.formats import Array
 
 LENGTH = 10
+MIN_LENGTH, MAX_LENGTH = 2, 60
+NO_STEERING: Mapping[str, float] = {}
+TRIES = 40  # of each statement, until a cast takes its place
+
+# Vectors and their tails, odd sizes, zero-size and scalar tensors, more than one block of a sum.
 SHAPES: tuple[tuple[int, ...], ...] = (
     (), (1,), (3,), (17,), (33,), (2, 3), (5, 7), (4, 1), (1, 9), (3, 16), (2, 3, 5), (1, 4, 8),
-    (0,), (2, 0), (31, 33), (1025,),
+    (0,), (2, 0), (31, 33), (1025,), (2, 1, 65), (64, 8), (2, 2, 3, 3), (7, 129), (2050,),
 )  # fmt: skip
 
 
@@ -37,22 +44,32 @@ class Draw:
     values: tuple[tuple[Array, ...], ...]
 
 
-def draw(chooser: Chooser, length: int = LENGTH, vectors: int = 1) -> Draw:
-    """A program of `length` statements with up to `vectors` value vectors.
+def draw(
+    chooser: Chooser,
+    length: int | None = LENGTH,
+    vectors: int = 1,
+    steering: Mapping[str, float] = NO_STEERING,
+) -> Draw:
+    """A program of `length` statements, None for any, with up to `vectors` value vectors.
+
+    `steering` multiplies how often rows, and dtypes of inputs, are drawn.
 
     Vectors differ in inputs in memory alone: constants belong to the structure, and so do inputs
     on which the shape of a value depends.  A program without others has one vector.
     """
-    p = _grown(chooser, length)
-    case = p.build.case()
-    inputs = [input_array(item) for item in p.build.inputs]
-    made = [value for value, handle in zip(p.values, p.handles) if handle >= 0]
-    cases, values = [case], [(*inputs, *made)]
+    p = _grown(chooser, _length(chooser) if length is None else length, steering)
+    case = p.finished(more_outputs=chance(chooser, 3))
+    cases, values = [case], [p.all_values()]
     free = _free_inputs(case)
     for _ in range(vectors - 1 if free else 0):
-        cases.append(_with_new_values(chooser, case, free))
+        cases.append(_with_new_values(p, case, free))
         values.append(tuple(ReferenceSubject().evaluate(cases[-1])))
     return Draw(tuple(cases), tuple(values))
+
+
+def _length(chooser: Chooser) -> int:
+    """Short programs most of the time: what is found in them needs no shrinking."""
+    return chooser.integer(MIN_LENGTH, choose(chooser, (6, 12, 12, 20, MAX_LENGTH)))
 
 
 def _free_inputs(case: Case) -> set[int]:
@@ -61,55 +78,62 @@ def _free_inputs(case: Case) -> set[int]:
     for value in reversed(range(len(case.inputs), case.count)):
         statement = case.statement_of(value)
         assert statement is not None
-        if value in fixed or is_shaped_by_data(statement):
-            fixed.update(statement.operands)
+        fixed.update(statement.operands if value in fixed else shaping_operands(statement))
     return {
         k for k, item in enumerate(case.inputs) if k not in fixed and not item.const and item.data
     }
 
 
-def _with_new_values(chooser: Chooser, case: Case, free: set[int]) -> Case:
+def _with_new_values(p: Program, case: Case, free: set[int]) -> Case:
     """The same program with other values in some of its inputs."""
     inputs = tuple(
-        as_input(item.dtype, draw_bits(chooser, item.dtype, prod(item.shape)), item.shape)
-        if k in free else item
+        as_input(item.dtype, p.sources[k].bits(p.chooser), item.shape) if k in free else item
         for k, item in enumerate(case.inputs)
-    )  # fmt: skip
+    )
     return replace(case, inputs=inputs)
 
 
-def _grown(chooser: Chooser, length: int) -> Program:
-    """A program whose every value that no statement uses is an output: no statement is without
-    effect.  One input has integers and one floats, so that every step finds operands.
+def _grown(chooser: Chooser, length: int, steering: Mapping[str, float]) -> Program:
+    """A program of that many statements.
+
+    One input has integers and one floats, so that every recipe finds operands.
     """
     p = Program(chooser)
     base = choose(chooser, SHAPES)
-    p.add_input(choose(chooser, FLOATS), base)
-    p.add_input(choose(chooser, INTEGERS), base if chooser.integer(0, 1) else base[-1:])
+    p.add_input(_dtype(chooser, FLOATS, steering), base)
+    p.add_input(_dtype(chooser, INTEGERS, steering), base if chooser.integer(0, 1) else base[-1:])
     for _ in range(chooser.integer(0, 2)):
         shape = choose(chooser, (base, base[1:], choose(chooser, SHAPES)))
-        p.add_input(choose(chooser, ALL), shape)
-    tries = 0
-    while len(p.build.statements) < length and tries < 50 * length:
-        tries += 1
-        choose(chooser, STEPS)(p)
+        p.add_input(_dtype(chooser, ALL, steering), shape)
+    names = statements(steering)
+    tries = TRIES * length
     while len(p.build.statements) < length:
-        settle(p)
-    p.build.outputs = [h for k, h in enumerate(p.handles) if k not in p.used and h >= 0]
+        tries -= 1
+        op = names.choose(chooser) if tries > 0 else "cast"
+        RECIPES[op](p, op)
     return p
 
 
-def program(chooser: Chooser, length: int = LENGTH) -> Case:
-    """A program of `length` statements with one value vector."""
+def _dtype(chooser: Chooser, allowed: tuple[str, ...], steering: Mapping[str, float]) -> str:
+    return Weighted({name: steering.get(name, 1.0) for name in allowed}).choose(chooser)
+
+
+def program(chooser: Chooser, length: int | None = LENGTH) -> Case:
+    """A program with one value vector."""
     return draw(chooser, length).cases[0]
 
 
-def random_draw(rng: random.Random, length: int = LENGTH, vectors: int = 1) -> Draw:
+def random_draw(
+    rng: random.Random,
+    length: int | None = LENGTH,
+    vectors: int = 1,
+    steering: Mapping[str, float] = NO_STEERING,
+) -> Draw:
     """A draw without hypothesis."""
-    return draw(RandomChooser(rng), length, vectors)
+    return draw(RandomChooser(rng), length, vectors, steering)
 
 
-def random_case(rng: random.Random, length: int = LENGTH) -> Case:
+def random_case(rng: random.Random, length: int | None = LENGTH) -> Case:
     """A program without hypothesis."""
     return random_draw(rng, length).cases[0]
 

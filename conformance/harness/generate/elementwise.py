@@ -1,0 +1,45 @@
+"""Elementwise statements: one recipe for all rows whose operands broadcast."""
+
+from __future__ import annotations
+
+from conformance.harness.generate.choosing import choose
+from conformance.harness.generate.growing import Program
+from oracles.catalog import ALL, NUMBERS, OPEN, ROWS
+from oracles.formats import FORMATS
+
+FAMILIES = ("elementwise", "compare", "bitwise", "shift")
+NAMES = tuple(row.name for row in ROWS.values() if row.family in FAMILIES)
+FAITHFUL = tuple(name for name in NAMES if ROWS[name].exactness in OPEN)
+"""Rows of which no reference knows the last bit, nor that of what follows."""
+
+
+IN_ORDER = ("where", "lshift", "rshift")  # whose operands are of different kinds
+
+
+def elementwise(p: Program, op: str) -> bool:
+    """Operands that broadcast, in any order that the row accepts; attributes that suites try."""
+    row = ROWS[op]
+    first = p.pick(row.dtypes[0])
+    places = [first if first >= 0 else p.operand(row.dtypes[0], p.values[-1].shape)]
+    while places[-1] >= 0 and len(places) < row.operands:
+        partner = p.partner(places, row.allowed(len(places)))
+        last = op in IN_ORDER or partner < 0 or p.chooser.integer(0, 1)
+        places.insert(len(places) if last else 0, partner)
+    return places[-1] >= 0 and p.apply(op, places, **choose(p.chooser, row.variants))
+
+
+def cast(p: Program, op: str) -> bool:
+    return p.apply(op, [p.pick()], dtype=choose(p.chooser, ALL))
+
+
+def bitcast(p: Program, op: str) -> bool:
+    place = p.pick(NUMBERS)
+    if place < 0:
+        return False
+    bits = FORMATS[p.name(place)].bits
+    return p.apply(op, [place], dtype=choose(p.chooser, [
+        name for name in NUMBERS if FORMATS[name].bits == bits
+    ]))  # fmt: skip
+
+
+RECIPES = {**dict.fromkeys(NAMES, elementwise), "cast": cast, "bitcast": bitcast}
