@@ -98,7 +98,7 @@ def judge_batch(batch: Batch, outputs: Mapping[str, Outputs]) -> dict[str, Verdi
     evidence = {device: Evidence() for device in outputs}
     for k, value in enumerate(batch.case.outputs):
         given = {device: bits[k] for device, bits in outputs.items() if k < len(bits)}
-        beside = {device: _beside(batch.case, value, outputs[device]) for device in given}
+        beside = {device: beside_of(batch.case, value, outputs[device]) for device in given}
         wrong, seen = _judge_output(batch, value, values, given, beside)
         for device, failure in wrong.items():
             failures[device].append(failure)
@@ -119,7 +119,7 @@ Beside = tuple[tuple[int, int, bytes], ...]
 """Companions of an output: number, value and bytes."""
 
 
-def _beside(case: Case, value: int, outputs: Outputs) -> Beside:
+def beside_of(case: Case, value: int, outputs: Outputs) -> Beside:
     """The companions of an output in what a device gave."""
     found = companions(case, value).items()
     return tuple((n, case.outputs[at], outputs[at]) for n, at in found if at < len(outputs))
@@ -361,8 +361,8 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
         statement = case.statement_of(value)
         problem = None
         if statement is not None and not any(j in uncertain for j in statement.operands):
-            beside = _beside(case, value, outputs)
-            problem = _refused(statement, value, values, data, beside)
+            beside = beside_of(case, value, outputs)
+            problem = refused(statement, value, values, data, beside)
         if problem is None and claimed is not None and claimed != data:
             problem = _differs(value, claimed, data, values[value])
         if problem is not None:
@@ -370,7 +370,7 @@ def judge_case(case: Case, outputs: Outputs) -> list[str]:
     return problems
 
 
-def _refused(
+def refused(
     statement: Statement, value: int, values: Sequence[Array], data: bytes, beside: Beside
 ) -> str | None:
     """What the oracles say against the output of one statement."""

@@ -1,8 +1,9 @@
 """Subjects: what a case is run on.  Bytes go in, bytes come out, so that a subject can as well live
 in another process.
 
-`EngineSubject` is the engine on one device; `ReferenceSubject` evaluates the numpy reference one
-statement at a time.  Neither knows what is right: that is `judging`.
+`EngineSubject` is the engine on one device, `InterpreterSubject` the meaning of its graphs;
+`ReferenceSubject` evaluates the numpy reference one statement at a time.  None knows what is right:
+that is `judging`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from oracles.formats import FORMATS, Array
 
 if TYPE_CHECKING:
     from engine import Tensor
+    from engine.graph import Node
 
 
 GARBAGE = b"\xa5"
@@ -179,6 +181,30 @@ class EngineSubject:
         if not operands:
             keywords["device"] = self.device
         return getattr(receiver, call.method)(*positional, **keywords)
+
+
+class InterpreterSubject:
+    """The definition of the tensor level: one numpy operation a node, nothing fused or compiled.
+
+    It shares the API and the decompositions of functions with the devices, and so knows every last
+    bit that the reference leaves open.
+    """
+
+    name = "INTERPRETER"
+
+    def run(self, case: Case) -> list[bytes]:
+        from engine.interpret.tensors import evaluate
+
+        outputs = EngineSubject("PYTHON").build(case)
+        return [array.tobytes() for array in evaluate([x.node for x in outputs], _items)]
+
+
+def _items(buffer: Node) -> Array:
+    """The items in a buffer's memory."""
+    from engine.arrays import NUMPY
+    from engine.storage import memory_of
+
+    return np.frombuffer(memory_of(buffer).read(), NUMPY[buffer.dtype], buffer.arg[1])
 
 
 def _argument(item: object, operands: Sequence[Tensor]) -> object:

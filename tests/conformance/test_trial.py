@@ -8,8 +8,9 @@ import pytest
 
 from conformance.harness.case import Case, parse_case
 from conformance.harness.generate import case_seed, random_draw
-from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
+from conformance.harness.subject import EngineSubject, NotAvailable, ReferenceSubject, Subject
 from conformance.harness.trial import Problem, Reached, judge, judge_draw
+from conformance.harness.trial.judge import statement_dtypes
 
 SUM = """lockstep case 1
 %0 = buffer float32 (2,)
@@ -56,11 +57,11 @@ class Short(ReferenceSubject):
 
 
 def problems(**subjects: Subject) -> list[Problem]:
-    return list(judge(parse_case(SUM), subjects).problems)
+    return list(judge(parse_case(SUM), subjects, definition=RIGHT).problems)
 
 
 def test_nothing_is_wrong_with_the_reference() -> None:
-    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": RIGHT})
+    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": RIGHT}, definition=RIGHT)
     assert outcome.problems == ()
     assert (outcome.outputs, outcome.compared, outcome.ran) == (2, 1, ("A", "B"))
 
@@ -76,10 +77,43 @@ def test_devices_that_agree_are_judged_by_the_reference() -> None:
     assert (found.kind, found.devices) == ("oracle", ("A", "B"))
 
 
-def test_open_last_bits_are_judged_between_devices() -> None:
-    assert problems(A=Wrong(1)) == [], "one device alone: no reference knows the last bit"
+def test_the_definition_knows_the_bits_that_the_reference_leaves_open() -> None:
     (found,) = problems(A=RIGHT, B=Wrong(1), C=RIGHT)
     assert (found.kind, found.devices, found.op) == ("bits", ("B",), "exp")
+    (found,) = problems(A=Wrong(1), B=Wrong(1))
+    assert (found.kind, found.devices, found.op) == ("oracle", ("A", "B"), "exp")
+
+
+def test_the_interpreter_is_the_definition() -> None:
+    """The reference rounds functions correctly; devices and interpreter are one ulp off at times.
+    """
+    case = parse_case(SUM)
+    assert judge(case, {"PYTHON": EngineSubject("PYTHON")}).problems == ()
+    kinds = [problem.kind for problem in judge(case, {"A": Wrong(1)}).problems]
+    assert kinds == ["oracle"]
+
+
+def test_without_a_definition_open_bits_are_judged_between_devices() -> None:
+    one, two = (judge(parse_case(SUM), subjects, definition=Raises()).problems
+                for subjects in ({"A": Wrong(1)}, {"A": RIGHT, "B": Wrong(1), "C": RIGHT}))
+    assert [problem.devices for problem in one] == [("INTERPRETER",)]
+    assert [problem.devices for problem in two] == [("INTERPRETER",), ("B",)]
+
+
+class FarOff(ReferenceSubject):
+    """An exponential that no bound allows, and that everybody agrees on."""
+
+    def run(self, case: Case) -> list[bytes]:
+        rows = [statement_dtypes(case, value)[0] for value in case.outputs]
+        right = super().run(case)
+        return [b"\0" * len(bits) if op == "exp" else bits for op, bits in zip(rows, right)]
+
+
+def test_open_results_of_known_operands_are_within_bounds() -> None:
+    outcome = judge(parse_case(SUM), {"A": FarOff(), "B": FarOff()}, definition=FarOff())
+    (found,) = outcome.problems
+    assert (found.kind, found.devices, found.op) == ("oracle", ("A", "B"), "exp")
+    assert "ulp" in found.text
 
 
 def test_what_a_device_raises_is_its_problem() -> None:
@@ -94,7 +128,7 @@ def test_an_output_that_is_missing_is_wrong() -> None:
 
 
 def test_a_device_that_is_not_there_did_not_run() -> None:
-    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": Absent()})
+    outcome = judge(parse_case(SUM), {"A": RIGHT, "B": Absent()}, definition=RIGHT)
     assert outcome.problems == ()
     assert outcome.ran == ("A",)
     assert outcome.absent == {"B": "no compiler: install one"}
@@ -109,7 +143,7 @@ def test_coverage_counts_rows_dtypes_and_edges() -> None:
 
 def test_vectors_of_a_draw_are_judged_one_by_one() -> None:
     draw = random_draw(case_seed(11, 1), vectors=3)
-    assert [o.problems for o in judge_draw(draw, {"A": RIGHT})] == [()] * 3
+    assert [o.problems for o in judge_draw(draw, {"LLVM": EngineSubject("LLVM")})] == [()] * 3
     outcomes = judge_draw(draw, {"A": RIGHT, "B": Wrong(0), "C": RIGHT})
     assert all(outcome.problems for outcome in outcomes)
 

@@ -2,5 +2,6 @@
 
 from conformance.harness.trial.judge import judge, judge_draw
 from conformance.harness.trial.outcome import KINDS, Outcome, Problem, Reached
+from conformance.harness.trial.relations import RELATIONS
 
-__all__ = ["KINDS", "Outcome", "Problem", "Reached", "judge", "judge_draw"]
+__all__ = ["KINDS", "RELATIONS", "Outcome", "Problem", "Reached", "judge", "judge_draw"]

@@ -1,0 +1,164 @@
+"""Relations: programs that must give the bits of another one, whatever these are.
+
+They need no oracle, and make the same values by other kernels: other loops, vector tails, fusion,
+memory.  Each is made from a program and the shapes of its values alone, in one way, so that a
+program that is made smaller keeps its relation.  The first outputs are those of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+
+from conformance.harness.build import merged
+from conformance.harness.case import CONST_LIMIT, MAX_OUTPUTS, MAX_VALUES, Case, Statement
+from conformance.harness.subject import Subject
+from conformance.harness.trial.stages import run_in_stages
+from conformance.harness.values import Value
+from oracles.catalog import ROWS
+
+Shape = tuple[int, ...]
+Shapes = Sequence[Shape]
+Relation = Callable[[Case, Shapes], Case]
+"""The related program; one without any difference where there is nothing to change."""
+
+POINTWISE = ("elementwise", "compare", "bitwise", "shift", "cast")
+
+
+class _Rebuilt:
+    """A program that is written again, value by value; inputs keep their numbers."""
+
+    def __init__(self, case: Case, shapes: Shapes) -> None:
+        self.case, self.shapes = case, shapes
+        self.statements: list[Statement] = []
+        self.numbers = list(range(len(case.inputs)))  # of the old values
+
+    def add(self, op: str, *operands: int, **attributes: Value) -> int:
+        self.statements.append(Statement(op, operands, attributes))
+        return len(self.case.inputs) + len(self.statements) - 1
+
+    def again(self, statement: Statement, operands: Sequence[int]) -> int:
+        return self.add(statement.op, *operands, **statement.attributes)
+
+    def wide(self, statement: Statement, shape: Shape) -> list[int]:
+        """The operands, each of the shape of the result."""
+        pairs = [(self.numbers[k], self.shapes[k]) for k in statement.operands]
+        return [n if own == shape else self.add("expand", n, shape=shape) for n, own in pairs]
+
+    def finished(self) -> Case:
+        outputs = tuple(self.numbers[k] for k in self.case.outputs)
+        return replace(self.case, statements=tuple(self.statements), outputs=outputs, expected=())
+
+
+Rewrite = Callable[[_Rebuilt, Statement, Shape], int]
+
+
+def _rewritten(case: Case, shapes: Shapes, rewrite: Rewrite, pointwise: bool = True) -> Case:
+    """Every statement, or every pointwise one, as `rewrite` writes it."""
+    made = _Rebuilt(case, shapes)
+    for value, statement in enumerate(case.statements, len(case.inputs)):
+        shape = shapes[value]
+        chosen = not pointwise or (ROWS[statement.op].family in POINTWISE and shape != ())
+        if chosen and 0 not in shape:
+            number = rewrite(made, statement, shape)
+        else:
+            number = made.again(statement, [made.numbers[k] for k in statement.operands])
+        made.numbers.append(number)
+    return made.finished()
+
+
+# -- of pointwise statements -----------------------------------------------------------------------
+def permuted(case: Case, shapes: Shapes) -> Case:
+    """op(x, y) = (op(xᵀ, yᵀ))ᵀ"""
+
+    def rewrite(made: _Rebuilt, statement: Statement, shape: Shape) -> int:
+        order = tuple(reversed(range(len(shape))))
+        turned = [made.add("permute", n, order=order) for n in made.wide(statement, shape)]
+        return made.add("permute", made.again(statement, turned), order=order)
+
+    return _rewritten(case, shapes, rewrite)
+
+
+def split(case: Case, shapes: Shapes) -> Case:
+    """op(x, y) is op of the first part of x and y, then of the second."""
+
+    def rewrite(made: _Rebuilt, statement: Statement, shape: Shape) -> int:
+        axis = max(range(len(shape)), key=lambda k: shape[k])
+        middle = shape[axis] // 2
+        parts = []
+        whole = made.wide(statement, shape)
+        for low, high in ((0, middle), (middle, shape[axis])):
+            region = tuple((low, high) if k == axis else (0, n) for k, n in enumerate(shape))
+            parts.append(made.again(statement, [made.add("shrink", n, arg=region) for n in whole]))
+        return made.add("cat", *parts, dim=axis)
+
+    return _rewritten(case, shapes, rewrite)
+
+
+def one_more(case: Case, shapes: Shapes) -> Case:
+    """An element more along the last axis does not change the others."""
+
+    def rewrite(made: _Rebuilt, statement: Statement, shape: Shape) -> int:
+        around = (*((0, 0) for _ in shape[:-1]), (0, 1))
+        longer = [made.add("pad", n, padding=around) for n in made.wide(statement, shape)]
+        region = tuple((0, n) for n in shape)
+        return made.add("shrink", made.again(statement, longer), arg=region)
+
+    return _rewritten(case, shapes, rewrite)
+
+
+# -- of all statements -----------------------------------------------------------------------------
+def round_trip(case: Case, shapes: Shapes) -> Case:
+    """x = x, reversed and flat, and back."""
+
+    def rewrite(made: _Rebuilt, statement: Statement, shape: Shape) -> int:
+        value = made.again(statement, [made.numbers[k] for k in statement.operands])
+        axes = tuple(range(len(shape)))
+        flat = made.add("reshape", made.add("flip", value, axis=axes), shape=(prod(shape),))
+        return made.add("flip", made.add("reshape", flat, shape=shape), axis=axes)
+
+    return _rewritten(case, shapes, rewrite, pointwise=False)
+
+
+def all_outputs(case: Case, shapes: Shapes) -> Case:
+    """What is made on the way is asked for, too."""
+    others = [k for k in range(len(case.inputs), case.count) if k not in case.outputs]
+    return replace(case, outputs=(*case.outputs, *others)[:MAX_OUTPUTS], expected=())
+
+
+def twice(case: Case, shapes: Shapes) -> Case:
+    """Beside itself, in one launch."""
+    made, count = merged([case, case]), len(case.outputs)
+    return replace(made, outputs=(*made.outputs[count:], *made.outputs[:count]))
+
+
+def constants(case: Case, shapes: Shapes) -> Case:
+    """Inputs in memory become constants where they are small, and constants inputs in memory."""
+    turned = tuple(
+        replace(item, const=not item.const and prod(item.shape) <= CONST_LIMIT)
+        for item in case.inputs
+    )
+    return replace(case, inputs=turned)
+
+
+REWRITTEN: dict[str, Relation] = {
+    "permuted": permuted, "split": split, "one more": one_more, "round trip": round_trip,
+    "all outputs": all_outputs, "twice": twice, "constants": constants,
+}  # fmt: skip
+IN_STAGES = "in stages"
+RELATIONS = (*REWRITTEN, IN_STAGES)
+
+
+def run_related(name: str, case: Case, subject: Subject, shapes: Shapes) -> list[bytes] | None:
+    """What a program's related one gives for the outputs of the program, as `subject` runs it.
+
+    None where the related program is the program itself, or larger than programs may be.
+    """
+    if name == IN_STAGES:
+        return run_in_stages(case, subject, shapes)
+    made = REWRITTEN[name](case, shapes)
+    same = made.statements == case.statements and made.inputs == case.inputs
+    if (same and made.outputs == case.outputs) or made.count > MAX_VALUES:
+        return None
+    return subject.run(made)[: len(case.outputs)]
