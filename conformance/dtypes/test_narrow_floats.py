@@ -47,6 +47,9 @@ SIMPLE: dict[str, Callable[[Array], Array]] = {
 FUNCTIONS = [name for name in mpmath_ref.NAMES if name != "pow"]
 INTEGERS = [name for name in ALL if FORMATS[name].kind in ("int", "uint")]
 WIDE = ("float32", "float64")
+# Pairs whose power is nearest to a middle without being one, of all pairs: 2**-43.1, 2**-40.9 and
+# 2**-40.5 of its size away. No power of bfloat16 comes nearer than 2**-38.
+HARDEST_POWERS = {"float16": [(0x4CB9, 0x8572), (0x4886, 0x8744), (0x01FE, 0xA0EA)], "bfloat16": []}
 narrow = pytest.mark.parametrize("name", NARROW)
 float8 = pytest.mark.parametrize("name", FLOAT8)
 
@@ -195,6 +198,22 @@ def test_powers_of_all_pairs_of_float8(name: str) -> None:
     x, y = all_pairs(name)
     wanted = rounded_function("pow", name, x, y)
     assert_bits(tensor(name, x).pow(tensor(name, y)), wanted, x, y)
+
+
+@pytest.mark.parametrize("name", HARDEST_POWERS)
+def test_powers_of_16_bits(name: str) -> None:
+    """Every base to exponents that give exact results and middles, random pairs, hard ones."""
+    every, row = patterns(name), FORMATS[name]
+    exact = nearest(name, np.array([2.0, 3.0, 4.0, 5.0, 7.0, 0.5, 1.5, 2.5, 0.25, -1.0, -2.0]))
+    rng = np.random.default_rng(12)
+    size = values(name, rng.integers(1, row.infinity, 300_000).astype(row.unsigned))
+    with np.errstate(all="ignore"):
+        reach = rng.uniform(row.emin - row.precision, row.emax + 1, size.size) / np.log2(size)
+    hard = np.array(HARDEST_POWERS[name], row.unsigned).reshape(-1, 2)
+    x = np.concatenate([np.tile(every, exact.size), nearest(name, size), hard[:, 0]])
+    y = np.concatenate([np.repeat(exact, every.size), nearest(name, reach), hard[:, 1]])
+    got = tensor(name, x).pow(tensor(name, y))
+    assert_bits(got, rounded_function("pow", name, x, y), x, y)
 
 
 @float8

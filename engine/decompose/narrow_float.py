@@ -1,5 +1,6 @@
 """Floats narrower than 32 bits on devices without them: bits in memory, arithmetic in float32, one
-rounding an operation. What differs between the formats is in their rows.
+rounding an operation. What differs between the formats is in their rows. Functions say themselves
+what they are computed in.
 
 Of + - * / sqrt the float32 result rounded once more is the correctly rounded one, since 24 >= 2p +
 2 for a precision p of 11 or less (Figueroa, "When is double rounding innocuous?", SIGNUM Newsletter
@@ -18,7 +19,7 @@ from fractions import Fraction
 from functools import cache
 
 from engine import dtypes
-from engine.decompose.functions import narrow_function
+from engine.decompose.functions import narrow_function, working_dtype
 from engine.dtypes import NARROW_FLOATS, DType
 from engine.graph import Node
 from engine.ops import FUNCTIONS, ROUNDINGS, Op
@@ -46,12 +47,14 @@ class _Through:
             return None
         if node.op is Op.CANON and node.src[0].op is Op.CAST:
             return node.src[0]  # rounding to a narrow float makes the canonical NaN
-        wide = tuple(s.cast(SINGLE) for s in node.src)
+        name = node.op.name.lower()
+        working = working_dtype(name, narrow)
+        wide = tuple(s.cast(working) for s in node.src)
         if node.dtype is not narrow:
             return Node(node.op, node.dtype, wide)
-        special = narrow_function(node.op.name.lower(), narrow)
-        single = Node(node.op, SINGLE, wide) if special is None else special(*wide)
-        return single.cast(narrow)
+        special = narrow_function(name, narrow)
+        result = Node(node.op, working, wide) if special is None else special(*wide)
+        return result.cast(narrow)
 
     def tree(self, node: Node) -> Rewritten:
         """Lanes combine in float32: maximum and minimum are exact there."""

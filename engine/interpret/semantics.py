@@ -24,7 +24,7 @@ import numpy as np
 
 from engine import dtypes
 from engine.arrays import NUMPY
-from engine.decompose.functions import FUNCTIONS, narrow_function
+from engine.decompose.functions import FUNCTIONS, narrow_function, working_dtype
 from engine.dtypes import NARROW_FLOATS, DType
 from engine.interpret.preconditions import PRECONDITIONS, Array, checked, count_out_of_range
 from engine.interpret.rounding import canonical, constant, rounded
@@ -94,7 +94,7 @@ def _in_single(meaning: Callable[..., Array]) -> Callable[..., Array]:
 
     def evaluated(to: DType, of: DType, *operands: Array) -> Array:
         result = meaning(to, of, *(x.astype("float32") for x in operands))
-        return rounded(to, result) if result.dtype == np.float32 and to in NARROW_FLOATS else result
+        return rounded(to, result) if result.dtype.kind == "f" and to in NARROW_FLOATS else result
 
     return evaluated
 
@@ -456,11 +456,12 @@ class Value:
 
 
 def _function(name: str, to: DType, of: DType, *operands: Array) -> Array:
-    """The decomposition of a function; of narrow floats in float32, which is not rounded yet."""
+    """The decomposition of a function; of narrow floats in a wider one, not rounded yet."""
     narrow = of in NARROW_FLOATS
     special = narrow_function(name, of) if narrow else None
-    wide = dtypes.float32 if narrow else of
-    result: Value = (special or FUNCTIONS[name])(*(Value(wide, x) for x in operands))
+    wide = working_dtype(name, of) if narrow else of
+    values = (Value(wide, x.astype(NUMPY[wide], copy=False)) for x in operands)
+    result: Value = (special or FUNCTIONS[name])(*values)
     return result.array
 
 
