@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from engine import dtypes
 from engine.canonical import place_canon
 from engine.context import setting
+from engine.counters import Compiling
 from engine.decompose import narrow_float
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.floats import decompose_floats
@@ -161,6 +162,8 @@ Run = Callable[[Pass, Node, Target], list[Node]]
 def run(step: Pass, kernel: Node, target: Target) -> list[Node]:
     """What a pass makes of a kernel, verified."""
     results = step.apply(kernel, target)
+    if Compiling.passes is not None and results != [kernel]:
+        Compiling.passes[step.name] += 1
     if setting("VERIFY"):
         for result in results:
             verify(result, step.level, target, step.name)

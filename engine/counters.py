@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class GlobalCounters:
     """Counts since the process began or `reset` was called.
@@ -26,3 +30,26 @@ class GlobalCounters:
         cls.kernel_count = cls.global_ops = cls.global_mem = 0
         cls.schedule_hits = cls.schedule_misses = 0
         cls.time_sum = 0.0
+
+
+class Compiling:
+    """What rewriting and passes did, counted while somebody watches; None while nobody does.
+
+    `rules`: how often a rule fired, by name. `passes`: how often a pass changed a kernel. What is
+    remembered from before is not done again, and is not counted.
+    """
+
+    rules: Counter[str] | None = None
+    passes: Counter[str] | None = None
+
+
+@contextmanager
+def watched() -> Iterator[tuple[Counter[str], Counter[str]]]:
+    """The counts of rules and passes, as long as the block lasts; blocks may be nested."""
+    outside = Compiling.rules, Compiling.passes
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    Compiling.rules, Compiling.passes = counts
+    try:
+        yield counts
+    finally:
+        Compiling.rules, Compiling.passes = outside

@@ -15,7 +15,7 @@ import operator
 import struct
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Literal
 
 Kind = Literal["bool", "int", "uint", "float", "index"]
@@ -165,15 +165,9 @@ class DType:
         if type(value) is float and self.precision == 53:
             return int.from_bytes(struct.pack("<d", value), "little")
         negative = math.copysign(1.0, value) < 0 if isinstance(value, float) else value < 0
-        magnitude = self._magnitude(abs(value))
+        magnitude = _magnitude(abs(value), self)
         signed = negative and (magnitude != 0 or self.has_negative_zero)
         return magnitude | self.sign_bit if signed else magnitude
-
-    def _magnitude(self, value: Scalar) -> int:
-        """Bits of a float that is nearest to a number that is not negative."""
-        if isinstance(value, float):
-            return self.overflow if math.isinf(value) else round_magnitude(Fraction(value), self)
-        return round_magnitude(Fraction(operator.index(value)), self)
 
     def decode(self, bits: int) -> Scalar:
         """The Python number that the bits stand for."""
@@ -194,6 +188,14 @@ class DType:
         hidden = (1 << self.mantissa_bits) if field else 0
         exponent = max(field, 1) - self.bias - self.mantissa_bits
         return sign * math.ldexp(float(fraction | hidden), exponent)
+
+
+@lru_cache(maxsize=4096)  # of the constants of functions: numbers that are equal have the same bits
+def _magnitude(value: Scalar, dtype: DType) -> int:
+    """Bits of a float that is nearest to a number that is not negative."""
+    if isinstance(value, float):
+        return dtype.overflow if math.isinf(value) else round_magnitude(Fraction(value), dtype)
+    return round_magnitude(Fraction(operator.index(value)), dtype)
 
 
 def round_magnitude(value: Fraction, dtype: DType) -> int:

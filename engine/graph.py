@@ -221,6 +221,9 @@ class Node:
         if self.shape_cache is None:
             from engine.shapes import infer  # the rows of shapes are built on nodes
 
+            if all(s.shape_cache is not None for s in self.src):  # as when it has just been made
+                self.shape_cache = infer(self)
+                return self.shape_cache
             for node in toposort([self], stop=lambda n: n.shape_cache is not None):
                 if node.shape_cache is None:
                     node.shape_cache = infer(node)
@@ -231,6 +234,9 @@ class Node:
     def device(self) -> str | None:
         """Where a tensor-level node lives; None for constants, which live nowhere."""
         if self.device_cache is None:
+            if all(s.device_cache is not None for s in self.src):
+                self.device_cache = _device(self)
+                return self.device_cache or None
             for node in toposort([self], stop=lambda n: n.device_cache is not None):
                 if node.device_cache is None:
                     node.device_cache = _device(node)

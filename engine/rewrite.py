@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from engine.counters import Compiling
 from engine.dtypes import DType
 from engine.graph import Node, order_of
 from engine.ops import COMMUTATIVE, Op, Operation
@@ -161,6 +162,8 @@ class _Rewriting:
             done[rebuilt] = rebuilt
             return rebuilt, None
         self.recent = [*self.recent[-5:], fired[1]]
+        if Compiling.rules is not None:
+            Compiling.rules[fired[1]] += 1
         self.fuel -= 1
         if self.fuel < 0:
             raise RewriteLoop(f"rules do not come to an end, the last were {self.recent}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -233,7 +234,12 @@ FORMATS: dict[str, Format] = {row.name: row for row in _ROWS}
 
 def format_of(array: Array) -> Format:
     """The format row of an array; raises TypeError for dtypes outside the table."""
-    row = FORMATS.get(array.dtype.name)
+    return _format_of(array.dtype)
+
+
+@cache  # numpy puts the name of a dtype together whenever it is asked for
+def _format_of(dtype: np.dtype[Any]) -> Format:
+    row = FORMATS.get(dtype.name)
     if row is None:
-        raise TypeError(f"no format for dtype {array.dtype}")
+        raise TypeError(f"no format for dtype {dtype}")
     return row

@@ -16,7 +16,7 @@ import numpy as np
 from conformance.harness.calls import Call, Operand, call_of, same_call
 from conformance.harness.case import Case, Input, Statement
 from conformance.harness.work import Budget
-from oracles.formats import FORMATS, Array
+from oracles.formats import FORMATS, Array, format_of
 
 if TYPE_CHECKING:
     from engine import Tensor
@@ -85,7 +85,7 @@ def input_array(item: Input) -> Array:
 
 def array_bytes(array: Array) -> bytes:
     """The bits of an ndarray as a case holds them."""
-    row = FORMATS[array.dtype.name]
+    row = format_of(array)
     return row.to_bits(array).astype(row.unsigned.newbyteorder("<"), copy=False).tobytes()
 
 

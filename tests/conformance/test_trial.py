@@ -141,6 +141,18 @@ def test_coverage_counts_rows_dtypes_and_edges() -> None:
     assert Reached("op", "exp", "float32", "-0") not in coverage
 
 
+def test_coverage_counts_rules_passes_kernels_and_relations() -> None:
+    """Of a program that nothing has compiled before: an order of statements of its own."""
+    case = parse_case(SUM.replace("exp %2", "mul %2 %1").replace("80000000", "3f812345"))
+    coverage = judge(case, {"A": EngineSubject("PYTHON")}, relations=("split",)).coverage
+    assert coverage[Reached("pass", "optimize")] or coverage[Reached("pass", "narrow addresses")]
+    assert any(reached.what == "rule" for reached in coverage)
+    assert sum(reached.what == "kernels" for reached in coverage) == 1
+    assert coverage[Reached("relation", "split")] == 1
+    again = judge(case, {"A": EngineSubject("PYTHON")}).coverage
+    assert not any(reached.what in ("rule", "pass") for reached in again), "nothing was compiled"
+
+
 def test_vectors_of_a_draw_are_judged_one_by_one() -> None:
     draw = random_draw(case_seed(11, 1), vectors=3)
     assert [o.problems for o in judge_draw(draw, {"LLVM": EngineSubject("LLVM")})] == [()] * 3

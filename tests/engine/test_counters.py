@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine import GlobalCounters, Tensor
+from engine.counters import Compiling, watched
 
 
 def test_a_kernel_is_counted_with_what_it_costs() -> None:
@@ -34,3 +35,16 @@ def test_a_tensor_may_become_another() -> None:
     assert y.tolist() == [2, 3], "what was made before stays"
     assert x.to_("PYTHON").device == "PYTHON"
     assert x.detach().tolist() == [5, 6]
+
+
+def test_rules_and_passes_are_counted_while_somebody_watches() -> None:
+    x = Tensor([1, 2, 3, 4, 5], dtype="int32", device="PYTHON")
+    with watched() as (rules, passes):
+        ((x & 0) + x * 1).realize()
+        with watched() as (inner, _):
+            (x + 0 + x + 7).realize()
+    assert rules and inner, "x * 1 is x"
+    assert passes["simplify values"] == 1, "what happened in the block inside is its own"
+    before = dict(rules)
+    (x * 1 + x * 1 + 11).realize()
+    assert rules == before and Compiling.rules is None, "nobody watches any more"

@@ -22,8 +22,8 @@ from conformance.harness.subject import (
     Subject,
     array_bytes,
 )
-from conformance.harness.trial.outcome import Outcome, Problem
-from conformance.harness.trial.reach import operand_coverage
+from conformance.harness.trial.outcome import Outcome, Problem, Reached
+from conformance.harness.trial.reach import engine_coverage, operand_coverage
 from conformance.harness.trial.relations import run_related
 from oracles.formats import Array
 
@@ -73,8 +73,10 @@ class _Trial:
     def run(self, subjects: Mapping[str, Subject], relations: Sequence[str]) -> Outcome:
         uncertain = tainted(self.case)
         open_outputs = [value for value in self.case.outputs if value in uncertain]
+        coverage = operand_coverage(self.case, self.values)
         for name, subject in subjects.items():
-            found = self._run(name, subject, self.case)
+            with engine_coverage(coverage):
+                found = self._run(name, subject, self.case)
             if found is not None:
                 self.answers[name] = found
         due = self._due(open_outputs)
@@ -88,11 +90,12 @@ class _Trial:
                 self._accept(statement, value, given)
         for relation in relations:
             for name in self.answers:
-                self._relate(relation, name, subjects[name])
+                if self._relate(relation, name, subjects[name]):
+                    coverage[Reached("relation", relation)] += 1
         return Outcome(
             tuple(self.problems), len(self.case.outputs),
             len(self.case.outputs) - len(open_outputs), tuple(self.answers), self.absent,
-            operand_coverage(self.case, self.values),
+            coverage,
         )  # fmt: skip
 
     def _run(self, name: str, subject: Subject, case: Case) -> list[bytes] | None:
@@ -140,18 +143,19 @@ class _Trial:
         if wrong:
             self._add("oracle", wrong, value, str(known[given[wrong[0]]]))
 
-    def _relate(self, relation: str, name: str, subject: Subject) -> None:
-        """Whether a related program gives the same outputs."""
+    def _relate(self, relation: str, name: str, subject: Subject) -> bool:
+        """Hold the outputs against those of the related program; whether there is one."""
         shapes = [value.shape for value in self.values]
         try:
             found = run_related(relation, self.case, subject, shapes)
         except Exception as error:  # noqa: BLE001 - as above
             self._add("relation", (name,), -1, f"{relation}: {error_text(name, error)}")
-            return
+            return True
         for value, bits, other in zip(self.case.outputs, self.answers[name], found or ()):
             if bits != other:
                 text = f"{relation}: {name} gives other bits than the program itself"
                 self._add("relation", (name,), value, text)
+        return found is not None
 
     def _add(self, kind: str, devices: Sequence[str], value: int, text: str) -> None:
         op, dtypes = statement_dtypes(self.case, value)

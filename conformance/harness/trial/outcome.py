@@ -41,8 +41,14 @@ class Problem:
 class Reached(NamedTuple):
     """One thing that a program reached.
 
-    `what` is `op`, where `name` is that of a catalog row, `detail` the dtypes of its operands and
-    `edge` a class of edge values among them.
+    `what` is one of
+
+    - `op`: `name` is that of a catalog row, `detail` are the dtypes of its operands and `edge` is a
+      class of edge values among them, or empty,
+    - `rule`: a rewrite rule of that name fired,
+    - `pass`: a pass of that name changed a kernel,
+    - `relation`: a related program of that name ran,
+    - `kernels`: a device launched that many, of a class of numbers.
     """
 
     what: str
