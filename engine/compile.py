@@ -156,6 +156,13 @@ _results: Recent[list[Node]] = Recent(REMEMBERED)
 _lowered: Recent[Node] = Recent(REMEMBERED // len(PASSES))
 _instructions: Recent[Launchable] = Recent(REMEMBERED // len(PASSES))
 
+
+def forget() -> None:
+    """Drop what is remembered: everything is made again."""
+    for remembered in (_results, _lowered, _instructions):
+        remembered.clear()
+
+
 Run = Callable[[Pass, Node, Target], list[Node]]
 
 

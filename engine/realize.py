@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine import dtypes
+from engine import compile as compiler, dtypes
 from engine.backends.base import Memory, Program
 from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
@@ -50,6 +50,13 @@ class _Compiled:
 
 _schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
 _steps: Recent[list[_Step]] = Recent(KEPT_PROGRAMS)
+
+
+def forget() -> None:
+    """Drop schedules, programs and results of passes: the next program is compiled from scratch."""
+    _schedules.clear()
+    _steps.clear()
+    compiler.forget()
 
 
 # -- programs as keys ------------------------------------------------------------------------------

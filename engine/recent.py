@@ -38,3 +38,8 @@ class Recent(Generic[Value]):
             found = make()
             self.put(key, found)
         return found
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            self.entries.clear()

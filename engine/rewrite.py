@@ -7,7 +7,9 @@ instance of the pattern, apply the rule, evaluate both sides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from engine.counters import Compiling
@@ -123,6 +125,40 @@ class RuleSet:
         return None
 
 
+@dataclass
+class Applications:
+    """How often rules may still apply in a block of code, and what the last one did.
+
+    Which application changes what a program computes is found by bisecting the number.
+    """
+
+    limit: int
+    count: int = 0
+    last: tuple[str, Node, Node] | None = None  # name, node, what became of it
+
+    def allow(self, name: str, node: Node, result: Node) -> bool:
+        """Count an application, or refuse it."""
+        if self.count >= self.limit:
+            return False
+        self.count += 1
+        self.last = name, node, result
+        return True
+
+
+_applications: ContextVar[Applications | None] = ContextVar("applications", default=None)
+
+
+@contextmanager
+def limited(limit: int) -> Iterator[Applications]:
+    """Inside the block no more than `limit` rules apply, all rewriting taken together."""
+    counted = Applications(limit)
+    token = _applications.set(counted)
+    try:
+        yield counted
+    finally:
+        _applications.reset(token)
+
+
 def rewrite(root: Node, rules: RuleSet, fuel: int = 1_000_000) -> Node:
     """`root` with the rules applied everywhere, operands first, until none applies."""
     run = _Rewriting(rules, fuel)
@@ -137,6 +173,7 @@ class _Rewriting:
     def __init__(self, rules: RuleSet, fuel: int) -> None:
         self.rules = rules
         self.fuel = fuel
+        self.applications = _applications.get()
         self.done: dict[Node, Node] = {}
         self.recent: list[str] = []
 
@@ -158,7 +195,7 @@ class _Rewriting:
         if known is not None:
             return known, None
         fired = self.rules.first(rebuilt)
-        if fired is None:
+        if fired is None or self.refused(rebuilt, *fired):
             done[rebuilt] = rebuilt
             return rebuilt, None
         self.recent = [*self.recent[-5:], fired[1]]
@@ -168,6 +205,10 @@ class _Rewriting:
         if self.fuel < 0:
             raise RewriteLoop(f"rules do not come to an end, the last were {self.recent}")
         return rebuilt, fired[0]
+
+    def refused(self, node: Node, result: Node, name: str) -> bool:
+        """Whether this application is one too many for a block of `limited`."""
+        return self.applications is not None and not self.applications.allow(name, node, result)
 
     def settle(self, node: Node, rebuilt: Node, result: Node) -> None:
         """Rewrite what a rule has made of a node, and what rules make of that."""

@@ -382,6 +382,18 @@ def make_schedule(
     share_memory: bool = True,
 ) -> Schedule:
     """The steps that compute `wanted` (no views) from `holes` (the BUFFER nodes below them)."""
+    schedule, _ = planned(wanted, holes, target_of, default)
+    plan_memory(schedule, share_memory)
+    return schedule
+
+
+def planned(
+    wanted: Sequence[Node],
+    holes: Sequence[Node],
+    target_of: Callable[[str], Target],
+    default: str,
+) -> tuple[Schedule, dict[int, Node]]:
+    """A schedule whose temporaries have no places yet, and the node that each slot holds."""
     sink = Node(Op.SINK, dtypes.bool_, tuple(wanted))
     roots = rewrite(sink, TENSOR_RULES).src
     order = toposort(roots)
@@ -398,5 +410,4 @@ def make_schedule(
     schedule = Schedule(
         builder.items, builder.slots, [builder.slot(root) for root in roots], variables
     )
-    plan_memory(schedule, share_memory)
-    return schedule
+    return schedule, {slot: node for node, slot in builder.slot_of.items()}

@@ -183,15 +183,25 @@ _INPUT = re.compile(r"%(\d{1,6}) = (const|buffer) (\w+) (\(\S*\))", re.ASCII)
 _STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)", re.ASCII)
 _ATTRIBUTE = re.compile(r"([a-z][a-z0-9_]*)=(\S+)", re.ASCII)
 _OPERAND = re.compile(r"%(\d{1,6})", re.ASCII)
-_DEVICE = re.compile(r"[A-Z][A-Z0-9_]{0,31}(:\d{1,3})?", re.ASCII)
+_TAKEN = r"[a-z0-9_]{1,31}"
+_DEVICE = re.compile(
+    rf"[A-Z][A-Z0-9_]{{0,31}}(:\d{{1,3}})?(/{_TAKEN}(,{_TAKEN}){{0,7}})?", re.ASCII
+)
 _VERSION = re.compile(r"lockstep case (\d{1,6})", re.ASCII)
 _FILLED = ("pad", "pad_to", "masked_select", "nonzero")  # whose value is one of the result's dtype
 _SCALARS = ("fill_value", "value", "start", "stop", "step")  # numbers, True and False among them
 
 
 def is_device_name(text: str) -> bool:
-    """Whether a device may have this name: a kind, and a number of up to three digits."""
+    """Whether a device may have this name: a kind, a number of up to three digits, and what
+    EMULATE takes away from it (`LLVM`, `CPU:1`, `LLVM/only_words`, `LLVM/int64,no_div`)."""
     return _DEVICE.fullmatch(text) is not None
+
+
+def device_name(text: str) -> str:
+    """The one spelling of a device's name, which may be written in lower case."""
+    kind, slash, taken = text.partition("/")
+    return kind.upper() + slash + taken
 
 
 def read_case(file: Path) -> Case:

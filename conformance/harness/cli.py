@@ -160,7 +160,7 @@ def repro(
 
 def _repro(file: Path, names: list[str], script: bool) -> int:
     """The exit code; ValueError and OSError for what cannot be read or run."""
-    from conformance.harness.case import is_device_name, read_case
+    from conformance.harness.case import device_name, is_device_name, read_case
     from conformance.harness.script import print_script
 
     case = read_case(file)
@@ -168,12 +168,31 @@ def _repro(file: Path, names: list[str], script: bool) -> int:
         from conformance.harness.session import run_case
 
         return run_case(case, names or case.devices, console)
-    chosen = (names or [""])[0].upper()
+    chosen = device_name((names or [""])[0])
     if chosen and not is_device_name(chosen):
         raise ValueError(f"not the name of a device: {chosen!r}")
     text = print_script(case, chosen)
     console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
     return 0
+
+
+@app.command()
+@interruptible
+def bisect(
+    file: Annotated[Path, typer.Argument(help="A case file, as `check` and `fuzz` write them.")],
+    device: Names = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="Time limit; what takes longer hangs.")
+    ] = 120,
+) -> None:
+    """Find where a wrong case goes wrong: who stands alone, which stage, pass, rule and kernel."""
+    from conformance.harness.bisect.command import run_bisect
+
+    try:
+        raise typer.Exit(run_bisect(file, device or [], json, seconds, console))
+    except (OSError, ValueError) as error:
+        raise _usage(f"{file}: {error}") from None
 
 
 @app.command()

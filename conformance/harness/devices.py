@@ -4,36 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.harness.case import is_device_name
+from conformance.harness.case import device_name, is_device_name
 from conformance.harness.check import Device
-from conformance.harness.subject import EngineSubject, without_remedy
+from conformance.harness.subject import EngineSubject, Subject, without_remedy
 
 
 def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     """The devices as they are here, for the full plan or the cover.
 
-    ValueError for a name that no device has.
+    A name may say what EMULATE takes away: `LLVM/only_words`. ValueError for a name that no device
+    has, and for what cannot be taken away.
     """
     from engine.backends import registry
+    from engine.target import Target, effective
 
     rows = {row.name: row for row in registry.info()}
     kinds = list(rows)
-    chosen = [name.upper() for name in names] or kinds
+    chosen = [device_name(name) for name in names] or kinds
     unclear = [name for name in chosen if not is_device_name(name)]
     if unclear:
         raise ValueError(f"not the name of a device: {', '.join(map(repr, unclear))}")
-    unknown = [name for name in chosen if name.partition(":")[0] not in kinds]
+    unknown = [name for name in chosen if _kind(name) not in kinds]
     if unknown:
         raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")
     found = []
     for name in dict.fromkeys(chosen):
-        info = rows[name.partition(":")[0]]
+        info, subject = rows[_kind(name)], EngineSubject(name)
+        with subject.settings():
+            effective(Target(name))  # ValueError for what cannot be taken away
         if info.available:
-            found.append(Device(name, EngineSubject(name), full))
+            found.append(Device(name, subject, full))
         else:
             reason = without_remedy(info.detail, info.remedy)
             found.append(Device(name, None, full, reason, info.remedy))
     return found
+
+
+def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
+    """The subjects of these devices, of all without names, that can run here; errors as above."""
+    return {row.name: row.subject for row in under_test(names) if row.subject is not None}
+
+
+def _kind(name: str) -> str:
+    """The device without its number and without what is taken away from it."""
+    return name.partition("/")[0].partition(":")[0]
 
 
 def versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from conformance.harness.work import Budget
 from oracles.formats import FORMATS, Array, format_of
 
 if TYPE_CHECKING:
-    from engine import Tensor
+    from engine import Context, Tensor
     from engine.graph import Node
 
 
@@ -102,26 +102,36 @@ def apply(statement: Statement, operands: Sequence[Array], budget: Budget) -> Ar
 
 # -- the engine ------------------------------------------------------------------------------------
 class EngineSubject:
-    """The engine on one device, by its public API."""
+    """The engine on one device, by its public API.
 
-    def __init__(self, device: str) -> None:
-        self.device = device
+    `LLVM/only_words` is the device LLVM under EMULATE=only_words: with less than it has.
+    """
 
-    @property
-    def name(self) -> str:
-        return self.device
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.device, _, self.emulate = name.partition("/")
+
+    def settings(self) -> Context:
+        """The settings under which it runs."""
+        from engine.context import Context
+
+        return Context(EMULATE=self.emulate) if self.emulate else Context()
 
     def run(self, case: Case) -> list[bytes]:
         from engine.backends.base import DeviceUnavailable
 
         try:
-            # Views too are results: computed with the rest, in one launch, and not when read.
-            outputs = [output.contiguous() for output in self.build(case)]
-            self._spoil(outputs)
-            outputs[0].realize(*outputs[1:])
-            return [output.tobytes() for output in outputs]
+            with self.settings():
+                return self._run(case)
         except DeviceUnavailable as error:
             raise NotAvailable(str(error), _remedy(self.device)) from error
+
+    def _run(self, case: Case) -> list[bytes]:
+        # Views too are results: computed with the rest, in one launch, and not when read.
+        outputs = [output.contiguous() for output in self.build(case)]
+        self._spoil(outputs)
+        outputs[0].realize(*outputs[1:])
+        return [output.tobytes() for output in outputs]
 
     def _spoil(self, outputs: Sequence[Tensor]) -> None:
         """Leave garbage in the memory that a pool will hand out for the results.

@@ -24,12 +24,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.arrays import NUMPY
-from engine.dtypes import DType
+from engine.dtypes import NARROW_FLOATS, DType
 from engine.interpret.preconditions import Array, PreconditionError
 from engine.interpret.rounding import constant
 from engine.interpret.semantics import QUIET, Applied, applied
 from engine.linear import Instruction, LinearKernel, alone, dump
-from engine.ops import ELEMENTWISE, PARALLEL, Axis, Op, Operation
+from engine.ops import ELEMENTWISE, PARALLEL, Axis, Group, Op, Operation
 
 CONCURRENT = PARALLEL | {Axis.VECTOR, Axis.UNROLL}
 
@@ -42,22 +42,38 @@ class RaceError(RuntimeError):
     """Two parallel rounds, or two lanes, of one WRITE meet at an address."""
 
 
+# kernel or function, elementwise instruction, operands, result: arrays that broadcast, in all
+# rounds that are active
+Watch = Callable[[LinearKernel, Instruction, Sequence[Array], Array], None]
+
+
 def run(
     kernel: LinearKernel,
     buffers: Sequence[Array],
     variables: Sequence[int] = (),
     shuffle: int | None = None,
+    watch: Watch | None = None,
+    strange_nans: bool = False,
 ) -> None:
     """Execute a kernel. `buffers`, one a parameter, of shape (n,), are written in place.
 
     `variables` are the values of the kernel's variables in order; `shuffle` seeds the order of
-    parallel rounds. Raises OutOfBounds, RaceError and PreconditionError, which name kernel and
-    instruction, and ValueError for arguments that do not fit the kernel.
+    parallel rounds; `watch` is shown every elementwise instruction that is executed. With
+    `strange_nans` every NaN that arithmetic makes has bits that nobody would expect, as on some
+    device it might; without, it is what the host makes of it.
+
+    Raises OutOfBounds, RaceError and PreconditionError, which name kernel and instruction, and
+    ValueError for arguments that do not fit the kernel.
     """
     _check_arguments(kernel, buffers, variables)
     block, _ = _nested(kernel.instructions, 0)
+    execution = _Execution(kernel, buffers, variables, shuffle)
+    if watch is not None:
+        execution = _Watched(kernel, buffers, variables, shuffle, watch)
+    elif strange_nans:
+        execution = _WithStrangeNans(kernel, buffers, variables, shuffle)
     with QUIET():
-        _Execution(kernel, buffers, variables, shuffle).block(block)
+        execution.block(block)
 
 
 def _check_arguments(
@@ -267,7 +283,7 @@ class _Execution:
         function = self.functions[item.arg]
         if item.arg not in self.called:
             body, _ = _nested(function.instructions, 0, (function.result,))
-            self.called[item.arg] = _Execution(alone(function), (), (), None), body
+            self.called[item.arg] = self.inside(alone(function)), body
         inner, body = self.called[item.arg]
         inner.sizes, inner.active = self.sizes, self.active
         before = dict(inner.registers)
@@ -277,6 +293,10 @@ class _Execution:
         result = inner.registers[function.result]
         inner.registers = before
         return result
+
+    def inside(self, function: LinearKernel) -> _Execution:
+        """What runs the body of a function."""
+        return _Execution(function, (), (), None)
 
     def const(self, item: Instruction) -> Array:
         return np.broadcast_to(constant(item.dtype.scalar, item.arg), (item.dtype.lanes,))
@@ -383,6 +403,55 @@ class _Execution:
         """The kernel and the instruction as text."""
         single = LinearKernel(self.kernel.name, (), (), 0, (item,))
         return f"kernel {self.kernel.name}, `{dump(single).splitlines()[-1].strip()}`"
+
+
+class _Watched(_Execution):
+    """The same, with a witness."""
+
+    def __init__(
+        self,
+        kernel: LinearKernel,
+        buffers: Sequence[Array],
+        variables: Sequence[int],
+        shuffle: int | None,
+        watch: Watch,
+    ) -> None:
+        super().__init__(kernel, buffers, variables, shuffle)
+        self.watch = watch
+
+    def elementwise(self, item: Instruction) -> Array:
+        result = super().elementwise(item)
+        shown = [*map(self.read, item.src), result]
+        active = self.mask()
+        if active is not None:
+            *arrays, chosen = np.broadcast_arrays(*shown, active)
+            shown = [array[chosen] for array in arrays]
+        self.watch(self.kernel, item, shown[:-1], shown[-1])
+        return result
+
+    def inside(self, function: LinearKernel) -> _Execution:
+        return _Watched(function, (), (), None, self.watch)
+
+
+# Operations on floats whose NaN is the same everywhere: they hand one on, or make it canonical.
+_OWN_NAN = frozenset({Op.MAXIMUM, Op.MINIMUM, Op.CANON})
+
+
+class _WithStrangeNans(_Execution):
+    """The same, where arithmetic makes NaNs with a sign and a payload."""
+
+    def elementwise(self, item: Instruction) -> Array:
+        result = super().elementwise(item)
+        dtype = item.dtype.scalar
+        if not dtype.is_float or dtype in NARROW_FLOATS or item.op in _OWN_NAN:
+            return result
+        if item.op.group not in (Group.COMPUTE, Group.MACHINE):
+            return result
+        strange = constant(dtype, dtype.canonical_nan | dtype.sign_bit | 1)
+        return np.where(np.isnan(result), strange, result)
+
+    def inside(self, function: LinearKernel) -> _Execution:
+        return _WithStrangeNans(function, (), (), None)
 
 
 _GIVEN: dict[Operation, Callable[[_Execution, Instruction], Array]] = {

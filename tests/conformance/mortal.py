@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from conformance.harness.case import Case
 from conformance.harness.check import Device
-from conformance.harness.subject import ReferenceSubject
+from conformance.harness.subject import EngineSubject, ReferenceSubject, Subject
 from tests.conformance.command import Wrong
 
 SOURCE = "tests.conformance.mortal:under_test"
@@ -23,6 +23,19 @@ class Deadly(ReferenceSubject):
 
     def run(self, case: Case) -> list[bytes]:
         if self.deadly(case):
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().run(case)
+
+
+class Fatal(EngineSubject):
+    """The engine; abs ends the process."""
+
+    def __init__(self) -> None:
+        super().__init__("PYTHON")
+        self.name = "FATAL"
+
+    def run(self, case: Case) -> list[bytes]:
+        if has_abs(case):
             os.kill(os.getpid(), signal.SIGSEGV)
         return super().run(case)
 
@@ -60,3 +73,8 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
         "HANGS": Hangs(),
     }  # fmt: skip
     return [Device(name, subjects[name], full) for name in names]
+
+
+def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
+    """Engines, for what looks inside of them."""
+    return {name: Fatal() if name == "FATAL" else EngineSubject(name) for name in names}

@@ -17,8 +17,8 @@ from conformance.harness.case import (
     parse_case,
     print_case,
 )
+from conformance.harness.generate.strategies import inputs, programs
 from conformance.harness.script import print_script
-from conformance.harness.strategies import inputs, programs
 from conformance.harness.subject import ReferenceSubject, run
 from conformance.harness.values import Value, parse_value, print_value
 from oracles.catalog import ALL

@@ -1,12 +1,6 @@
 """Every pass keeps every bit: kernels of random programs, interpreted after each pass.
 
-A state of a kernel before vectors are made is run as it is: the interpreter of the linear level
-takes loops of any kind and memory of any dtype. Only TREE, which lists of instructions do not have,
-becomes loops first.
-
-Before CANON nodes are placed a computed NaN may have any bits, so up to there NaNs are one class.
-After that, maximum, minimum and casts to float16 count as canonical: their decompositions are. The
-interpreter leaves the NaN of any arithmetic to the host, so here it is told.
+How a state is executed, and what NaNs it may leave, says `engine.interpret.states`.
 """
 
 from __future__ import annotations
@@ -23,15 +17,11 @@ from engine.arrays import NUMPY
 from engine.backends.registry import backend
 from engine.compile import PASSES, Pass, trace
 from engine.context import Context
-from engine.dtypes import DType
-from engine.expand import trees_to_folds
 from engine.folds import fold
 from engine.graph import Node, toposort
-from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
-from engine.interpret.rounding import canonical
+from engine.interpret.states import executed, with_one_nan
 from engine.interpret.tensors import evaluate
-from engine.linearize import linearize
 from engine.lower import lower
 from engine.ops import OPERATIONS, Axis, Op
 from engine.realize import base_of, structure
@@ -42,8 +32,6 @@ from engine.steps import Item, Schedule
 from engine.storage import memory_of
 from engine.target import HOST_DTYPES, Target, effective
 from tests.engine.random_programs import DTYPES, Programs, contents
-
-WORD = 4  # bytes of what some targets load and store at once
 
 
 def left_of(target: Target, taken: str) -> Target:
@@ -80,27 +68,6 @@ def storage(schedule: Schedule, item: Item, seed: int) -> list[bytes]:
     rows = [schedule.slots[slot] for slot in item.slots]
     return [
         contents(row.dtype.name, max(1, row.size), seed + i).tobytes() for i, row in enumerate(rows)
-    ]
-
-
-def executed(kernels: Sequence[Node], memory: list[bytes], shuffle: int | None) -> list[bytes]:
-    """The contents of all buffers after the kernels ran in order."""
-    raw = [bytearray(item) + bytes(-len(item) % WORD) for item in memory]
-    for kernel in kernels:
-        part = linearize(trees_to_folds(kernel), "state", ())
-        rows = zip(part.slots, part.kernel.parameters, strict=True)
-        run(
-            part.kernel,
-            [np.frombuffer(raw[slot], NUMPY[row.dtype], row.size) for slot, row in rows],
-            shuffle=shuffle,
-        )
-    return [bytes(item[: len(given)]) for item, given in zip(raw, memory, strict=True)]
-
-
-def with_one_nan(memory: list[bytes], kinds: Sequence[DType]) -> list[bytes]:
-    return [
-        canonical(dtype, np.frombuffer(raw, NUMPY[dtype])).tobytes()
-        for raw, dtype in zip(memory, kinds, strict=True)
     ]
 
 

@@ -1,0 +1,79 @@
+"""Kernels on the device itself: is it the code of one kernel, the threads, or what is around it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conformance.harness.bisect.blame import NOT_FOUND, Place
+from conformance.harness.bisect.instructions import wrong_instruction
+from conformance.harness.bisect.passes import compiled, instructions, smallest
+from conformance.harness.bisect.schedules import Launch
+from conformance.harness.case import Case
+from conformance.harness.subject import EngineSubject
+from engine.backends.registry import backend
+from engine.context import Context
+from engine.linearize import Launchable
+from engine.realize import forget
+from engine.target import Target
+
+
+def on_device(device: str, parts: Sequence[Launchable], before: Sequence[bytes]) -> list[bytes]:
+    """The contents of a step's buffers after the device has run its kernels."""
+    chosen = backend(device)
+    programs = chosen.compile([part.kernel for part in parts])
+    buffers = []
+    for data in before:
+        buffers.append(chosen.allocate(len(data)))
+        buffers[-1].write(data)
+    for part, program in zip(parts, programs, strict=True):
+        program([buffers[slot] for slot in part.slots], [])
+    return [buffer.read() for buffer in buffers]
+
+
+def is_wrong(launch: Launch, target: Target, device: str) -> bool:
+    """Whether the device gives other bits for a step than it should, or raises."""
+    try:
+        got = on_device(device, compiled(launch, target), launch.before)
+    except Exception:  # noqa: BLE001 - the stages find out what it is
+        return True
+    return got != list(launch.after)
+
+
+def wrong_code(launch: Launch, target: Target, device: str) -> Place | None:
+    """A kernel whose instructions are right and whose results on the device are not.
+
+    Raises what the compiler raises.
+    """
+    parts = compiled(launch, target)
+    if on_device(device, parts, launch.before) == list(launch.after):
+        return None
+    text = instructions(parts)
+    with Context(THREADS=1):
+        if target.threads > 1 and not is_wrong(launch, target, device):
+            return Place("threads", text="right on one thread, wrong on several", kernel=text)
+    said = f"{device} gives other bits than the instructions of the kernel"
+    place = Place("code", device.partition(":")[0], text=said, kernel=text)
+    culprit = wrong_instruction(device, parts, launch.before)
+    if culprit is not None:
+        return replace(place, op=str(culprit.op), dtype=str(culprit.dtype.scalar))
+    node = smallest(launch, lambda one: is_wrong(one, target, device))
+    return place if node is None else replace(place, op=str(node.op), dtype=str(node.dtype.scalar))
+
+
+def wrong_runtime(case: Case, subject: EngineSubject, due: Sequence[bytes]) -> Place:
+    """Every kernel alone is right: what makes the whole wrong, by taking one thing away at a time.
+
+    The first of these with which the program is right is the place.
+    """
+    if subject.run(case) == list(due):
+        return Place(NOT_FOUND, text="the bits are right when the program runs again")
+    forget()
+    if subject.run(case) == list(due):
+        return Place("runtime", rule="schedules and programs that are remembered")
+    for name, part in (("MEMORY_PLAN", "memory plan"), ("THREADS", "threads")):
+        forget()
+        with Context(**{name: int(name == "THREADS")}):
+            if subject.run(case) == list(due):
+                return Place("runtime", rule=part)
+    return Place("runtime", text="every kernel alone is right, the program is not")
