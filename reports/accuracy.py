@@ -11,8 +11,8 @@ LIBRARIES = ("numpy", "torch")
 _HEAD = """\
 # Accuracy
 
-How far the functions of one float are from the true value, measured by `lockstep sweep` and written
-from its records; nothing here is written by hand. *Max ulp* is the greatest distance in units in
+How far functions of floats are from the true value, measured by `lockstep sweep` and written from
+its records; nothing here is written by hand. *Max ulp* is the greatest distance in units in
 the last place at the true value: 0.5 is a correct rounding. *Rounded* is the share of correctly
 rounded results among those that are not prescribed (NaN, infinities, zeros, see
 [semantics](semantics.md)). The engine gives the same bits on every device, so one is measured.
@@ -20,13 +20,13 @@ rounded results among those that are not prescribed (NaN, infinities, zeros, see
 """
 
 _OPERANDS = """\
-*Operands* says how many were measured: all bit patterns of the dtype, or a seeded sample with hard
-cases, and then the maximum is only what the sample has met. *Special* counts the results of the
-libraries that are other than Annex F prescribes, any NaN counting as right. A library has a star
-where not all operands were measured, and a dash where it has no such function or none were; its
-share has a dash, too, where it is one of a sample and the engine's is not, since samples favour
-operands at which functions are hard. Inf is the distance of a NaN, of an infinity in the place of a
-number, and of a zero with the wrong sign.
+*Operands* says how many were measured: all bit patterns of the dtype, for `pow` all pairs of them,
+or a seeded sample with hard cases, and then the maximum is only what the sample has met. *Special*
+counts the results of the libraries that are other than Annex F prescribes, any NaN counting as
+right. A library has a star where not all operands were measured, and a dash where it has no such
+function or none were; its share has a dash, too, where it is one of a sample and the engine's is
+not, since samples favour operands at which functions are hard. Inf is the distance of a NaN, of an
+infinity in the place of a number, and of a zero with the wrong sign.
 
 """
 
@@ -104,7 +104,8 @@ def _greatest(record: SweepRecord) -> str:
 
 
 def _place(record: SweepRecord) -> str:
-    return record.worst[0].split(" ")[1] if record.worst else "-"
+    """The operands of the farthest result."""
+    return ", ".join(record.worst[0].split(" ")[1:-1]) if record.worst else "-"
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

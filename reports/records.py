@@ -102,7 +102,7 @@ class FailureRecord:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """A function of one float on many of its operands, measured against the true value.
+    """A function of floats on many of its operands, measured against the true value.
 
     `subject` is the device or the library that computed, `identity` a digest of what it computed
     with. `plan` says which operands there are to be; `parts` of `of` parts of it are counted here,
@@ -111,7 +111,7 @@ class SweepRecord:
     The results of `special` of the `elements` are prescribed, and `wrong_special` of these are
     others. `ulps` counts all others by the bins of ULP_BINS, `rounded` those that are correctly
     rounded. `failures` are wrong or beyond `bound_ulp`, where there is a bound. `decided` were left
-    to mpmath. `worst` are the farthest results: ulp, operand and result, as "0.5 0x3c00 0x3c01".
+    to mpmath. `worst` are the farthest results: ulp, operands and result, as "0.5 0x3c00 0x3c01".
     """
 
     op: str
@@ -151,7 +151,7 @@ _KINDS: dict[str, type[Record]] = {
 }  # fmt: skip
 _NUMBER = r"(?:[0-9]{1,32}(?:\.[0-9]{1,32})?(?:e[+-][0-9]{1,3})?|inf)"
 _DISTANCE = re.compile(_NUMBER, re.ASCII)
-_WORST = re.compile(rf"{_NUMBER} 0x[0-9a-f]{{1,16}} 0x[0-9a-f]{{1,16}}", re.ASCII)
+_WORST = re.compile(rf"{_NUMBER}(?: 0x[0-9a-f]{{1,16}}){{2,3}}", re.ASCII)
 # The type of each field, which the annotations name in text.
 _HINTS = {kind: get_type_hints(kind) for kind in _KINDS.values()}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -221,7 +221,7 @@ def _check_sweep(record: SweepRecord) -> None:
     if not all(possible):
         raise ValueError("a part is greater than the whole")
     if any(not _WORST.fullmatch(text) for text in record.worst):
-        raise ValueError("a worst result is a distance and two words of bits")
+        raise ValueError("a worst result is a distance and two or three words of bits")
 
 
 def _check_distances(ulps: Mapping[str, int], *distances: str) -> None:

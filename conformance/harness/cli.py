@@ -240,7 +240,7 @@ def docs(
 @interruptible
 def sweep(
     op: Annotated[
-        list[str] | None, typer.Argument(help="Functions of one float; all if none is named.")
+        list[str] | None, typer.Argument(help="Functions; all if none is named.")
     ] = None,
     dtype: Names = None,
     device: Annotated[str, typer.Option(help="The device that computes.")] = "LLVM",

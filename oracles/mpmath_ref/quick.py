@@ -22,8 +22,6 @@ from oracles.mpmath_ref.proof import exact_distance, true_value
 from oracles.mpmath_ref.rows import ROWS
 from oracles.mpmath_ref.special import Special, special
 
-UNARY = tuple(name for name, row in ROWS.items() if len(row.harmless) == 1)
-
 SLACK = 2.0**-48
 """The relative error to which float64 estimates are trusted: 16 ulp of float64.
 
@@ -57,10 +55,10 @@ class TrustError(ArithmeticError):
 
 
 class Worst(NamedTuple):
-    """A result far from its true value: ulp, bits of the operand, bits of the result."""
+    """A result far from its true value: ulp, bits of the operands, bits of the result."""
 
     ulp: float
-    operand: int
+    operands: tuple[int, ...]
     result: int
 
 
@@ -93,7 +91,7 @@ class Counts:
         self.rounded += other.rounded
         self.decided += other.decided
         joined = self.worst + other.worst
-        self.worst = sorted(joined, key=lambda item: (-item.ulp, item.operand))[:WORST]
+        self.worst = sorted(joined, key=lambda item: (-item.ulp, item.operands))[:WORST]
 
 
 class Block(NamedTuple):
@@ -103,7 +101,7 @@ class Block(NamedTuple):
     anywhere. `settled` are those whose distance is 0 by definition: the right infinity.
     """
 
-    operand: Array
+    operands: Sequence[Array]
     got: Array
     special: Special
     value: Array
@@ -114,8 +112,8 @@ class Block(NamedTuple):
     settled: Array
 
 
-def count(name: str, x: Array, got: Array, limits: Sequence[float]) -> Counts:
-    """Count results `got` of a function at `x` (1-d, one float dtype) by rising `limits` in ulp.
+def count(name: str, operands: Sequence[Array], got: Array, limits: Sequence[float]) -> Counts:
+    """Count results `got` of a function by rising `limits` in ulp; all 1-d, of one float dtype.
 
     The first limit is 0, the second 0.5. ArithmeticError where the estimates leave more open than
     mpmath can decide.
@@ -123,23 +121,23 @@ def count(name: str, x: Array, got: Array, limits: Sequence[float]) -> Counts:
     edges = np.asarray(limits, dtype=np.float64)
     assert edges[0] == 0 and edges[1] == 0.5
     found = Counts(np.zeros(len(edges) + 1, dtype=np.int64))
-    for begin in range(0, x.size, BLOCK):
+    for begin in range(0, got.size, BLOCK):
         window = slice(begin, begin + BLOCK)
         with np.errstate(all="ignore"):
-            block = _block(name, x[window], got[window])
+            block = _block(name, [one[window] for one in operands], got[window])
             found.add(_count_block(name, block, edges, MAX_DECIDED - found.decided))
     return found
 
 
-def check_estimates(name: str, x: Array) -> None:
+def check_estimates(name: str, operands: Sequence[Array]) -> None:
     """Compare the estimates at some operands with mpmath; TrustError where one is too far off."""
-    row = FORMATS[x.dtype.name]
+    row = FORMATS[operands[0].dtype.name]
     with np.errstate(all="ignore"):
-        block = _block(name, x, x)
+        block = _block(name, operands, operands[0])
     trusted = Fraction(_slack(name, row))
-    bits = row.to_bits(x)
     for k in np.flatnonzero(~block.special.mask).tolist():
-        exact = true_value(name, row, (int(bits[k]),))
+        words = _words(row, operands, k)
+        exact = true_value(name, row, words)
         value = block.value[k]
         if abs(exact) >= Fraction(2) ** (row.emax + 2):
             near = abs(value) >= np.ldexp(1.0, row.emax + 1) if row.emax < 1023 else True
@@ -147,8 +145,8 @@ def check_estimates(name: str, x: Array) -> None:
             error = abs(Fraction(*value.as_integer_ratio()) - exact)
             near = error <= trusted * abs(exact) + _LEAST
         if not near:
-            operand = row.hex(int(bits[k]))
-            raise TrustError(f"the estimate {value} of {name} at {operand} is not {float(exact)}")
+            where = ", ".join(row.hex(word) for word in words)
+            raise TrustError(f"the estimate {value} of {name} at {where} is not {float(exact)}")
 
 
 def _slack(name: str, row: Format) -> float:
@@ -157,34 +155,36 @@ def _slack(name: str, row: Format) -> float:
 
 
 # -- estimates -------------------------------------------------------------------------------------
-def _block(name: str, x: Array, got: Array) -> Block:
-    row = FORMATS[x.dtype.name]
+def _block(name: str, operands: Sequence[Array], got: Array) -> Block:
+    row = FORMATS[operands[0].dtype.name]
     if row.precision > QUICK_PRECISION:
-        return _wide_block(name, row, x, got)
-    value = _saturated(ROWS[name].saturates, _estimate(name, x.astype(np.float64)))
+        return _wide_block(name, row, operands, got)
+    wide = [one.astype(np.float64) for one in operands]
+    value = _saturated(ROWS[name].saturates, _estimate(name, *wide))
     ulps, settled = _distances(row, value, got)
     slack = SLACK * 2.0**row.precision
     near = _near_power(value, ROWS[name].saturates)
     low = np.where(near, ulps / 2, ulps) - slack
     high = np.where(near, ulps * 2, ulps) + slack
     at_top = near & (np.abs(np.abs(value) * 2.0 ** -(row.emax + 1) - 1) < 2.0**-40)
-    return Block(x, got, special(name, x), value, ulps, low, high, at_top, settled & ~at_top)
+    prescribed = special(name, *operands)
+    return Block(operands, got, prescribed, value, ulps, low, high, at_top, settled & ~at_top)
 
 
-def _wide_block(name: str, row: Format, x: Array, got: Array) -> Block:
+def _wide_block(name: str, row: Format, operands: Sequence[Array], got: Array) -> Block:
     """By the estimates that judge the functions elsewhere, too."""
-    known = arrays.filtered(name, [x])
+    known = arrays.filtered(name, operands)
     ulps, undecided = arrays.distances(known, got)
     slack = arrays.doubt(name, row)
     undecided = undecided | np.isnan(ulps)
     settled = (ulps == 0) & (np.abs(known.value) >= np.ldexp(np.longdouble(1), row.emax + 1))
-    return Block(x, got, known.special, known.value, ulps, ulps - slack, ulps + slack, undecided,
-                 settled)  # fmt: skip
+    return Block(operands, got, known.special, known.value, ulps, ulps - slack, ulps + slack,
+                 undecided, settled)  # fmt: skip
 
 
-def _estimate(name: str, x: Array) -> Array:
+def _estimate(name: str, *wide: Array) -> Array:
     """In float64."""
-    return _erf(x) if name == "erf" else ROWS[name].estimate(x)
+    return _erf(*wide) if name == "erf" else ROWS[name].estimate(*wide)
 
 
 def _erf(x: Array) -> Array:
@@ -277,14 +277,13 @@ def _count_block(name: str, block: Block, edges: Array, left: int) -> Counts:
 
 def _maybe_exact(name: str, block: Block) -> Array:
     """Where the result might be exact. Most functions never are, but where they are prescribed."""
-    rational = ROWS[name].rational
-    if rational is ROWS["exp"].rational:
+    if ROWS[name].rational is ROWS["exp"].rational:
         return np.zeros(block.ulps.shape, dtype=bool)
-    possible = block.low <= 0
-    if name == "exp2":  # elsewhere the power is irrational, or too small for the format
-        x, row = block.operand, FORMATS[block.operand.dtype.name]
-        possible &= (np.rint(x) == x) & (x >= row.emin - row.mantissa_bits)
-    return possible
+    row = FORMATS[block.got.dtype.name]
+    least = np.ldexp(1.0, row.emin - row.mantissa_bits)
+    possible = (block.low <= 0) & (np.abs(block.value) > least / 2)
+    wide = [one.astype(np.float64) for one in block.operands]
+    return np.asarray(possible & ROWS[name].maybe_rational(*wide))
 
 
 def _decide(name: str, row: Format, block: Block, k: int) -> tuple[float, bool]:
@@ -292,20 +291,27 @@ def _decide(name: str, row: Format, block: Block, k: int) -> tuple[float, bool]:
 
     No distance from an irrational value is 0, however many digits of it agree.
     """
-    operand = (int(row.to_bits(block.operand[k : k + 1])[0]),)
+    operands = _words(row, block.operands, k)
     got = int(row.to_bits(block.got[k : k + 1])[0])
-    value = true_value(name, row, operand)
-    ulp = exact_distance(name, row, operand, got)
+    value = true_value(name, row, operands)
+    ulp = exact_distance(name, row, operands, got)
     overflows = abs(value) >= Fraction(2) ** (row.emax + 1)
-    if ulp == 0 and not overflows and not is_rational(name, row, operand[0]):
+    if ulp == 0 and not overflows and not is_rational(name, row, operands):
         ulp = _NEXT_TO_NOTHING
     return ulp, row.round(value, value < 0) == got
 
 
-def is_rational(name: str, row: Format, operand: int) -> bool:
-    """Whether the true value at an operand, given by its bits, is a rational number."""
-    value = value_of(row.name, operand)
-    return not value.is_inf and ROWS[name].rational(value.fraction) is not None
+def is_rational(name: str, row: Format, operands: tuple[int, ...]) -> bool:
+    """Whether the true value at operands, given by their bits, is a rational number."""
+    values = [value_of(row.name, word) for word in operands]
+    if any(value.is_inf for value in values):
+        return False
+    return ROWS[name].rational(*(value.fraction for value in values)) is not None
+
+
+def _words(row: Format, operands: Sequence[Array], k: int) -> tuple[int, ...]:
+    """The bits of one element of each operand."""
+    return tuple(int(row.to_bits(one[k : k + 1])[0]) for one in operands)
 
 
 def _farthest(name: str, row: Format, block: Block, ulps: Array) -> list[Worst]:
@@ -313,6 +319,8 @@ def _farthest(name: str, row: Format, block: Block, ulps: Array) -> list[Worst]:
     k = int(np.argmax(ulps))
     many = min(WORST, ulps.size)
     places = np.argpartition(-ulps, many - 1)[:many].tolist() if ulps[k] == np.inf else [k]
-    operand_bits, got_bits = row.to_bits(block.operand), row.to_bits(block.got)
-    found = [Worst(float(ulps[p]), int(operand_bits[p]), int(got_bits[p])) for p in places]
-    return sorted((one for one in found if one.ulp > 0), key=lambda one: (-one.ulp, one.operand))
+    got_bits = row.to_bits(block.got)
+    found = [
+        Worst(float(ulps[p]), _words(row, block.operands, int(p)), int(got_bits[p])) for p in places
+    ]
+    return sorted((one for one in found if one.ulp > 0), key=lambda one: (-one.ulp, one.operands))

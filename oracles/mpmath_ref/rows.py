@@ -25,7 +25,7 @@ WIDE_PRECISION = int(np.finfo(np.longdouble).nmant) + 1
 _LIBM_ERROR = 2.0 ** (4 - WIDE_PRECISION)
 _ERF_ERROR = 2.0**-50
 _LARGEST_POWER = 1 << 15
-"""Bits of the largest power that is computed as a rational number."""
+"""log2 of the largest power that is computed as a rational number, or of its inverse."""
 
 Rational = Callable[..., Fraction | None]
 
@@ -35,20 +35,26 @@ def _never(*operands: Fraction) -> Fraction | None:
     return None
 
 
+def _anywhere(*operands: Array) -> Array:
+    return np.ones(operands[0].shape, dtype=bool)
+
+
 @dataclass(frozen=True)
 class FunctionRow:
     """One function.
 
-    `harmless` stands in for operands whose result is prescribed.  `clamp` are the arguments
-    beyond which the result overflows, vanishes or changes by less than 2**-130, for mpmath's sake
-    and so that a value never comes too near 1.  `saturates` says
-    that the result stays below 1 in absolute value ("both") or above -1 ("low") however near it
-    comes, which decides its ulp.
+    `rational` is the result where that is a rational number; `maybe_rational` says, for whole
+    arrays in float64, which operands it must be asked about. `harmless` stands in for operands
+    whose result is prescribed. `clamp` are the arguments beyond which the result overflows,
+    vanishes or changes by less than 2**-130, for mpmath's sake and so that a value never comes too
+    near 1. `saturates` says that the result stays below 1 in absolute value ("both") or above -1
+    ("low") however near it comes, which decides its ulp.
     """
 
     estimate: Callable[..., Array]
     value: Callable[..., Any]
     rational: Rational = _never
+    maybe_rational: Callable[..., Array] = _anywhere
     harmless: tuple[float, ...] = (0.5,)
     clamp: tuple[int | Fraction, int | Fraction] | None = None
     saturates: str | None = None
@@ -121,10 +127,20 @@ def _rational_power(x: Fraction, y: Fraction) -> Fraction | None:
         if base is None:
             return None
     assert base is not None
-    size = base.numerator.bit_length() + base.denominator.bit_length()
+    size = max(abs(base.numerator), base.denominator).bit_length() - 1  # 0 for 1 and -1
     if size * abs(y.numerator) > _LARGEST_POWER:
         return None
     return base**y.numerator
+
+
+def _maybe_rational_power(x: Array, y: Array) -> Array:
+    """y = a / 2**b in lowest terms, and x = m * 2**e with an odd m below 2**53.
+
+    Such an m, unless it is 1, has no 64th root; and where it is 1, e * y must be whole.
+    """
+    mantissa, exponent = np.frexp(np.abs(x))
+    shift = (exponent - 1) * y
+    return np.asarray(((mantissa == 0.5) & (np.rint(shift) == shift)) | (np.rint(32 * y) == 32 * y))
 
 
 _FAR = (-(1 << 14), 1 << 14)
@@ -132,7 +148,9 @@ _ENDLESS = (-(1 << 4000), 1 << 4000)
 
 ROWS: dict[str, FunctionRow] = {
     "exp": FunctionRow(np.exp, lambda c, x: c.exp(x), clamp=_FAR),
-    "exp2": FunctionRow(np.exp2, lambda c, x: c.power(2, x), _rational_exp2, clamp=_FAR),
+    "exp2": FunctionRow(
+        np.exp2, lambda c, x: c.power(2, x), _rational_exp2, lambda x: np.rint(x) == x, clamp=_FAR
+    ),
     "expm1": FunctionRow(
         np.expm1, lambda c, x: c.expm1(x), clamp=(-92, _FAR[1]), saturates="low"
     ),
@@ -166,5 +184,7 @@ ROWS: dict[str, FunctionRow] = {
         saturates="both",
     ),
     "rsqrt": FunctionRow(_estimate_rsqrt, lambda c, x: 1 / c.sqrt(x), _rational_rsqrt),
-    "pow": FunctionRow(np.power, _power, _rational_power, harmless=(1.5, 2.0)),
+    "pow": FunctionRow(
+        np.power, _power, _rational_power, _maybe_rational_power, harmless=(1.5, 2.0)
+    ),
 }

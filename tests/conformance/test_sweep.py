@@ -118,7 +118,7 @@ def test_the_control_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_judge_that_cannot_be_trusted_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def doubted(name: str, x: Array) -> None:
+    def doubted(name: str, x: Sequence[Array]) -> None:
         raise measure.quick.TrustError("the estimate is poor")
 
     monkeypatch.setattr(measure.quick, "check_estimates", doubted)
@@ -131,23 +131,24 @@ def test_a_judge_that_cannot_be_trusted_fails(
 def test_the_least_result_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Among large operands: the one that is nearest to an odd multiple of pi / 2."""
     found: list[float] = []
-    monkeypatch.setattr(measure.quick, "check_estimates", lambda op, x: found.extend(x.tolist()))
+    monkeypatch.setattr(measure.quick, "check_estimates", lambda op, x: found.extend(x[0].tolist()))
     part = 0x7B000000 // operands.PART
     measure.measure(Sweep("cos", Plan("float32"), "numpy"), part)
-    x = Plan("float32").operands(part)
+    (x,) = Plan("float32").operands(part)
     assert len(found) == measure.CHECKED + 1
     assert float(x[np.argmin(np.abs(np.cos(x)))]) in found
 
 
 def test_a_sample_has_the_hard_cases_and_is_the_same_again() -> None:
     plan = Plan("float64", sample=20_000, seed=3)
-    first = plan.operands(0)
+    (first,) = plan.operands(0)
     assert 6381956970095103 * 2.0**797 in first
     assert np.isinf(first).any() and np.isnan(first).any()
     assert [plan.size(k) for k in range(plan.parts)] == [8192, 8192, 20_000 - 16_384]
-    assert plan.operands(2).tobytes() == plan.operands(2).tobytes()
-    assert plan.operands(1).tobytes() != plan.operands(2).tobytes()
-    assert plan.operands(1).tobytes() != Plan("float64", 20_000, seed=4).operands(1).tobytes()
+    other = Plan("float64", 20_000, seed=4)
+    chosen = ((plan, 2), (plan, 2), (plan, 1), (other, 1))
+    drawn = [one.operands(part)[0].tobytes() for one, part in chosen]
+    assert drawn[0] == drawn[1] and len(set(drawn)) == 3
 
 
 def test_a_sample_of_float64(tmp_path: Path) -> None:
@@ -158,9 +159,50 @@ def test_a_sample_of_float64(tmp_path: Path) -> None:
 
 def test_parts_are_all_patterns_once(small_parts: None) -> None:
     plan = Plan("float16")
-    words = np.concatenate([plan.operands(k).view(np.uint16) for k in range(plan.parts)])
+    words = np.concatenate([plan.operands(k)[0].view(np.uint16) for k in range(plan.parts)])
     assert plan.parts == PARTS
     np.testing.assert_array_equal(words, np.arange(1 << 16))
+    pairs = [Plan("float8_e5m2", arity=2).operands(k) for k in range(PARTS)]
+    x, y = (np.concatenate(side).view(np.uint8).astype(int) for side in zip(*pairs))
+    np.testing.assert_array_equal(x * 256 + y, np.arange(1 << 16))
+
+
+def test_a_sample_of_pairs_has_edges_and_every_kind() -> None:
+    plan = Plan("float32", sample=10_000, arity=2)
+    x, y = (np.abs(one) for one in plan.operands(1))
+    with np.errstate(all="ignore"):
+        reach = np.log2(x.astype(float)) * y
+    for found in (np.abs(x - 1) < 2.0**-10, (reach > 120) & (reach < 130), x > 2.0**100,
+                  (reach < -126) & (reach > -151), (y == 2) & (x != 1)):  # fmt: skip
+        assert found.sum() > 20
+    zeros = [(one == 0).sum() for one in plan.operands(0)]
+    assert min(zeros) > 10
+
+
+@pytest.mark.parametrize("dtype", ["float8_e5m2", "float16", "float64"])
+def test_powers(tmp_path: Path, dtype: str) -> None:
+    code, output = swept(tmp_path, "pow", "--dtype", dtype, "--sample", "3000")
+    assert code == 0 and "sample of 3,000 operands" in output
+    numpy = ("--dtype", "float32", "--sample", "3000", "--against", "numpy")
+    assert swept(tmp_path, "pow", *numpy)[0] == 0
+
+
+@pytest.mark.parametrize(("exponent", "found"), [
+    (0x3C, "at 0x42, 0x3c the result 0x43 is 1 ulp"),  # 3 ** 1 is 3.5
+    (0x40, "at most 0.5 ulp"),  # 3 ** 2 = 9 is 10, as near as 8, which is even
+])  # fmt: skip
+def test_a_wrong_power_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exponent: int, found: str
+) -> None:
+    def one_more(kernel: LinearKernel, written: Sequence[Array]) -> None:
+        for array in written:
+            array.view(np.uint8)[0x42 << 8 | exponent] += 1
+
+    use(monkeypatch, Device("WRONG", None))
+    with planted("WRONG", after=one_more):
+        code, output = swept(tmp_path, "pow", "--dtype", "float8_e5m2", "--device", "WRONG")
+    assert code == 1
+    assert found in output and "1 failed" in output
 
 
 # -- libraries -------------------------------------------------------------------------------------
@@ -347,7 +389,7 @@ def test_a_consistent_forgery_is_measured(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [
-    ("pow",), ("frobnicate",), ("exp", "--dtype", "int8"), ("exp", "--device", "QUANTUM"),
+    ("add",), ("frobnicate",), ("exp", "--dtype", "int8"), ("exp", "--device", "QUANTUM"),
     ("exp", "--against", "matlab"), ("exp", "--sample", "0"), ("exp", "--budget", "nan"),
     ("exp", "--budget", "-1"), ("exp", "--sample", str(1 << 40)), ("exp", "--workers", "0"),
 ])  # fmt: skip

@@ -1,6 +1,6 @@
-"""Functions of one float measured on all operands of a dtype, or on a sample of them.
+"""Functions of floats measured on all operands of a dtype, or on a sample of them.
 
-* `operands`: which operands there are, in parts that are measured on their own;
+* `operands`, `powers`: which operands there are, in parts that are measured on their own;
 * `subjects`: what computes: a device of the engine, or a library beside it;
 * `measure`: one part, judged;
 * `progress`: finished parts in a file, so that a sweep goes on where it was interrupted;

@@ -46,18 +46,19 @@ def measure(sweep: Sweep, part: int, computed: Subject | None = None) -> SweepRe
     """
     started = time.monotonic()
     computed = computed or subject(sweep.subject)
-    x = sweep.plan.operands(part)
-    row = FORMATS[sweep.plan.dtype]
-    got = np.asarray(computed.evaluate(sweep.op, x))
-    if got.dtype != x.dtype or got.shape != x.shape:
-        raise ValueError(f"{sweep}: {got.dtype}{list(got.shape)} for {x.dtype}{list(x.shape)}")
+    operands = sweep.plan.operands(part)
+    row, due = FORMATS[sweep.plan.dtype], operands[0]
+    got = np.asarray(computed.evaluate(sweep.op, *operands))
+    if got.dtype != due.dtype or got.shape != due.shape:
+        raise ValueError(f"{sweep}: {got.dtype}{list(got.shape)} for {due.dtype}{list(due.shape)}")
     if not computed.bounded:  # of others NaN is one class
         bits = row.to_bits(got)
         nan = row.unsigned.type(row.canonical_nan or 0)
         got = row.from_bits(np.where(row.is_nan(bits), nan, bits))
     limits = sorted({*LIMITS, sweep.bound})
-    counts = quick.count(sweep.op, x, got, limits)
-    quick.check_estimates(sweep.op, x[_looked_at(got, part)])
+    counts = quick.count(sweep.op, operands, got, limits)
+    places = _looked_at(got, part)
+    quick.check_estimates(sweep.op, [one[places] for one in operands])
     ulps = _by_bins(counts.places, limits)
     beyond = int(counts.places[limits.index(sweep.bound) + 1 :].sum())
     if sweep.bound == CORRECTLY_ROUNDED:
@@ -101,8 +102,9 @@ def _worst(sweep: Sweep, counts: quick.Counts) -> tuple[str, ...]:
     for item in counts.worst:
         ulp = item.ulp
         if np.isfinite(ulp):
-            ulp = exact_distance(sweep.op, row, (item.operand,), item.result)
-        texts.append(f"{ulp:.6g} {row.hex(item.operand)} {row.hex(item.result)}")
+            ulp = exact_distance(sweep.op, row, item.operands, item.result)
+        words = " ".join(row.hex(word) for word in (*item.operands, item.result))
+        texts.append(f"{ulp:.6g} {words}")
     return tuple(texts)
 
 

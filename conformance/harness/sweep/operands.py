@@ -1,4 +1,6 @@
-"""Operands of a sweep: every bit pattern of a dtype, or a seeded sample with hard cases."""
+"""Operands of a sweep: every bit pattern of a dtype, or every pair of patterns where a function has
+two operands; or else a seeded sample with hard cases.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conformance.harness.sweep import powers
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array, Format
 
@@ -30,11 +33,15 @@ _HARD = (6381956970095103 * 2.0**797, 1 - 2.0**-53, 1 + 2.0**-52, 2.0**-27, 2.0*
 
 @dataclass(frozen=True)
 class Plan:
-    """The operands of a sweep in `parts` parts; `sample` is 0 where all patterns are meant."""
+    """The operands of a sweep in `parts` parts; `sample` is 0 where all patterns are meant.
+
+    `arity` is how many operands the function has; `pow` alone has two.
+    """
 
     dtype: str
     sample: int = 0
     seed: int = 0
+    arity: int = 1
 
     @property
     def row(self) -> Format:
@@ -48,8 +55,8 @@ class Plan:
 
     @property
     def elements(self) -> int:
-        """How many operands there are."""
-        return self.sample or 1 << self.row.bits
+        """How many operands, or pairs of them, there are."""
+        return self.sample or 1 << self.row.bits * self.arity
 
     @property
     def parts(self) -> int:
@@ -63,34 +70,41 @@ class Plan:
         whole = SAMPLE_PART if self.sample else PART
         return min(whole, self.elements - part * whole)
 
-    def operands(self, part: int) -> Array:
+    def operands(self, part: int) -> tuple[Array, ...]:
         """The operands of a part, 1-d."""
         count = self.size(part)
         if self.sample:
-            return self.row.from_bits(_sampled(self.row, count, self.seed, part))
-        first = part * PART
-        return self.row.from_bits(np.arange(first, first + count, dtype=self.row.unsigned))
+            rng = np.random.default_rng([self.seed, part])
+            sampled = _sampled if self.arity == 1 else powers.sampled
+            found = sampled(self.row, count, rng, first=part == 0)
+            return tuple(self.row.from_bits(bits) for bits in found)
+        numbers = np.arange(part * PART, part * PART + count, dtype=np.uint64)
+        shifts = range(self.row.bits * (self.arity - 1), -1, -self.row.bits)
+        return tuple(
+            self.row.from_bits((numbers >> np.uint64(shift)).astype(self.row.unsigned))
+            for shift in shifts
+        )
 
 
-def chosen(dtype: str, sample: int | None, seed: int) -> Plan:
+def chosen(dtype: str, sample: int | None, seed: int, arity: int = 1) -> Plan:
     """The plan for a dtype: everything where that can be done and no sample is asked for."""
+    bits = FORMATS[dtype].bits * arity
     if sample is None:
-        sample = 0 if FORMATS[dtype].bits <= WIDEST else SAMPLE
-    if sample >= 1 << FORMATS[dtype].bits:
+        sample = 0 if bits <= WIDEST else SAMPLE
+    if sample >= 1 << bits:
         sample = 0
-    return Plan(dtype, sample, seed)
+    return Plan(dtype, sample, seed, arity)
 
 
-def _sampled(row: Format, count: int, seed: int, part: int) -> Array:
-    """Hard cases in the first part; then patterns of every exponent and of moderate ones."""
-    rng = np.random.default_rng([seed, part])
+def _sampled(row: Format, count: int, rng: np.random.Generator, first: bool) -> tuple[Array, ...]:
+    """Hard cases at first; then patterns of every exponent and of moderate ones."""
     words = rng.integers(0, 1 << row.bits, count, dtype=np.uint64)
     moderate = np.exp2(rng.uniform(-row.precision - 4, 12, count)) * rng.choice([-1.0, 1.0], count)
     with np.errstate(over="ignore"):
         values = row.to_bits(moderate.astype(row.numpy_dtype))
         hard = np.array(_HARD).astype(row.numpy_dtype)
     bits = np.where(np.arange(count) % 2 == 1, values, words.astype(row.unsigned))
-    if part == 0:
-        first = np.concatenate([edges(row.name), row.to_bits(np.concatenate([hard, -hard]))])
-        bits[: first.size] = first[:count]
-    return bits
+    if first:
+        start = np.concatenate([edges(row.name), row.to_bits(np.concatenate([hard, -hard]))])
+        bits[: start.size] = start[:count]
+    return (bits,)

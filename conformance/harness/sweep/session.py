@@ -25,7 +25,7 @@ from conformance.harness.sweep.subjects import LIBRARIES, subject
 from engine.backends.base import DeviceUnavailable
 from engine.context import Context
 from oracles.catalog import ROWS
-from oracles.mpmath_ref.quick import UNARY
+from oracles.mpmath_ref import NAMES
 from reports.accuracy import operands, share
 from reports.markdown import counted
 from reports.records import SweepRecord
@@ -111,9 +111,9 @@ def chosen(
 ) -> list[Sweep]:
     """The sweeps that names ask for; ValueError says which of them means nothing here."""
     for op in ops:
-        if op not in UNARY:
-            raise ValueError(f"no function of one float: {op}; there are {', '.join(UNARY)}")
-    bounded = sorted(set.intersection(*(set(ROWS[op].bound_ulp) for op in ops or UNARY)))
+        if op not in NAMES:
+            raise ValueError(f"no function of floats: {op}; there are {', '.join(NAMES)}")
+    bounded = sorted(set.intersection(*(set(ROWS[op].bound_ulp) for op in ops or NAMES)))
     for dtype in dtypes:
         if dtype not in bounded:
             raise ValueError(f"no bound for {dtype}; there are some for {', '.join(bounded)}")
@@ -121,10 +121,10 @@ def chosen(
         if name not in LIBRARIES:
             devices.under_test([name])
     return [
-        Sweep(op, plan_for(dtype, sample, seed), name if name in LIBRARIES else name.upper())
-        for name in dict.fromkeys(subjects)
+        Sweep(op, plan_for(dtype, sample, seed, ROWS[op].operands), name)
+        for name in dict.fromkeys(one if one in LIBRARIES else one.upper() for one in subjects)
         for dtype in dict.fromkeys(dtypes or ("float32",))
-        for op in dict.fromkeys(ops or UNARY)
+        for op in dict.fromkeys(ops or NAMES)
     ]
 
 
@@ -224,8 +224,8 @@ def _show(console: Console, states: Sequence[State], records: Sequence[SweepReco
         style = "bold red" if record.failures else None
         console.print(summary(record), style=style, markup=False, highlight=False, soft_wrap=True)
         for text in record.worst if record.failures else ():
-            ulp, operand, result = text.split(" ")
-            text = f"    at {operand} the result {result} is {ulp} ulp from the true value"
+            ulp, *words, result = text.split(" ")
+            text = f"    at {', '.join(words)} the result {result} is {ulp} ulp from the true value"
             console.print(text, style="red", markup=False, highlight=False)
     for state in states:
         missing = state.sweep.plan.parts - len(state.found)
@@ -238,8 +238,8 @@ def _show(console: Console, states: Sequence[State], records: Sequence[SweepReco
 def summary(record: SweepRecord) -> str:
     """What a sweep has found, in a line."""
     text = f"{record.op:8} {record.dtype:8} {record.subject:6} {operands(record)} operands"
-    ulp, operand, _ = (record.worst or ("0 - -",))[0].split(" ")
-    text += f", at most {ulp} ulp (at {operand})"
+    ulp, *words, _ = (record.worst or ("0 - -",))[0].split(" ")
+    text += f", at most {ulp} ulp (at {', '.join(words)})"
     if record.bound_ulp:
         text += f" of {record.bound_ulp}, {record.failures:,} failed"
     elif record.wrong_special:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from oracles.catalog import ROWS
 from oracles.formats import FORMATS, Array
 
 LIBRARIES = ("numpy", "torch")
@@ -40,8 +41,8 @@ class Subject(Protocol):
         """A digest of what the results of a function depend on; ValueError if it has none."""
         ...
 
-    def evaluate(self, op: str, x: Array) -> Array:
-        """The function at every operand, in their dtype."""
+    def evaluate(self, op: str, *operands: Array) -> Array:
+        """The function at all operands, or pairs of operands, in their dtype."""
         ...
 
 
@@ -71,9 +72,12 @@ class EngineFunctions:
         from engine.schedule import make_schedule
 
         row = FORMATS[dtype]
-        one = Tensor.from_bytes(bytes(row.bits // 8), dtype, (1,), self.device)
+        ones = [
+            Tensor.from_bytes(bytes(row.bits // 8), dtype, (1,), self.device)
+            for _ in range(ROWS[op].operands)
+        ]
         with Context(OPTIMIZE=0):
-            root = getattr(one, op)().node
+            root = getattr(ones[0], op)(*ones[1:]).node
             schedule = make_schedule([root], structure([root]).holes, target_of, self.device)
             states = []
             for item in schedule.items:
@@ -82,12 +86,14 @@ class EngineFunctions:
                 states += [dump(kernel) for kernel in kernels]
         return _digest(*states)
 
-    def evaluate(self, op: str, x: Array) -> Array:
+    def evaluate(self, op: str, *operands: Array) -> Array:
         from engine import Tensor
 
-        row = FORMATS[x.dtype.name]
-        operand = Tensor.from_bytes(x.tobytes(), row.name, x.shape, self.device)
-        data = getattr(operand, op)().tobytes()
+        row = FORMATS[operands[0].dtype.name]
+        first, *others = (
+            Tensor.from_bytes(one.tobytes(), row.name, one.shape, self.device) for one in operands
+        )
+        data = getattr(first, op)(*others).tobytes()
         return row.from_bits(np.frombuffer(data, row.unsigned))
 
 
@@ -104,9 +110,9 @@ class NumpyFunctions:
             raise ValueError(f"numpy has no {dtype}")
         return _digest("numpy", np.__version__, str(_processor()))
 
-    def evaluate(self, op: str, x: Array) -> Array:
+    def evaluate(self, op: str, *operands: Array) -> Array:
         with np.errstate(all="ignore"):
-            return np.asarray(getattr(np, _NUMPY_NAMES.get(op, op))(x))
+            return np.asarray(getattr(np, _NUMPY_NAMES.get(op, op))(*operands))
 
 
 class TorchFunctions:
@@ -124,14 +130,16 @@ class TorchFunctions:
             raise ValueError(f"torch has no functions of {dtype}")
         return _digest("torch", version, str(_processor()))
 
-    def evaluate(self, op: str, x: Array) -> Array:
+    def evaluate(self, op: str, *operands: Array) -> Array:
         import torch
 
         torch.set_num_threads(1)
-        row = FORMATS[x.dtype.name]
-        words = row.to_bits(x).view(f"int{row.bits}")  # it takes no bfloat16 from numpy
-        given: Any = torch.from_numpy(words.copy()).view(getattr(torch, row.name))
-        found = getattr(torch, op)(given).view(getattr(torch, f"int{row.bits}"))
+        row = FORMATS[operands[0].dtype.name]
+        given: list[Any] = []
+        for one in operands:
+            words = row.to_bits(one).view(f"int{row.bits}")  # it takes no bfloat16 from numpy
+            given.append(torch.from_numpy(words.copy()).view(getattr(torch, row.name)))
+        found = getattr(torch, op)(*given).view(getattr(torch, f"int{row.bits}"))
         return row.from_bits(found.numpy().view(row.unsigned))
 
 
