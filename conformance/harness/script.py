@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from conformance.harness.calls import Operand, call_of
-from conformance.harness.case import Case, Statement
+from conformance.harness.case import Case, Input, Statement
+from engine.dtypes import as_dtype
 
 
 def print_script(case: Case, device: str = "") -> str:
-    """Data, one line a value, one print.
+    """Data, one line a value, one line an output: it is printed, or must be the bits expected.
 
-    It runs on `device`, else on the first that the case names, and fails where the outputs are not
-    the bits that the case expects.
+    It runs on `device`, else on the first that the case names, unless $LOCKSTEP_DEVICE is set.
     """
     device = device or (case.devices[0] if case.devices else "LLVM")
-    lines = ["import sys", "from engine import Tensor", ""]
-    lines.append(f'device = sys.argv[1] if len(sys.argv) > 1 else "{device}"')
-    for k, item in enumerate(case.inputs):
-        call = f'bytes.fromhex("{item.data.hex()}"), "{item.dtype}", {item.shape!r}, device'
-        lines.append(f"v{k} = Tensor.from_bytes({call})")
+    kind, _, taken = device.partition("/")
+    lines = ["import os", f'os.environ.setdefault("LOCKSTEP_DEVICE", "{kind}")']
+    if taken:
+        lines.append(f'os.environ["EMULATE"] = "{taken}"')
+    lines.append("from engine import Tensor")
+    lines += [f"v{k} = {_input(item)}" for k, item in enumerate(case.inputs)]
     for k, statement in enumerate(case.statements, len(case.inputs)):
         lines += _statement(statement, f"v{k}")
-    shown = ", ".join(f"v{value}.tobytes().hex()" for value in case.outputs)
-    lines.append(f"print({shown})")
-    for value, bits in zip(case.outputs, case.expected):
-        if bits is not None:
-            lines.append(f'assert v{value}.tobytes().hex() == "{bits.hex()}", "v{value} is wrong"')
+    expected = case.expected or (None,) * len(case.outputs)
+    for value, bits in zip(case.outputs, expected, strict=True):
+        got = f"v{value}.tobytes().hex()"
+        lines.append(f"print({got})" if bits is None else f'assert {got} == "{bits.hex()}", {got}')
     return "\n".join(lines) + "\n"
+
+
+def _input(item: Input) -> str:
+    """A tensor in memory, or a scalar in the program, which has one NaN only."""
+    if item.const and item.shape == ():
+        value = as_dtype(item.dtype).decode(int.from_bytes(item.data, "little"))
+        if as_dtype(item.dtype).encode(value) == int.from_bytes(item.data, "little"):
+            return f'Tensor.full((), {_text(value, ())}, dtype="{item.dtype}")'
+    return f'Tensor.from_bytes(bytes.fromhex("{item.data.hex()}"), "{item.dtype}", {item.shape!r})'
 
 
 def _statement(statement: Statement, name: str) -> list[str]:
@@ -38,8 +47,6 @@ def _statement(statement: Statement, name: str) -> list[str]:
     if call.method == "__getitem__":
         return [*lines, f"{name} = {receiver}[{positional[0]}]"]
     keywords = [f"{key}={_text(item, operands)}" for key, item in call.keywords.items()]
-    if not operands:
-        keywords.append("device=device")
     picked = "" if call.pick is None else f"[{call.pick}]"
     arguments = ", ".join([*positional, *keywords])
     return [*lines, f"{name} = {receiver}.{call.method}({arguments}){picked}"]

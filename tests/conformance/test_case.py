@@ -163,6 +163,7 @@ def test_the_script_is_short_and_gives_the_same_bits(tmp_path: Path) -> None:
     file = tmp_path / "script.py"
     file.write_text(script)
     done = subprocess.run(
-        [sys.executable, str(file), "PYTHON"], check=True, capture_output=True, text=True
+        [sys.executable, str(file)], check=True, capture_output=True, text=True
     )
-    assert done.stdout.split() == [ReferenceSubject().run(case)[0].hex()]
+    assert done.stdout == "", "what is expected is not printed, but asserted"
+    assert ReferenceSubject().run(case)[0].hex() in script

@@ -61,7 +61,7 @@ class _Given:
 def refused(case: Case, bits: Sequence[bytes]) -> bool:
     """Whether the references say that outputs with these bits are wrong."""
     given = _Given(bits)
-    return bool(judge(replace(case, expected=()), {given.name: given}, definition=given).problems)
+    return bool(judge(replace(case, expected=()), {given.name: given}).problems)
 
 
 def _wrong_meaning(roots: Sequence[Node]) -> Node | None:
