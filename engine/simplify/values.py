@@ -14,6 +14,7 @@ from engine.rewrite import Bindings, Pattern, Rule, RuleSet
 
 INTS = frozenset({"int", "uint"})
 FLOATS = frozenset({"float"})
+SIGNED = frozenset({"int", "float"})
 BITS = frozenset({"bool", "int", "uint", "float"})
 LOGIC = frozenset({"bool", "int", "uint"})
 
@@ -78,7 +79,7 @@ RULES = (
     Rule("multiply by one", "x * 1 = x", INTS, _binary(Op.MUL, X, _is(1)), _x),
     Rule("multiply float by one", "x * 1.0 = canon x", FLOATS, _binary(Op.MUL, X, _is(1.0)),
          _canonical_x),
-    Rule("multiply float by minus one", "x * -1.0 = canon(-x)", FLOATS,
+    Rule("multiply float by minus one", "x * -1.0 = canon -x", FLOATS,
          _binary(Op.MUL, X, _is(-1.0)), _float_negation),
     Rule("multiply by zero", "x * 0 = 0", INTS, _binary(Op.MUL, X, _is(0)), _zero),
     Rule("divide by one", "x / 1.0 = canon x", FLOATS, _binary(Op.DIV, X, _is(1.0)), _canonical_x),
@@ -93,7 +94,7 @@ RULES = (
     Rule("xor itself", "x ^ x = 0", LOGIC, _binary(Op.XOR, X, X), _zero),
     Rule("not not", "~~x = x", LOGIC, _unary(Op.NOT, _unary(Op.NOT, X)), _x),
     Rule("negate twice", "--x = x", INTS | FLOATS, _unary(Op.NEG, _unary(Op.NEG, X)), _x),
-    Rule("abs of negation", "|-x| = |x|", FLOATS,
+    Rule("abs of negation", "|-x| = |x|", SIGNED,
          _unary(Op.ABS, _unary(Op.NEG, X)), lambda b: Node(Op.ABS, b["x"].dtype, (b["x"],))),
     Rule("abs twice", "||x|| = |x|", INTS | FLOATS, _unary(Op.ABS, _unary(Op.ABS, X, "y")), _y),
     Rule("canonical twice", "canon canon x = canon x", FLOATS,
@@ -105,7 +106,7 @@ RULES = (
     Rule("where false", "where(false, x, y) = y", BITS,
          Pattern(Op.WHERE, (_is(False), X, Y)), _y),
     Rule("where same", "where(z, x, x) = x", BITS, Pattern(Op.WHERE, (Z, X, X)), _x),
-    Rule("bitcast there and back", "bitcast(bitcast x) = x, dtypes equal", BITS,
+    Rule("bitcast there and back", "bitcast bitcast x = x, dtypes equal", BITS,
          _unary(Op.BITCAST, _unary(Op.BITCAST, X), "root"), _same_dtype),
 )  # fmt: skip
 

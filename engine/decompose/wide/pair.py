@@ -24,10 +24,6 @@ class Pair:
         """The same change to both words."""
         return Pair(change(self.low), change(self.high))
 
-    def constant(self, value: int) -> Pair:
-        """An integer modulo 2**64 with this pair's lanes."""
-        return Pair(self.low.constant(value), self.low.constant(value >> WORD))
-
 
 def where(condition: Node, x: Pair, y: Pair) -> Pair:
     return Pair(condition.where(x.low, y.low), condition.where(x.high, y.high))

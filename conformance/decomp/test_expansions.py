@@ -1,0 +1,231 @@
+"""Every decomposition of an operation of numbers and bits: the same bits before and after.
+
+The tables of rules are read, so that a rule without a row here is a failure. What is judged is the
+interpreter's meaning of the operation, on all pairs of bytes, on edges and on random bits.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+
+from conformance.decomp.kernels import (
+    BOOL,
+    FLOATS,
+    INTS,
+    Application,
+    applications,
+    executed,
+    kernel,
+    operands,
+    same_bits,
+)
+from engine import dtypes
+from engine.arrays import NUMPY
+from engine.decompose.arithmetic import EXPANSIONS
+from engine.decompose.integer_power import integer_power
+from engine.decompose.operations.division import divide_by_shifting
+from engine.decompose.operations.selects import COMPLEMENTS, SELECTS
+from engine.decompose.operations.shifts import COMPARING, DIVIDING
+from engine.decompose.storage import BOOL_RULES
+from engine.decompose.wide import WIDE_STORAGE, split_wide
+from engine.dtypes import DType
+from engine.graph import Node, order_of
+from engine.narrow import narrow_index
+from engine.ops import Op, Operation
+from engine.rewrite import Expansion, RuleSet, rewrite
+
+WIDE_FLOATS = (dtypes.float32, dtypes.float64)
+NUMBERS = (*INTS, *WIDE_FLOATS)
+EVERYTHING = (*BOOL, *INTS, *FLOATS)
+POWERS = RuleSet([Expansion("integer power", (Op.POW,), integer_power)])
+
+# Which dtypes of operands each rule takes; all others it leaves as they are.
+DTYPES: dict[str, Sequence[DType]] = {
+    "floor division": INTS,
+    "floor remainder": INTS,
+    "remainder": INTS,
+    "guarded shift": INTS,
+    "negation": NUMBERS,
+    "absolute value": NUMBERS,
+    "canonical NaN": WIDE_FLOATS,
+    "maximum and minimum": (*BOOL, *NUMBERS),
+    "compare bools": BOOL,
+    "cast": (*BOOL, *NUMBERS),
+    "bitcast of bool": (*BOOL, dtypes.uint8, dtypes.int8),
+    "integer power": INTS,
+    "select by masks": EVERYTHING,
+    "complement by xor": (*BOOL, *INTS),
+    "left shift as product": INTS,
+    "right shift as quotient": INTS,
+    "right shift bit by bit": INTS,
+    "load bool as byte": BOOL,
+    "write bool as byte": BOOL,
+}
+SETS = {
+    "meaning": EXPANSIONS, "power": POWERS, "select": SELECTS, "complement": COMPLEMENTS,
+    "shift by dividing": DIVIDING, "shift by comparing": COMPARING, "bool memory": BOOL_RULES,
+}  # fmt: skip
+MEMORY = frozenset({Op.LOAD, Op.WRITE})
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """One rule of a set, on one application of an operation."""
+
+    family: str
+    rule: Expansion
+    row: Application
+
+    def __str__(self) -> str:
+        return f"{self.family}: {self.rule.name}: {self.row}"
+
+
+def theorems(family: str) -> Iterator[Theorem]:
+    for rule in SETS[family].rules:
+        assert isinstance(rule, Expansion)
+        for op in rule.ops:
+            shown = Op.NOT if op in MEMORY else op
+            for row in applications(shown, DTYPES[rule.name]):
+                if _is_expected(rule, row):
+                    yield Theorem(family, rule, row)
+
+
+def _is_expected(rule: Expansion, row: Application) -> bool:
+    """A byte that is to become a bool must be 0 or 1, so the other way round is in memory only."""
+    is_bool = row.operands[0].kind == "bool"
+    return rule.name != "bitcast of bool" or (is_bool and row.result.kind != "bool")
+
+
+@pytest.mark.parametrize("family", SETS)
+def test_every_expansion_keeps_every_bit(family: str) -> None:
+    for theorem in theorems(family):
+        assert same_bits(theorem.row, partial(rewrite, rules=SETS[family])), str(theorem)
+
+
+@pytest.mark.parametrize("family", SETS)
+def test_every_expansion_fires_on_the_dtypes_of_its_row(family: str) -> None:
+    fired: dict[str, set[DType]] = {rule.name: set() for rule in SETS[family].rules}
+    for theorem in theorems(family):
+        for node in order_of(kernel(theorem.row, 4)):
+            if node.op in theorem.rule.ops and theorem.rule.apply(node) is not None:
+                fired[theorem.rule.name].add(theorem.row.operands[-1])
+    for name, found in fired.items():
+        due = {d for d in DTYPES[name] if name != "bitcast of bool" or d.kind == "bool"}
+        assert found >= due, f"{name} does not fire for {due - found}"
+
+
+def test_every_rule_has_a_row() -> None:
+    assert {rule.name for rules in SETS.values() for rule in rules.rules} == DTYPES.keys()
+
+
+# -- operands that are known -----------------------------------------------------------------------
+def counts(dtype: DType) -> range:
+    return range(dtype.bits)
+
+
+def exponents(dtype: DType) -> Sequence[int]:
+    return [*range(9), 15, 16, dtype.max, *([-1, -2, dtype.min] if dtype.is_signed else [])]
+
+
+KNOWN: dict[str, tuple[Sequence[Operation], Callable[[DType], Sequence[int]]]] = {
+    "meaning": ((Op.LSHIFT, Op.RSHIFT), counts),
+    "power": ((Op.POW,), exponents),
+    "shift by dividing": ((Op.SHL, Op.SHR), counts),
+    "shift by comparing": ((Op.SHL, Op.SHR), counts),
+}
+
+
+@pytest.mark.parametrize("family", KNOWN)
+def test_known_operands(family: str) -> None:
+    ops, values = KNOWN[family]
+    for op in ops:
+        for dtype in INTS:
+            for known in values(dtype):
+                row = Application(op, (dtype, dtype), dtype, known)
+                assert same_bits(row, partial(rewrite, rules=SETS[family])), str(row)
+
+
+# -- 64-bit integers as words ----------------------------------------------------------------------
+WIDE = (dtypes.int64, dtypes.uint64)
+WIDE_OPS = (
+    Op.ADD, Op.SUB, Op.MUL, Op.IDIV, Op.IREM, Op.SHL, Op.SHR, Op.AND, Op.OR, Op.XOR, Op.NOT,
+    Op.LT, Op.EQ, Op.NE, Op.WHERE, Op.BITCAST, Op.OPAQUE,
+)  # fmt: skip
+NARROW = tuple(d for d in (*BOOL, *INTS, *FLOATS) if d not in WIDE)
+
+
+def in_words(sink: Node) -> Node:
+    made = split_wide(narrow_index(rewrite(sink, WIDE_STORAGE), True))
+    assert not [n for n in order_of(made) if n.dtype.scalar in WIDE]
+    return made
+
+
+def test_wide_integers_keep_every_bit() -> None:
+    for op in WIDE_OPS:
+        for row in applications(op, WIDE):
+            if row.result in (*WIDE, dtypes.bool_):
+                assert same_bits(row, in_words), str(row)
+
+
+def test_wide_integers_with_known_operands_keep_every_bit() -> None:
+    for dtype, op in itertools.product(WIDE, (Op.SHL, Op.SHR)):
+        for known in range(64):
+            assert same_bits(Application(op, (dtype, dtype), dtype, known), in_words), (op, known)
+
+
+def test_wide_integers_are_converted_to_everything_and_back() -> None:
+    for wide, other in itertools.product(WIDE, (*NARROW, *WIDE)):
+        there = Application(Op.CONVERT, (wide,), other)
+        if other.kind != "bool":  # which is a test
+            assert same_bits(there, in_words), str(there)
+        assert same_bits(Application(Op.CONVERT, (other,), wide), in_words), (other, wide)
+
+
+# -- division where there is none ------------------------------------------------------------------
+@pytest.mark.parametrize("dtype", INTS, ids=str)
+@pytest.mark.parametrize("op", [Op.IDIV, Op.IREM], ids=str)
+def test_division_by_shifting(op: Operation, dtype: DType) -> None:
+    (row,) = applications(op, [dtype])
+    assert same_bits(row, without_division)
+
+
+def without_division(sink: Node) -> Node:
+    made = divide_by_shifting(sink)
+    assert not [n for n in order_of(made) if n.op in (Op.IDIV, Op.IREM)]
+    return made
+
+
+# -- planted faults --------------------------------------------------------------------------------
+def test_a_wrong_expansion_is_noticed() -> None:
+    """Without the guard of a count that is too large, and with a sign that is not copied."""
+    unguarded = RuleSet([
+        Expansion("guarded shift", (Op.RSHIFT,), lambda n: n.src[0] >> (n.src[1] & 7)),
+    ])
+    logical = RuleSet([
+        Expansion("shift", (Op.SHR,), lambda n: (
+            n.src[0].bitcast(n.dtype.unsigned) >> n.src[1].bitcast(n.dtype.unsigned)
+        ).bitcast(n.dtype)),
+    ])
+    for op, rules in ((Op.RSHIFT, unguarded), (Op.SHR, logical)):
+        (row,) = applications(op, [dtypes.int8])
+        assert not same_bits(row, partial(rewrite, rules=rules))
+
+
+def test_the_operands_hold_all_pairs_of_bytes() -> None:
+    for op in (Op.ADD, Op.SHL, Op.WHERE):
+        (row,) = applications(op, [dtypes.int8])
+        *_, x, y = operands(row)
+        pairs = set(zip(x.tolist(), y.tolist()))
+        assert len(pairs) == (256 * 8 if op is Op.SHL else 256 * 256)
+    (row,) = applications(Op.IDIV, [dtypes.int8])
+    x, y = operands(row)
+    assert len(set(zip(x.tolist(), y.tolist()))) == 256 * 255 - 1
+    sum_of = executed(kernel(row, len(x)), [x, y], dtypes.int8)
+    due = np.trunc(x.astype("float64") / y).astype(NUMPY[dtypes.int8])
+    assert sum_of == due.tobytes()
