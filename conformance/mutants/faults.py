@@ -76,7 +76,11 @@ def faults(module: str, source: str) -> list[Fault]:
 
 
 def _text(node: ast.AST | None) -> str:
-    return "nothing" if node is None else " ".join(ast.unparse(node).split())
+    if node is None:
+        return "nothing"
+    if isinstance(node, ast.If):
+        return f"if {ast.unparse(node.test)}"
+    return " ".join(ast.unparse(node).split())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/simplify/values.py": (f"{DECOMP}rules.py",),
     "engine/simplify/index.py": (f"{ENGINE}index.py", f"{ENGINE}regressions.py"),
     "engine/rewrite.py": (f"{ENGINE}rewrite.py",),
-    "engine/canonical.py": (f"{ENGINE}guards.py", f"{ENGINE}canonical.py"),
+    "engine/canonical.py": (f"{ENGINE}canonical.py",),
     "engine/folds.py": (f"{ENGINE}order.py", f"{ENGINE}sequential.py"),
     "engine/narrow.py": (f"{ENGINE}narrow.py", f"{ENGINE}wide.py"),
     "engine/expand.py": (f"{ENGINE}guards.py", f"{ENGINE}optimize.py", f"{ENGINE}order.py"),
