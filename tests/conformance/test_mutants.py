@@ -1,4 +1,4 @@
-"""The tool that plants faults finds slips, tells noticed from unnoticed, and its tables are true."""
+"""The tool that plants faults finds slips and tells noticed from unnoticed; its tables are true."""
 
 from __future__ import annotations
 
