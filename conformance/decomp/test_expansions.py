@@ -30,6 +30,7 @@ from engine.arrays import NUMPY
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.integer_power import integer_power
 from engine.decompose.operations.division import divide_by_shifting
+from engine.decompose.operations.reciprocals import by_reciprocals
 from engine.decompose.operations.selects import COMPLEMENTS, SELECTS
 from engine.decompose.operations.shifts import COMPARING, DIVIDING
 from engine.decompose.storage import BOOL_RULES
@@ -196,7 +197,7 @@ def test_division_by_shifting(op: Operation, dtype: DType) -> None:
 
 
 def without_division(sink: Node) -> Node:
-    made = divide_by_shifting(sink)
+    made = divide_by_shifting(rewrite(sink, by_reciprocals(frozenset(INTS))))
     assert not [n for n in order_of(made) if n.op in (Op.IDIV, Op.IREM)]
     return made
 

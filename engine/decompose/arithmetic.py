@@ -18,15 +18,22 @@ def _where(condition: Node, x: Node, y: Node) -> Node:
 
 
 # -- integers --------------------------------------------------------------------------------------
-def _safe_division(node: Node) -> tuple[Node, Node, Node]:
-    """(x, divisor that is never 0 nor -1 under MIN, where the divisor was 0)"""
+def _safe_division(node: Node) -> tuple[Node, Node, Node | None]:
+    """(x, divisor that is never 0 nor -1 under MIN, where the divisor was 0: None is nowhere)"""
     x, y = node.src
+    known = y.known_bits
+    if known not in (None, 0, y.constant(-1).known_bits if y.dtype.is_signed else 0):
+        return x, y, None
     by_zero = y.eq(y.constant(0))
     divisor = _where(by_zero, y.constant(1), y)
     if node.dtype.is_signed:
         overflow = y.eq(y.constant(-1)) & x.eq(x.constant(x.dtype.scalar.min))
         divisor = _where(overflow, y.constant(1), divisor)
     return x, divisor, by_zero
+
+
+def _zero_where(by_zero: Node | None, result: Node) -> Node:
+    return result if by_zero is None else _where(by_zero, result.constant(0), result)
 
 
 def _floordiv(node: Node) -> Node:
@@ -37,7 +44,7 @@ def _floordiv(node: Node) -> Node:
         remainder = x.binary(Op.IREM, y)
         down = remainder.ne(x.constant(0)) & (remainder ^ y).lt(x.constant(0))
         quotient = _where(down, quotient - x.constant(1), quotient)
-    return _where(by_zero, x.constant(0), quotient)
+    return _zero_where(by_zero, quotient)
 
 
 def _floormod(node: Node) -> Node:
@@ -47,13 +54,13 @@ def _floormod(node: Node) -> Node:
     if node.dtype.is_signed:
         wrong = remainder.ne(x.constant(0)) & (remainder ^ y).lt(x.constant(0))
         remainder = _where(wrong, remainder + y, remainder)
-    return _where(by_zero, x.constant(0), remainder)
+    return _zero_where(by_zero, remainder)
 
 
 def _fmod(node: Node) -> Node:
     """x - y * trunc(x / y), with the sign of x; x fmod 0 = 0"""
     x, y, by_zero = _safe_division(node)
-    return _where(by_zero, x.constant(0), x.binary(Op.IREM, y))
+    return _zero_where(by_zero, x.binary(Op.IREM, y))
 
 
 def _shift(node: Node) -> Node:

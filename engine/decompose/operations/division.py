@@ -2,12 +2,13 @@
 
 The schoolbook method in base 2, by shifting and subtracting (Knuth, "The Art of Computer
 Programming", volume 2, 3rd edition, section 4.3.1; Warren, "Hacker's Delight", 2nd edition, section
-9-4). Powers of two that are known are shifts.
+9-4). What is divided by a constant is not here any more: see `reciprocals`.
 """
 
 from __future__ import annotations
 
 from engine import dtypes
+from engine.decompose.operations.reciprocals import negate_where
 from engine.graph import Node, const, order_of
 from engine.ops import Axis, Op
 
@@ -38,28 +39,15 @@ def divide(x: Node, y: Node, number: int) -> tuple[Node, Node]:
     """
     if not x.dtype.is_signed:
         return divide_unsigned(x, y, number)
-    sign, signs = _sign(x), _sign(x) ^ _sign(y)
-    quotient, remainder = divide_unsigned(_magnitude(x), _magnitude(y), number)
-    return _negate_where(quotient.bitcast(x.dtype), signs), _negate_where(
-        remainder.bitcast(x.dtype), sign
+    x_sign, y_sign = x >> (x.dtype.bits - 1), y >> (y.dtype.bits - 1)
+    unsigned = x.dtype.unsigned
+    quotient, remainder = divide_unsigned(
+        negate_where(x, x_sign).bitcast(unsigned), negate_where(y, y_sign).bitcast(unsigned), number
     )
-
-
-def _sign(x: Node) -> Node:
-    """-1 where x is negative, else 0"""
-    return x >> (x.dtype.bits - 1) if _known(x) is None else x.constant(0)
-
-
-def _magnitude(x: Node) -> Node:
-    """|x|, unsigned, so that it fits."""
-    known = _known(x)
-    bits = _negate_where(x, _sign(x)).bitcast(x.dtype.unsigned)
-    return bits if known is None else bits.constant(known)
-
-
-def _negate_where(x: Node, ones: Node) -> Node:
-    """-x where `ones` is -1, x where it is 0: (x ^ s) - s, Hacker's Delight, section 2-4"""
-    return (x ^ ones) - ones
+    return (
+        negate_where(quotient.bitcast(x.dtype), x_sign ^ y_sign),
+        negate_where(remainder.bitcast(x.dtype), x_sign),
+    )
 
 
 def divide_unsigned(x: Node, y: Node, number: int) -> tuple[Node, Node]:
@@ -67,9 +55,6 @@ def divide_unsigned(x: Node, y: Node, number: int) -> tuple[Node, Node]:
     remains; the quotient enters it from the right. After n rounds the other one consists of n bits
     of x at most, so the last shift, too, stays within the width.
     """
-    power = _power_of_two(y)
-    if power is not None:
-        return (x >> power if power else x), x & ((1 << power) - 1)
     bits = x.dtype.bits
     end = const(bits, dtypes.int32)
     loop = Node(Op.RANGE, dtypes.int32, (end,), ((DIVISIONS, number), str(Axis.REDUCE)))
@@ -80,15 +65,3 @@ def divide_unsigned(x: Node, y: Node, number: int) -> tuple[Node, Node]:
     folded = Node(Op.FOLD, x.dtype, (loop, x, x.constant(0), *updates), 2)
     first, second = (Node(Op.PICK, x.dtype, (folded,), i) for i in range(2))
     return first, second
-
-
-def _power_of_two(y: Node) -> int | None:
-    """n where y is known to be 2**n"""
-    value = _known(y)
-    return value.bit_length() - 1 if value and not value & (value - 1) else None
-
-
-def _known(x: Node) -> int | None:
-    """The value of a constant that is not negative, as divisors in addresses are."""
-    bits = x.known_bits
-    return None if bits is None or (x.dtype.is_signed and bits & x.dtype.sign_bit) else bits

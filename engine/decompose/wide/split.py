@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine import dtypes
+from engine.decompose.operations.reciprocals import by_reciprocals
 from engine.decompose.wide import converts, division, pair, products, shifts
 from engine.decompose.wide.pair import INT, UINT, Pair
 from engine.dtypes import DType
 from engine.graph import Node, const, order_of
 from engine.ops import Op, Operation
+from engine.rewrite import rewrite
 
 Value = Node | Pair
-WIDE = (dtypes.int64, dtypes.uint64)
+WIDE = frozenset({dtypes.int64, dtypes.uint64})
 
 
 def is_wide(dtype: DType) -> bool:
@@ -26,10 +28,9 @@ def split_wide(sink: Node) -> Node:
     Addresses of 64 bits lose their upper words, and loops count in 32: `narrow` has seen to it that
     the memory and the loops of such a kernel are not larger.
     """
-    order = order_of(sink)
-    if not any(is_wide(node.dtype) for node in order):
+    if not any(is_wide(node.dtype) for node in order_of(sink)):
         return sink
-    return _Splitting(order).run()
+    return _Splitting(order_of(rewrite(sink, by_reciprocals(WIDE)))).run()
 
 
 class _Splitting:
