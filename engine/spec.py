@@ -89,6 +89,11 @@ def _convertible(node: Node) -> bool:
     return node.src[0].dtype.lanes == node.dtype.lanes
 
 
+def _converted(node: Node) -> bool:
+    """To bool there is a test against 0 instead."""
+    return _convertible(node) and node.dtype.kind != "bool"
+
+
 def _same_width(node: Node) -> bool:
     x = node.src[0].dtype
     return x.itemsize == node.dtype.itemsize and x.lanes == node.dtype.lanes
@@ -213,7 +218,8 @@ KERNEL_ROWS: dict[Operation, Row] = {
     **dict.fromkeys((Op.SHL, Op.SHR, Op.IDIV, Op.IREM), _integers),
     **dict.fromkeys((Op.AND, Op.OR, Op.XOR, Op.NOT), _logic),
     **dict.fromkeys((Op.LT, Op.EQ, Op.NE), _test),
-    **dict.fromkeys((Op.CAST, Op.CONVERT), _convertible),
+    Op.CAST: _convertible,
+    Op.CONVERT: _converted,
     Op.WHERE: _where,
     Op.BITCAST: _same_width,
     Op.OPAQUE: _same_as_operands,

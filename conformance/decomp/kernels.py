@@ -21,7 +21,11 @@ from engine.interpret.kernels import run
 from engine.interpret.rounding import canonical
 from engine.linearize import linearize
 from engine.ops import Axis, Op, Operation
+from engine.spec import Level, verify
+from engine.target import Target
 from oracles.formats import Array
+
+HOST = Target("HOST")
 
 INTS = tuple(d for d in TENSOR_DTYPES if d.is_int)
 FLOATS = (dtypes.float16, dtypes.float32, dtypes.float64)
@@ -66,7 +70,7 @@ def operands(row: Application) -> list[Array]:
     dtype = row.operands[-1]
     bits = _one(dtype)
     if len(row.operands) == 1:
-        return [bits[_convertible(row, bits)]]
+        return [bits[_accepted(row, bits)]]
     left, right = np.repeat(bits, len(bits)), np.tile(bits, len(bits))
     taken = _taken(row, left, right)
     sides = [left[taken], right[taken]]
@@ -82,8 +86,10 @@ def _one(dtype: DType) -> Array:
     return bits.astype("bool") if dtype.kind == "bool" else bits.view(NUMPY[dtype])
 
 
-def _convertible(row: Application, x: Array) -> Array:
+def _accepted(row: Application, x: Array) -> Array:
     of, to = row.operands[0], row.result
+    if row.op is Op.BITCAST and to.kind == "bool":
+        return np.asarray(x <= 1) & np.asarray(x >= 0)
     if row.op is not Op.CONVERT or not of.is_float or not to.is_int:
         return np.ones(len(x), "bool")
     whole = np.trunc(x.astype("float64"))
@@ -133,11 +139,12 @@ _COMPUTES = frozenset({Op.MAXIMUM, Op.MINIMUM, Op.CAST, Op.CONVERT})
 
 
 def same_bits(row: Application, rewritten: Rewritten) -> bool:
-    """Whether the kernel gives the same bits after it as before."""
+    """Whether the kernel gives the same bits after it as before. SpecError if it is none."""
     given = operands(row)
     sink = kernel(row, len(given[0]))
-    due = executed(sink, given, row.result)
-    got = executed(rewritten(sink), given, row.result)
+    made = rewritten(sink)
+    verify(made, Level.LOOPS, HOST, str(row))
+    due, got = (executed(state, given, row.result) for state in (sink, made))
     return _compared(row, got) == _compared(row, due)
 
 

@@ -23,7 +23,8 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/narrow.py": (f"{ENGINE}narrow.py", f"{ENGINE}wide.py"),
     "engine/expand.py": (f"{ENGINE}guards.py", f"{ENGINE}optimize.py", f"{ENGINE}order.py"),
     "engine/decompose/arithmetic.py": (f"{DECOMP}expansions.py", f"{DECOMP}integer_division.py"),
-    "engine/decompose/integer_power.py": (f"{ENGINE}power.py",),
+    "engine/decompose/integer_power.py": (f"{DECOMP}expansions.py", f"{ENGINE}power.py"),
+    "engine/decompose/integer_product.py": (f"{DECOMP}reciprocals.py", f"{DECOMP}expansions.py"),
     "engine/decompose/narrow_float.py": ("conformance/dtypes/test_narrow_floats.py",),
     "engine/decompose/storage.py": (
         f"{ENGINE}small.py", f"{DECOMP}expansions.py", f"{DECOMP}emulated_floats.py",
@@ -37,7 +38,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
         f"{ENGINE}trigonometric.py",
     ),
     "engine/decompose/operations": (
-        f"{DECOMP}expansions.py", f"{DECOMP}missing_operations.py",
+        f"{DECOMP}expansions.py", f"{DECOMP}reciprocals.py",
     ),
     "engine/decompose/small": (f"{ENGINE}small.py", f"{DECOMP}small_integers.py"),
     "engine/decompose/softfloat": (

@@ -83,6 +83,7 @@ WRONGLY_TYPED = [
     Node(Op.WHERE, F32, (C, X, N)),
     Node(Op.WHERE, I32, (C, X, X)),
     Node(Op.BITCAST, dtypes.float64, (X,)),
+    Node(Op.CONVERT, BOOL, (N,)),
     Node(Op.OPAQUE, I32, (X,)),
     Node(Op.CONST, dtypes.int8, (), 256),
     Node(Op.CONST, dtypes.int8, (), -1),
