@@ -23,6 +23,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from engine import dtypes
+from engine.dtypes import NARROW_FLOATS
 from engine.graph import Node, checked_attribute, order_of, toposort
 from engine.ops import (
     ELEMENTWISE,
@@ -182,8 +183,11 @@ def _call(node: Node) -> bool:
 
 
 def _tree(node: Node) -> bool:
+    """Sums and products of narrow floats are accumulated in float32, where targets have no others.
+    """
     lane, value = node.src
-    return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in OPERATIONS
+    exact = node.arg in ("MAXIMUM", "MINIMUM") or node.dtype not in NARROW_FLOATS
+    return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in OPERATIONS and exact
 
 
 def _sink(node: Node) -> bool:

@@ -145,7 +145,7 @@ def _floor_of_quotient(of: DType, x: Array, y: Array) -> Array:
     small = np.abs(quotient) < 2.0**of.precision
     result: Array = np.where(small, np.floor(quotient), quotient)
     in_doubt = (quotient == result) & (np.abs(quotient) <= 2.0**of.precision)
-    in_doubt &= (x != 0) & np.isfinite(y)
+    in_doubt = np.asarray(in_doubt & (x != 0) & np.isfinite(y))  # of scalars it is no array yet
     in_doubt[in_doubt] = np.fmod(x[in_doubt], y[in_doubt]) != 0
     for place in map(tuple, np.argwhere(in_doubt)):
         exact = Fraction(float(x[place])) / Fraction(float(y[place]))

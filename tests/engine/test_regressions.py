@@ -9,17 +9,21 @@ import numpy as np
 import pytest
 
 from engine import Tensor, Variable, dtypes, storage
+from engine.arrays import NUMPY
 from engine.backends import registry
 from engine.backends.base import Program
 from engine.backends.memory import HostMemory
 from engine.backends.python import PythonBackend
 from engine.counters import GlobalCounters
+from engine.dtypes import DType
 from engine.expand import expand
 from engine.graph import Node, axis_range, index, toposort
+from engine.interpret.semantics import apply
 from engine.linear import LinearKernel
 from engine.narrow import narrow_index
-from engine.ops import Axis, Op
+from engine.ops import ELEMENTWISE, Axis, Group, Op
 from engine.simplify.index import bounds
+from engine.spec import well_typed
 
 F32 = dtypes.float32
 
@@ -131,3 +135,18 @@ def test_ranges_of_casts_hold_every_value(source: str, target: str) -> None:
 def test_pad_says_what_a_value_is(value: object) -> None:
     with pytest.raises(TypeError, match="pad: the value is a number"):
         Tensor([1, 2]).pad(((1, 1),), value=value)  # type: ignore[arg-type] # the mistake
+
+
+@pytest.mark.parametrize("dtype", [dtypes.float16, F32, dtypes.float64, dtypes.int32], ids=str)
+def test_the_interpreter_takes_scalars_for_every_operation(dtype: DType) -> None:
+    """x // y of two scalars raised: an array without axes is no array once numpy has added it."""
+    for op in ELEMENTWISE - {Op.WHERE, Op.BITCAST, Op.CAST, Op.CONVERT}:
+        node = Node(op, dtypes.bool_ if op.group is Group.TEST else dtype, ())
+        node = node.replace((Node(Op.CONST, dtype, (), dtype.encode(1)),) * (op.arity or 0))
+        if well_typed(node):
+            scalar, row = (
+                apply(op, node.dtype, [np.full(shape, 1, NUMPY[dtype])] * len(node.src),
+                      [dtype] * len(node.src))
+                for shape in ((), (1,))
+            )  # fmt: skip
+            assert np.asarray(scalar).tobytes() == row.tobytes(), op

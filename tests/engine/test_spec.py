@@ -14,7 +14,8 @@ from engine.ops import ELEMENTWISE, Axis, Op, Operation
 from engine.spec import KERNEL_ROWS, Level, SpecError, verify, verify_tensor, well_typed
 from engine.target import HOST_DTYPES, Target
 
-F32, I32, BOOL, INDEX = dtypes.float32, dtypes.int32, dtypes.bool_, dtypes.index
+F16, F32, I32 = dtypes.float16, dtypes.float32, dtypes.int32
+BOOL, INDEX = dtypes.bool_, dtypes.index
 HOST = Target("HOST")
 LOOP = axis_range(8, (0,), Axis.LOOP)
 
@@ -98,6 +99,7 @@ WRONGLY_TYPED = [
     Node(Op.CARRY, F32, (X,), 0),
     Node(Op.PICK, F32, (X,), 0),
     Node(Op.TREE, F32, (X, X), "ADD"),
+    Node(Op.TREE, F16, (axis_range(4, (9,), Axis.REDUCE), load(dtype=F16)), "ADD"),
     Node(Op.TREE, F32, (axis_range(4, (9,), Axis.REDUCE), X), "NOSUCH"),
     Node(Op.BROADCAST, F32.vec(4), (N,)),
     Node(Op.SLICE, F32.vec(2), (X,), 0),
