@@ -11,24 +11,10 @@ from conformance.harness.bisect.passes import compiled, instructions, smallest
 from conformance.harness.bisect.schedules import Launch
 from conformance.harness.case import Case
 from conformance.harness.subject import EngineSubject
-from engine.backends.registry import backend
+from conformance.harness.trial.kernels import on_device
 from engine.context import Context
-from engine.linearize import Launchable
 from engine.realize import forget
 from engine.target import Target
-
-
-def on_device(device: str, parts: Sequence[Launchable], before: Sequence[bytes]) -> list[bytes]:
-    """The contents of a step's buffers after the device has run its kernels."""
-    chosen = backend(device)
-    programs = chosen.compile([part.kernel for part in parts])
-    buffers = []
-    for data in before:
-        buffers.append(chosen.allocate(len(data)))
-        buffers[-1].write(data)
-    for part, program in zip(parts, programs, strict=True):
-        program([buffers[slot] for slot in part.slots], [])
-    return [buffer.read() for buffer in buffers]
 
 
 def is_wrong(launch: Launch, target: Target, device: str) -> bool:
