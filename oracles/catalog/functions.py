@@ -47,7 +47,7 @@ ROWS = (
     ),
     _function("sin", 0.87, 0.81, "sin(x) in radians", _ODD_ZERO, "f(+-inf) = NaN"),
     _function("cos", 0.87, 0.81, "cos(x) in radians", "f(+-0) = 1", "f(+-inf) = NaN"),
-    _function("tan", 1.05, 0.92, "tan(x) in radians", _ODD_ZERO, "f(+-inf) = NaN"),
+    _function("tan", 0.99, 0.92, "tan(x) in radians", _ODD_ZERO, "f(+-inf) = NaN"),
     _function("asin", 0.7, 0.7, "the angle whose sine is x", _ODD_ZERO, "f(|x| > 1) = NaN"),
     _function("acos", 0.68, 0.66, "the angle whose cosine is x", "f(1) = +0", "f(|x| > 1) = NaN"),
     _function(
