@@ -197,6 +197,36 @@ def bisect(
 
 @app.command()
 @interruptible
+def selfscore(
+    fault: Names = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="Processor time of each hunt.")
+    ] = 120,
+    controls: Annotated[int, typer.Option(min=0, help="Hunts without a fault.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the programs.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_WORKERS, help="Processes; one a core if not said."),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Folder of the page, to put the results there.")
+    ] = None,
+) -> None:
+    """Plant faults in the engine, one at a time, and see whether they are found and named."""
+    from conformance.harness.selfscore.command import chosen, run_selfscore
+    from engine.backends.launch import processors
+
+    try:
+        hunted = chosen(fault or ())
+        count = workers or processors()
+        code = run_selfscore(hunted, seconds, controls, seed, count, record, console)
+    except (OSError, ValueError) as error:
+        raise _usage(str(error)) from None
+    raise typer.Exit(code)
+
+
+@app.command()
+@interruptible
 def report(
     folder: Annotated[Path, typer.Argument(help="Where `check` has left its records.")],
 ) -> None:
@@ -218,12 +248,14 @@ def docs(
 ) -> None:
     """Write the pages on operators from the catalog, and the one on accuracy from its records."""
     from conformance.harness import docs as docs_module
+    from conformance.harness.selfscore import table as scores
     from conformance.harness.sweep import table
 
     try:
         changed = [out / name for name in (docs_module.stale if check else docs_module.write)(out)]
-        if (table.is_stale if check else table.write)(out.parent):
-            changed.append(out.parent / table.PAGE)
+        for page in (table, scores):
+            if (page.is_stale if check else page.write)(out.parent):
+                changed.append(out.parent / page.PAGE)
     except OSError as error:
         raise _usage(f"--out {out} cannot be used: {error.strerror or error}") from None
     except ValueError as error:

@@ -2,6 +2,6 @@
 
 from conformance.harness.bisect.blame import NOT_FOUND, STAGES, Blame, Place, Step
 from conformance.harness.bisect.isolated import bisect_isolated
-from conformance.harness.bisect.search import bisect
+from conformance.harness.bisect.search import NATIVE, bisect
 
-__all__ = ["NOT_FOUND", "STAGES", "Blame", "Place", "Step", "bisect", "bisect_isolated"]
+__all__ = ["NATIVE", "NOT_FOUND", "STAGES", "Blame", "Place", "Step", "bisect", "bisect_isolated"]

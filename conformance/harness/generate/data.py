@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from math import prod
 
@@ -54,6 +55,18 @@ def mixed(rng: Generator, dtype: str, count: int) -> Array:
     share = (0.0, SPARSE, 1.0)[style]
     words = ordinary(rng, dtype, count)
     return np.where(rng.random(count) < share, rng.choice(edges(dtype), count), words)
+
+
+def neutral(rng: Generator, dtype: str, count: int) -> Array:
+    """Numbers that algebra knows: 0 and -0, 1 and -1, 2 and 1/2, all bits set."""
+    row = FORMATS[dtype]
+    if row.kind == "bool":
+        return plain(rng, dtype, count)
+    if row.is_float:
+        known = [row.round(Fraction(n, 2)) for n in (0, 1, 2, -2, 4)] + [row.sign_bit]
+    else:
+        known = [0, 1, 2, 4, (1 << row.bits) - 1]
+    return rng.choice(np.array(known, dtype=row.unsigned), count)
 
 
 def shares(rng: Generator, dtype: str, count: int) -> Array:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from conformance.harness.generate.choosing import choose
-from conformance.harness.generate.growing import Program
+from collections.abc import Sequence
+
+from conformance.harness.generate.choosing import chance, choose
+from conformance.harness.generate.growing import MAX_INPUTS, Program
 from oracles.catalog import ALL, NUMBERS, OPEN, ROWS
 from oracles.formats import FORMATS
 
@@ -22,10 +24,21 @@ def elementwise(p: Program, op: str) -> bool:
     first = p.pick(row.dtypes[0])
     places = [first if first >= 0 else p.operand(row.dtypes[0], p.values[-1].shape)]
     while places[-1] >= 0 and len(places) < row.operands:
-        partner = p.partner(places, row.allowed(len(places)))
+        partner = _partner(p, places, row.allowed(len(places)))
         last = op in IN_ORDER or partner < 0 or p.chooser.integer(0, 1)
         places.insert(len(places) if last else 0, partner)
     return places[-1] >= 0 and p.apply(op, places, **choose(p.chooser, row.variants))
+
+
+NUMBERS_ONE_IN = 5  # of second operands are numbers in the program
+
+
+def _partner(p: Program, places: Sequence[int], allowed: Sequence[str]) -> int:
+    """A value that broadcasts with the others, or a number of their dtype; -1 if there is none."""
+    name = p.name(places[-1])
+    if name in allowed and len(p.sources) < MAX_INPUTS and chance(p.chooser, NUMBERS_ONE_IN):
+        return p.number(name)
+    return p.partner(places, allowed)
 
 
 def cast(p: Program, op: str) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.harness.build import Builder
 from conformance.harness.case import CONST_LIMIT, Case, Statement
 from conformance.harness.generate.choosing import Chooser, chance, choose
-from conformance.harness.generate.data import Maker, Source, mixed
+from conformance.harness.generate.data import Maker, Source, mixed, neutral
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
 from conformance.harness.work import Budget
@@ -38,9 +38,13 @@ class Program:
     values: list[Array] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
-    def add_input(self, dtype: str, shape: Shape, make: Maker = mixed) -> int:
-        """The place of a new input: in memory, or of few elements also constant."""
-        const = prod(shape) <= CONST_LIMIT and chance(self.chooser, 3)
+    def add_input(
+        self, dtype: str, shape: Shape, make: Maker = mixed, const: bool | None = None
+    ) -> int:
+        """The place of a new input: in memory, or, unless that is said, of few elements also
+        constant."""
+        if const is None:
+            const = prod(shape) <= CONST_LIMIT and chance(self.chooser, 3)
         self.sources.append(Source(dtype, shape, const, make))
         bits = self.sources[-1].bits(self.chooser)
         self.handles.append(self.build.input(dtype, bits, shape, const))
@@ -91,6 +95,10 @@ class Program:
         """A value of an allowed dtype that broadcasts with others; -1 if there is none."""
         shape = np.broadcast_shapes(*(self.values[k].shape for k in places))
         return self.find(lambda v: v.dtype.name in allowed and broadcasts(shape, v.shape))
+
+    def number(self, dtype: str) -> int:
+        """The place of a scalar in the program, as `x + 0` or `x * 2` have one."""
+        return self.add_input(dtype, (), neutral, const=True)
 
     def operand(self, allowed: Sequence[str], shape: Shape, make: Maker = mixed) -> int:
         """A value of just this shape and an allowed dtype: one that there is, or a new input."""

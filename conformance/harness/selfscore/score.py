@@ -1,0 +1,192 @@
+"""The score of the harness itself: faults are planted in the engine, and hunted.
+
+Each fault has a process of its own, in which the engine is imported with the mistake. Nothing here
+imports the engine or what imports it: a module that is imported already cannot be changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from conformance.harness.process import Child, Ending, begin, tell, time_limit
+from conformance.harness.selfscore.faults import Fault, plant
+
+MEMORY = 6 << 30  # bytes of one hunt
+PATIENCE = 12  # seconds of a clock for each second of processor time, and
+EXTRA_SECONDS = 300.0  # for bisecting and shrinking
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Hunt:
+    """One row of the score: what became of a fault, or of a control without any.
+
+    `seconds` of processor time, and so many programs, until the first was wrong, or all of them;
+    `limit` is what it had; `named` whether bisecting said one of the fault's places; `statements`
+    of the shrunk program.
+    """
+
+    name: str
+    kind: str
+    about: str
+    found: bool
+    seconds: float
+    programs: int
+    limit: float
+    key: str = ""
+    named: bool = False
+    device: str = ""
+    statements: int = 0
+    text: str = ""
+    case: str = ""
+
+    def to_line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_line(cls, line: str) -> Hunt:
+        """What `to_line` wrote; ValueError or TypeError for anything else."""
+        return cls(**json.loads(line))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fault to hunt, None for a control, with processor seconds and a seed."""
+
+    fault: Fault | None
+    seconds: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return self.fault.name if self.fault else f"{CONTROL} {self.seed}"
+
+    def row(self) -> Hunt:
+        """The row of which nothing is known yet."""
+        about = self.fault.about if self.fault else "no fault"
+        return Hunt(self.name, self.fault.kind if self.fault else CONTROL, about, False,
+                    self.seconds, 0, self.seconds)  # fmt: skip
+
+
+def score(jobs: Sequence[Job], workers: int) -> Iterator[Hunt]:
+    """The rows of all jobs as they come to an end; `workers` of them run at a time."""
+    waiting = list(reversed(jobs))
+    running: dict[Connection, _Running] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                begun = _Running(waiting.pop())
+                running[begun.child.line] = begun
+            for line in wait(list(running)):
+                one = running.pop(line)  # type: ignore[call-overload]
+                if not one.hear():
+                    yield one.row
+                else:
+                    running[one.child.line] = one
+    finally:
+        for one in running.values():
+            one.child.close(kill=True)
+            one.child.leave()
+
+
+class _Running:
+    """A job in its process. A process that ends by itself is followed by one that explains why."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.row = job.row()
+        self.last: dict[str, Any] = {}  # what ran last
+        self.child = Child.start(_serve, job, None)
+        self.explaining = False
+
+    def hear(self) -> bool:
+        """Take one message; whether more will come."""
+        message = self.child.receive()
+        if message is None:
+            return self._ended(self.child.end())
+        if "running" in message:
+            self.last = message
+            return True
+        known = {name: value for name, value in message.items() if name != "done"}
+        self.row = replace(self.row, **known)
+        if "done" in message:
+            self.child.close(kill=True)
+            self.child.leave()
+            return False
+        return True
+
+    def _ended(self, ending: Ending) -> bool:
+        """Whether another process was begun, which bisects without the device that ended this one.
+        """
+        kind = "crash" if ending.in_time else "timeout"
+        if self.explaining or not self.last:
+            self.row = replace(self.row, text=ending.text)
+            return False
+        if not self.row.found:
+            self.row = replace(self.row, found=True, programs=self.last["programs"],
+                               seconds=self.last["seconds"])  # fmt: skip
+        self.explaining = True
+        known = (kind, self.last["running"], ending.text, self.last["case"])
+        self.child = Child.start(_serve, self.job, known)
+        return True
+
+
+# -- in the process --------------------------------------------------------------------------------
+def _serve(line: Connection, job: Job, ended: tuple[str, str, str, str] | None) -> None:
+    """Plant the fault and hunt it, or explain a program that has ended another process."""
+    begin(MEMORY)
+    os.environ["LOCKSTEP_CACHE"] = "off"  # what is wrong is nobody else's
+    if job.fault is not None:
+        plant(job.fault)
+    with time_limit(job.seconds * PATIENCE + EXTRA_SECONDS):
+        if ended is None:
+            _hunt(line, job)
+        else:
+            _explain_ending(line, job, *ended)
+    tell(line, done=True)
+
+
+def _hunt(line: Connection, job: Job) -> None:
+    from conformance.harness.selfscore.hunt import hunt, processor_seconds
+    from conformance.harness.trial import Outcome
+
+    start = processor_seconds()
+
+    def running(device: str, case: Any, number: int) -> None:
+        tell(line, running=device, case=case.text, programs=number,
+             seconds=processor_seconds() - start)  # fmt: skip
+
+    wrong, programs = hunt(job.seconds, job.seed, running)
+    tell(line, programs=programs, seconds=processor_seconds() - start, found=wrong is not None)
+    if wrong is not None:
+        tell(line, case=wrong.case.text)
+        _explain(line, job, wrong.case, Outcome(wrong.problems, ran=wrong.ran))
+
+
+def _explain_ending(
+    line: Connection, job: Job, kind: str, device: str, said: str, text: str
+) -> None:
+    from conformance.harness.case import parse_case
+    from conformance.harness.trial import Outcome, Problem
+
+    problem = Problem(kind, (device,), -1, "", (), said)
+    tell(line, case=text)
+    _explain(line, job, parse_case(text), Outcome((problem,), ran=(device,)))
+
+
+def _explain(line: Connection, job: Job, case: Any, outcome: Any) -> None:
+    """The place, which is known before the program is shrunk; then the small program."""
+    from conformance.harness.selfscore.hunt import blame_of, shrunk
+
+    blame = blame_of(case, outcome)
+    places: tuple[str, ...] = job.fault.place if job.fault else ()
+    named = any(blame.key.startswith(place) for place in places)
+    tell(line, key=blame.key, named=named, device=blame.device, text=blame.place.text)
+    small = shrunk(case, blame)
+    tell(line, statements=len(small.statements), case=small.text)

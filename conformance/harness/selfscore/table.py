@@ -1,0 +1,117 @@
+"""The record of the last score that the repository keeps, and the page that is written from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from conformance.harness.selfscore.faults import faults
+from conformance.harness.selfscore.score import CONTROL, Hunt
+from conformance.harness.selfscore.settings import BESIDE, FIRST
+
+RECORDS = "selfscore.jsonl"
+PAGE = "selfscore.md"
+MAX_BYTES = 1 << 24
+
+_HEAD = """\
+# Selfscore
+
+What the harness finds of what is wrong, measured by `lockstep selfscore` and written from its
+records; nothing here is written by hand. Each fault is a mistake as people make it, planted in the
+engine by itself, in a process of its own. It is hunted with random programs on {devices}
+until the first program is wrong; then that is bisected and shrunk. *Seconds* are of one processor,
+of which each hunt has {limit:g}. *Named* says whether bisecting named the place (the pass, rule or
+stage, where it can be told the operation too); *statements* is what the shrunk program has left.
+Controls are hunts without a fault: what they find is a false alarm.
+
+"""
+
+
+def summary(rows: Sequence[Hunt]) -> str:
+    """One paragraph of figures."""
+    faults = [row for row in rows if row.kind != CONTROL]
+    controls = [row for row in rows if row.kind == CONTROL]
+    found = [row for row in faults if row.found]
+    named = [row for row in found if row.named]
+    said = [f"{len(found)} of {len(faults)} faults found, the place named of {len(named)}"]
+    if found:
+        said.append(f"median {median(row.seconds for row in found):.1f} s")
+    small = [row.statements for row in found if row.statements]
+    if small:
+        said.append(f"median shrunk program {median(small):g} statements")
+    if controls:
+        alarms = sum(row.found for row in controls)
+        spent = sum(row.seconds for row in controls)
+        programs = sum(row.programs for row in controls)
+        said.append(f"{alarms} false alarms in {programs:,} programs ({spent:.0f} s) without fault")
+    return "; ".join(said) + "."
+
+
+def render(rows: Sequence[Hunt], devices: str, limit: float) -> str:
+    """The page, in Markdown."""
+    text = _HEAD.format(devices=devices, limit=limit) + summary(rows) + "\n"
+    for kind in dict.fromkeys(row.kind for row in rows):
+        text += f"\n## {kind.capitalize()}\n\n"
+        text += "| fault | what is wrong | found after | programs | place | named | statements |\n"
+        text += "| --- | --- | ---: | ---: | --- | --- | ---: |\n"
+        text += "".join(_row(row) for row in rows if row.kind == kind)
+    return text
+
+
+def _row(row: Hunt) -> str:
+    found = f"{row.seconds:.1f} s" if row.found else f"not in {row.seconds:.0f} s"
+    named = "-" if row.kind == CONTROL or not row.found else "yes" if row.named else "**no**"
+    place = f"`{row.key}`" if row.key else "-"
+    cells = (row.name, row.about, found, f"{row.programs:,}", place, named, row.statements or "-")
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |\n"
+
+
+# -- the files -------------------------------------------------------------------------------------
+def load(folder: Path) -> list[Hunt]:
+    """The rows of a folder, in order; ValueError for what is none."""
+    file = folder / RECORDS
+    if not file.exists():
+        return []
+    if file.stat().st_size > MAX_BYTES:
+        raise ValueError(f"{file} has more than {MAX_BYTES} bytes")
+    try:
+        return [Hunt.from_line(line) for line in file.read_text("utf-8").splitlines()]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def keep(folder: Path, rows: Sequence[Hunt]) -> None:
+    """Put rows in the place of those of the same names, and write the page.
+
+    Rows of faults that there are no more go.
+    """
+    known = {row.name: row for row in load(folder)} | {row.name: row for row in rows}
+    order = [fault.name for fault in faults()]
+    order += sorted(name for name, row in known.items() if row.kind == CONTROL)
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [known[name].to_line() + "\n" for name in order if name in known]
+    (folder / RECORDS).write_text("".join(lines), "utf-8")
+    write(folder)
+
+
+def is_stale(folder: Path) -> bool:
+    """Whether the page is not what the records give."""
+    page = folder / PAGE
+    text = page.read_text("utf-8") if page.exists() else ""
+    known = load(folder)
+    return bool(known or text) and text != page_of(known)
+
+
+def write(folder: Path) -> bool:
+    """Write the page from the records where it is stale; whether it was."""
+    if not is_stale(folder):
+        return False
+    (folder / PAGE).write_text(page_of(load(folder)), "utf-8")
+    return True
+
+
+def page_of(rows: Sequence[Hunt]) -> str:
+    """The page of rows that say themselves how long they were hunted."""
+    limit = max((row.limit for row in rows), default=0.0)
+    return render(rows, ", ".join((FIRST, *BESIDE)), limit)
