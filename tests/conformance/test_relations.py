@@ -12,6 +12,7 @@ from conformance.harness.generate import case_seed, random_draw
 from conformance.harness.subject import ReferenceSubject
 from conformance.harness.trial import RELATIONS, judge
 from conformance.harness.trial.relations import REWRITTEN, run_related
+from engine.context import setting, text_setting
 
 SEED = 23
 DRAWS = [random_draw(case_seed(SEED, k), 8) for k in range(60)]
@@ -49,6 +50,9 @@ WRONG: dict[str, Callable[[Case], bool]] = {
     "all outputs": lambda case: len(case.outputs) > 1,
     "twice": lambda case: len(case.statements) > 2,
     "constants": lambda case: case.inputs[0].const,
+    "as lowered": lambda case: not setting("OPTIMIZE"),
+    "memory of its own": lambda case: not setting("MEMORY_PLAN"),
+    "like_wgsl": lambda case: text_setting("EMULATE") == "like_wgsl",
     "in stages": lambda case: len(case.inputs) == 2,
 }
 

@@ -146,15 +146,29 @@ REWRITTEN: dict[str, Relation] = {
     "permuted": permuted, "split": split, "one more": one_more, "round trip": round_trip,
     "all outputs": all_outputs, "twice": twice, "constants": constants,
 }  # fmt: skip
+# The program itself, compiled in another way.
+SETTINGS: dict[str, dict[str, int | str]] = {
+    "as lowered": {"OPTIMIZE": 0},
+    "memory of its own": {"MEMORY_PLAN": 0},
+    "like_wgsl": {"EMULATE": "like_wgsl"},
+}
+EMULATED = 12  # statements at most, since what a device lacks takes long to compile
 IN_STAGES = "in stages"
-RELATIONS = (*REWRITTEN, IN_STAGES)
+RELATIONS = (*REWRITTEN, *SETTINGS, IN_STAGES)
 
 
 def run_related(name: str, case: Case, subject: Subject, shapes: Shapes) -> list[bytes] | None:
     """What a program's related one gives for the outputs of the program, as `subject` runs it.
 
-    None where the related program is the program itself, or larger than programs may be.
+    None where the related program is the program itself, or takes too much.
     """
+    from engine.context import Context
+
+    if name in SETTINGS:
+        if "EMULATE" in SETTINGS[name] and len(case.statements) > EMULATED:
+            return None
+        with Context(**SETTINGS[name]):
+            return subject.run(case)
     if name == IN_STAGES:
         return run_in_stages(case, subject, shapes)
     made = REWRITTEN[name](case, shapes)
