@@ -25,6 +25,7 @@ import numpy as np
 from oracles.catalog import OUTPUT
 from oracles.formats import FORMATS, Array
 from oracles.numpy_ref.factorisation import reflections
+from oracles.numpy_ref.support import convert
 from oracles.promotion import accumulator
 
 if TYPE_CHECKING:
@@ -85,16 +86,17 @@ def distances(case: Case) -> Array:
 
 def _of_matrix(case: Case, matrix: Array, parts: Mapping[int, Array]) -> Array:
     number = case.attrs.get(OUTPUT, 0)
-    got = parts[number]
-    if not np.isfinite(matrix).all():
-        return np.asarray(np.where(np.isnan(got), 0.0, np.inf))
-    result = FORMATS[got.dtype.name]
+    result = FORMATS[parts[number].dtype.name]
     steps = FORMATS[accumulator(result.name)]
-    a = matrix.astype(result.numpy_dtype).astype(np.longdouble)
+    a = convert(matrix, result.name).astype(np.longdouble)
+    given = {k: part.astype(np.longdouble) for k, part in parts.items()}
+    got = given[number]
+    if not np.isfinite(a).all():
+        return np.asarray(np.where(np.isnan(got), 0.0, np.inf))
     if not np.sqrt((a * a).sum()) < 2.0 ** (result.emax - 1):
         return np.full(got.shape, np.nan)
     scene = Scene(
-        a, {k: part.astype(np.longdouble) for k, part in parts.items()}, number,
+        a, given, number,
         (max(a.shape) + 4) * 2.0**-steps.mantissa_bits,
         0.0 if steps is result else 2.0**-result.precision,
         2.0 ** (result.emin - result.mantissa_bits), steps.name,

@@ -28,6 +28,7 @@ from oracles.numpy_ref.statistics import elements
 from oracles.numpy_ref.support import common, convert, moved_back, moved_last
 from oracles.order import gamma, longest_path, within_gamma
 from oracles.promotion import accumulator
+from oracles.ulp import in_range, spacing
 
 if TYPE_CHECKING:
     from oracles.case import Case
@@ -158,8 +159,8 @@ def _check_sums(rows: Array, flat: Array, wide: str, broken: Array, roundings: i
         slack = sizes * max(rows.shape[-1], 1) * 2.0**-52
         bound = float(gamma(max(roundings, 1), wide)) * sizes + slack
         errors = np.abs(flat.astype(np.float64) - totals)
-        usable = np.isfinite(flat) & (sizes < _largest(wide) / 2)
-        final = np.abs(np.spacing(np.abs(flat))).astype(np.float64)
+        usable = in_range(flat) & (sizes < _largest(wide) / 2)
+        final = spacing(FORMATS[flat.dtype.name], flat.astype(np.longdouble)).astype(np.float64)
         bound = bound if flat.dtype == wide else bound + final
         doubtful = usable & ~(errors <= bound - 2 * slack)
     exact_only = np.flatnonzero(usable)[_spread(int(usable.sum()), EXACT_ROWS)]
@@ -192,13 +193,11 @@ def _check_products(rows: Array, flat: Array, wide: str, broken: Array, rounding
     positive = np.maximum(exponents, 0).sum(axis=-1)
     negative = np.minimum(exponents - 1, 0).sum(axis=-1)
     row = FORMATS[wide]
-    usable = np.isfinite(flat) & np.isfinite(rows).all(axis=-1) & (positive < row.emax)
+    usable = in_range(flat) & np.isfinite(rows).all(axis=-1) & (positive < row.emax)
     usable &= (negative > row.emin) & (rows != 0).all(axis=-1)
     places = np.flatnonzero(usable)
     for k in places[_spread(places.size, EXACT_ROWS)].tolist():
         ratios = [term.as_integer_ratio() for term in rows[k].tolist()]
         exact = Fraction(prod(top for top, _ in ratios), prod(bottom for _, bottom in ratios))
         got, name = Fraction(float(flat[k])), flat.dtype.name
-        if not np.isfinite(flat[k]):
-            continue
         broken[k] = not within_gamma(got, exact, abs(exact), roundings, wide, name)

@@ -23,6 +23,7 @@ import numpy as np
 from oracles.catalog import ROWS
 from oracles.formats import FORMATS, Array
 from oracles.order import gamma, longest_path
+from oracles.ulp import in_range
 
 EXACT_ROWS = 16
 """Rows that are checked, evenly spread when there are more."""
@@ -52,7 +53,7 @@ def check(
     with np.errstate(all="ignore"):
         sizes = np.abs(rows).max(axis=-1).astype(np.float64)
         reach = sizes * count if kind == "mean" else 4 * sizes * sizes * count
-        usable = np.isfinite(flat) & (reach < float(np.finfo(rows.dtype).max) / 4)
+        usable = in_range(flat) & (reach < float(np.finfo(rows.dtype).max) / 4)
     places = np.flatnonzero(usable)
     for k in places[_spread(places.size)].tolist():
         number = count if counts is None else int(counts[k])

@@ -6,8 +6,8 @@ A candidate result is proved by comparing the exact value with the two midpoints
 
 and by its sign.  Every comparison is exact:
 
-* float16 and float32: operands and midpoints (at most 25 bits) are float64 numbers, and so are
-  the products that are compared (at most 50 bits, exponents far inside the range).  For a sum,
+* up to float32: operands and midpoints (at most 25 bits) are float64 numbers, and so are the
+  products that are compared (at most 50 bits, exponents far inside the range).  For a sum,
   TwoSum gives the rounding error exactly (Knuth, TAOCP 2, 4.2.2, theorem B).
 * float64: significands as integers, products and shifts in 128 bits (`wide`).
 
@@ -25,7 +25,7 @@ import numpy as np
 from oracles import exact, wide
 from oracles.formats import FORMATS, Array, Format
 from oracles.numpy_ref import FUNCTIONS
-from oracles.numpy_ref.support import convert
+from oracles.numpy_ref.support import convert, widened
 from oracles.wide import Wide
 
 CHUNK = 1 << 15
@@ -91,13 +91,11 @@ def prove(name: str, operands: Sequence[Array], candidate: Array) -> Array:
     """
     target = FORMATS[candidate.dtype.name]
     source = FORMATS[operands[0].dtype.name]
-    if any(row.is_float and not row.infinite for row in (source, target)):
-        return np.zeros(candidate.shape, dtype=bool)  # of so few values `exact` remembers all
     if name == "cast" and (source.name == target.name or not target.is_float):
         return _prove_to_integer(operands[0], candidate)
     if name == "sub":
-        sign = source.unsigned.type(source.sign_bit)
-        flipped = source.from_bits(source.to_bits(operands[1]) ^ sign)
+        bits = source.to_bits(operands[1])
+        flipped = source.from_bits(source.with_sign(bits, ~bits))
         return prove("add", (operands[0], flipped), candidate)
     operator = _OPERATORS.get(name)
     if operator is None:
@@ -118,7 +116,9 @@ def _prove_ordinary(
     bits = target.to_bits(candidate)
     magnitude = bits & target.unsigned.type(target.sign_bit - 1)
     negative = bits >= target.unsigned.type(target.sign_bit)
-    same_sign = negative == operator.sign(operands)
+    same_sign = (negative == operator.sign(operands)) & ~target.is_nan(bits)
+    if not target.minus_zero:
+        same_sign |= bits == 0
     if target.bits <= 32 and source.name not in ("int64", "uint64"):
         low, high = _midpoints_float64(magnitude, target)
         even = (magnitude & magnitude.dtype.type(1)) == 0
@@ -150,7 +150,7 @@ def _negative(x: Array) -> Array:
     return np.asarray(np.signbit(x) if FORMATS[x.dtype.name].is_float else x < 0)
 
 
-# --- float16 and float32: comparisons in float64 -------------------------------------------
+# --- up to float32: comparisons in float64 --------------------------------------------------
 
 
 def _inside(value: Array, low: Array, high: Array, even: Array) -> Array:
@@ -182,9 +182,9 @@ def _root_between(operands: Sequence[Array], low: Array, high: Array, even: Arra
 
 
 def _midpoints_float64(magnitude: Array, target: Format) -> tuple[Array, Array]:
-    """Half way to the neighbours; below 0 lies -1, above infinity lies infinity."""
+    """Half way to the neighbours; below 0 lies -1, above what overflows lies infinity."""
     one = magnitude.dtype.type(1)
-    infinity = magnitude.dtype.type(target.infinity)
+    overflow = magnitude.dtype.type(target.overflow)
     beyond = np.float64(2.0) ** (target.emax + 1)
 
     def read(bits: Array) -> Array:
@@ -193,7 +193,7 @@ def _midpoints_float64(magnitude: Array, target: Format) -> tuple[Array, Array]:
 
     here = read(magnitude)
     low = np.where(magnitude == 0, -1.0, (here + read(magnitude - one)) / 2)
-    high = np.where(magnitude >= infinity, np.inf, (here + read(magnitude + one)) / 2)
+    high = np.where(magnitude >= overflow, np.inf, (here + read(magnitude + one)) / 2)
     return np.asarray(low), np.asarray(high)
 
 
@@ -280,8 +280,8 @@ def _between_wide(
     from_low, from_high = _compare(value, low), _compare(value, high)
     above = (from_low > 0) | ((from_low == 0) & even) | (magnitude == 0)
     below = (from_high < 0) | ((from_high == 0) & even)
-    infinity = magnitude.dtype.type(target.infinity)
-    below = (below & (magnitude < infinity)) | (magnitude == infinity)  # never a NaN
+    overflow = magnitude.dtype.type(target.overflow)
+    below = (below & (magnitude < overflow)) | (magnitude == overflow)  # never a NaN
     return np.asarray(above & below)
 
 
@@ -407,8 +407,8 @@ def _overrule_specials(special: Specials, candidate: Array, ordinary: Array) -> 
     row = FORMATS[candidate.dtype.name]
     word = row.unsigned.type
     assert row.canonical_nan is not None
-    wanted = np.where(special.inf, word(row.infinity), word(0))
-    wanted = wanted | np.where(special.negative, word(row.sign_bit), word(0))
+    wanted = np.where(special.inf, word(row.overflow), word(0))
+    wanted = row.with_sign(wanted, np.where(special.negative, word(row.sign_bit), word(0)))
     wanted = np.where(special.nan, word(row.canonical_nan), wanted)
     return np.where(anywhere, row.to_bits(candidate) == wanted, ordinary)
 
@@ -459,6 +459,7 @@ def _prove_to_integer(x: Array, candidate: Array) -> Array:
 
 def _truncate(x: Array, size: Array, exponent: Array, target: Format) -> Array:
     """Bits of trunc(x) saturated into `target`, NaN as 0."""
+    x = widened(x)
     right = np.clip(-exponent, 0, 63).astype(np.uint64)
     left = np.clip(exponent, 0, 63).astype(np.uint64)
     too_big = np.isinf(x) | ((size != 0) & (wide.word_bit_length(size) + exponent > 64))

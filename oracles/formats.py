@@ -90,6 +90,11 @@ class Format:
         return self.largest + 1 if self.infinite else self.largest
 
     @property
+    def greatest(self) -> Fraction:
+        """The largest finite number of a float."""
+        return self._magnitude(self.largest)
+
+    @property
     def minimum(self) -> int:
         """The least value of an integer or bool format."""
         return -(1 << (self.bits - 1)) if self.kind == "int" else 0
@@ -131,6 +136,24 @@ class Format:
         magnitude = bits & self.unsigned.type(self.sign_bit - 1)
         return np.asarray(magnitude > self.unsigned.type(self.overflow))
 
+    def is_finite(self, bits: Array) -> Array:
+        """Which of the bit patterns are numbers."""
+        if not self.is_float:
+            return np.ones(bits.shape, dtype=bool)
+        magnitude = bits & self.unsigned.type(self.sign_bit - 1)
+        return np.asarray(~self.is_nan(bits) & (magnitude <= self.unsigned.type(self.largest)))
+
+    def is_overflow(self, bits: Array) -> Array:
+        """Which of the bit patterns of a float an overflow gives; see `overflow`."""
+        magnitude = bits & self.unsigned.type(self.sign_bit - 1)
+        return np.asarray(magnitude == self.unsigned.type(self.overflow))
+
+    def with_sign(self, bits: Array, sign: Array) -> Array:
+        """Patterns with the sign bits of others; without -0, zero and NaN keep theirs."""
+        magnitude = bits & self.unsigned.type(self.sign_bit - 1)
+        signed = magnitude | (sign & self.unsigned.type(self.sign_bit))
+        return signed if self.minus_zero else np.where(magnitude == 0, bits, signed)
+
     def is_negative(self, bits: int) -> bool:
         """True when the sign bit is set, so that -0 can be told from +0."""
         return self.kind in ("int", "float") and bool(bits & self.sign_bit)
@@ -171,6 +194,18 @@ class Format:
         magnitude = self._round_magnitude(abs(value))
         negative = negative and (magnitude != 0 or self.minus_zero)
         return magnitude | self.sign_bit if negative else magnitude
+
+    def overflows(self, value: Fraction) -> bool:
+        """Whether a value is beyond what results of the format are measured by; see `limited`.
+
+        An infinity counts as the power of two that comes after the numbers.
+        """
+        return abs(value) >= Fraction(2) ** (self.emax + 1) if self.infinite else (
+            abs(value) > self.greatest)
+
+    def limited(self, value: Fraction) -> Fraction:
+        """The value by which a result is measured: what saturates is the largest number."""
+        return value if self.infinite else max(-self.greatest, min(value, self.greatest))
 
     def _round_magnitude(self, value: Fraction) -> int:
         if value == 0:

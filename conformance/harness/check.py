@@ -25,13 +25,23 @@ FILES = 64
 
 @dataclass(frozen=True)
 class Device:
-    """A device under test; `subject` is None where it cannot run, and `reason` says why."""
+    """A device under test; `subject` is None where it cannot run, and `reason` says why.
+
+    It is the one at `place` of the `places` devices that share the cells of which the cover has few
+    calls; where there are no places, it has all of them.
+    """
 
     name: str
     subject: Subject | None
     full: bool = True
     reason: str = ""
     remedy: str = ""
+    place: int = 0
+    places: int = 0
+
+    def runs(self, op: str, dtypes: Dtypes) -> bool:
+        """Whether the plan has a cell on this device."""
+        return self.full or plan.meets(op, dtypes, self.place, self.places)
 
 
 @dataclass
@@ -88,6 +98,8 @@ class Check:
     def __post_init__(self) -> None:
         for device in self.devices:
             for op, dtypes in self.targets:
+                if not device.runs(op, dtypes):
+                    continue
                 cell = self.cells.plan(op, dtypes, device.name, 0)
                 if device.subject is None:
                     cell.skipped(device.reason, device.remedy)
@@ -274,7 +286,10 @@ class Check:
 
 def wanted(device: Device, batch: Batch) -> bool:
     """Whether a device runs a batch: all of them, or those of the cover."""
-    return device.full or batch.layout in plan.cover(batch.op, batch.dtypes)
+    if device.full:
+        return True
+    layouts = plan.names(batch.op, batch.dtypes, full=False)
+    return batch.layout in layouts and device.runs(batch.op, batch.dtypes)
 
 
 def crash(batch: Batch, name: str, text: str) -> Failure:

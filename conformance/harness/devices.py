@@ -28,12 +28,14 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     if unknown:
         raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")
     found = []
-    for name in dict.fromkeys(chosen):
+    names = list(dict.fromkeys(chosen))
+    here = [name for name in names if rows[_kind(name)].available]
+    for name in names:
         info, subject = rows[_kind(name)], EngineSubject(name)
         with subject.settings():
             effective(Target(name))  # ValueError for what cannot be taken away
         if info.available:
-            found.append(Device(name, subject, full))
+            found.append(Device(name, subject, full, place=here.index(name), places=len(here)))
         else:
             reason = without_remedy(info.detail, info.remedy)
             found.append(Device(name, None, full, reason, info.remedy))

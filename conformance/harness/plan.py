@@ -4,7 +4,8 @@
 plan has every layout; the cover has `main` with all its edges and one other layout, rotated so that
 every operator and every dtype meets every layout, and of many calls a share, rotated likewise. The
 integers that a function of floats takes are cast first, and meet the cast and the edges alone.
-Nothing here depends on a device.
+Floats that are emulated everywhere by the rules of float16 meet a single call of each row in the
+cover, on one of the devices or on all, in turn. Nothing else here depends on a device.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from conformance.harness.case import Case
 from conformance.harness.draws import Generator, generator
 from conformance.harness.plans import CELLS, LAYOUTS, elementwise
 from conformance.harness.plans.elementwise import is_elementwise
-from conformance.harness.plans.layouts import Recipe
+from conformance.harness.plans.layouts import IN_TURN, Recipe, beside
+from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, INTEGERS, ROWS, OpRow
 from oracles.formats import FORMATS
 
@@ -69,8 +71,12 @@ def _beside(row: OpRow, names: Sequence[str], turn: int) -> Dtypes:
     shared = iter(names)
     dtypes = []
     for k in range(row.operands):
-        allowed = row.allowed(k)
-        dtypes.append(next(shared) if k in row.common else allowed[(turn + 3 * k) % len(allowed)])
+        if k in row.common:
+            dtypes.append(next(shared))
+        elif k:
+            dtypes.append(beside(dtypes[0], row.allowed(k), turn + 3 * k))
+        else:
+            dtypes.append(row.allowed(k)[turn % len(row.allowed(k))])
     return tuple(dtypes)
 
 
@@ -92,14 +98,30 @@ def _mixed(row: OpRow) -> list[Dtypes]:
     rest = len(row.common) - 1
     if rest < 1:
         return []
-    place = list(ROWS).index(row.name)
-    steps = [1 + (place + more) % (len(ALL) - 1) for more in (0, 4)]
-    pairs = [(name, ALL[(k + step) % len(ALL)]) for k, name in enumerate(ALL) for step in steps]
+    place = _with_pairs().index(row.name)
+    always = [name for name in ALL if name not in IN_TURN]
+    steps = [1 + (place + more) % (len(always) - 1) for more in (0, 4)]
+    pairs = [
+        (name, always[(k + step) % len(always)]) for k, name in enumerate(always) for step in steps
+    ]
     pairs += ROUNDING_PAIRS
+    pairs += [pair for k, name in enumerate(IN_TURN) for pair in _with_others(name, place + k)]
     if row.family == "compare":
         pairs += [(a, b) for a in INTEGERS for b in INTEGERS if FORMATS[a].kind != FORMATS[b].kind]
     found = [_beside(row, (a, *(b,) * rest), turn) for turn, (a, b) in enumerate(pairs)]
     return [dtypes for dtypes in found if row.accepts(dtypes)]
+
+
+@cache
+def _with_pairs() -> list[str]:
+    """The rows that have cells of mixed dtypes."""
+    return [op for op, row in ROWS.items() if op not in CELLS and len(row.common) > 1]
+
+
+def _with_others(name: str, turn: int) -> tuple[Dtypes, Dtypes]:
+    """A dtype in front of one of the others, and behind another."""
+    others = [other for other in ALL if other != name]
+    return (name, others[turn % len(others)]), (others[(turn + 5) % len(others)], name)
 
 
 def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
@@ -132,7 +154,9 @@ def batches(op: str, dtypes: Dtypes, full: bool = True, seed: int = SEED) -> Ite
         recipe, features = available[name]
         label = "/".join((op, *dtypes, name))
         case = recipe(generator(seed, label))
-        if not full and not _indivisible(op, name):
+        if not full and takes_turns(dtypes):
+            case = single_call(case, turn_of(op, dtypes, name))
+        elif not full and not _indivisible(op, name):
             case = shared_out(case, turn_of(op, dtypes, name))
         yield Batch(op, dtypes, name, case.with_notes(label), features)
 
@@ -144,15 +168,32 @@ def _indivisible(op: str, layout: str) -> bool:
 
 def shared_out(case: Case, turn: int) -> Case:
     """At most SHARE of the calls whose results are outputs; so many turns have all of them."""
+    calls = _calls(case)
+    turns = -(-len(calls) // SHARE)
+    if turns < 2:
+        return case
+    kept = calls[turn % turns :: turns]
+    return part(case, [value for values in kept for value in values])
+
+
+def _calls(case: Case) -> list[list[int]]:
+    """The outputs, by the call that makes them."""
     calls: dict[str, list[int]] = {}
     for value in case.outputs:
         statement = case.statement_of(value)
         calls.setdefault("" if statement is None else same_call(statement), []).append(value)
-    turns = -(-len(calls) // SHARE)
-    if turns < 2:
-        return case
-    kept = list(calls.values())[turn % turns :: turns]
-    return part(case, [value for values in kept for value in values])
+    return list(calls.values())
+
+
+def single_call(case: Case, turn: int) -> Case:
+    """One of the calls whose results are outputs, that or the next one which makes an element."""
+    calls = _calls(case)
+    for k in range(len(calls)):
+        found = part(case, calls[(turn + k) % len(calls)])
+        values = ReferenceSubject().evaluate(found)
+        if any(values[value].size for value in found.outputs):
+            break
+    return found
 
 
 def turn_of(op: str, dtypes: Dtypes, layout: str) -> int:
@@ -164,9 +205,26 @@ def turn_of(op: str, dtypes: Dtypes, layout: str) -> int:
 
 def names(op: str, dtypes: Dtypes, full: bool = True) -> tuple[str, ...]:
     """The layouts of a cell in a plan."""
-    if mixed(op, dtypes):
-        return cover(op, dtypes) if full else cover(op, dtypes)[:1]
-    return tuple(layouts(op, dtypes)) if full else cover(op, dtypes)
+    if full:
+        return cover(op, dtypes) if mixed(op, dtypes) else tuple(layouts(op, dtypes))
+    few = mixed(op, dtypes) or takes_turns(dtypes)
+    return cover(op, dtypes)[:1] if few else cover(op, dtypes)
+
+
+def takes_turns(dtypes: Dtypes) -> bool:
+    """Whether a cell is one of those of which the cover has a single call."""
+    return not set(IN_TURN).isdisjoint(dtypes)
+
+
+def meets(op: str, dtypes: Dtypes, place: int, places: int) -> bool:
+    """Whether the device at a place, of so many, runs a cell in the cover.
+
+    Cells that take turns run on each device alone and then on all of them, and again.
+    """
+    if not takes_turns(dtypes):
+        return True
+    turn = list(ROWS).index(op) + cells(op).index(dtypes)
+    return turn % (places + 1) in (place, places)
 
 
 def mixed(op: str, dtypes: Dtypes) -> bool:

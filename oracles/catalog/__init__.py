@@ -35,6 +35,7 @@ from oracles.catalog.row import (
     ALL,
     BOOL,
     CORRECTLY_ROUNDED,
+    FLOAT8,
     FLOATS,
     INTEGERS,
     NUMBERS,
@@ -48,8 +49,8 @@ from oracles.catalog.row import (
 )
 
 __all__ = [
-    "ALL", "BOOL", "CORRECTLY_ROUNDED", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OPEN", "OUTPUT",
-    "ROWS", "SIGNED", "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
+    "ALL", "BOOL", "CORRECTLY_ROUNDED", "FLOAT8", "FLOATS", "GROUPS", "INTEGERS", "NUMBERS", "OPEN",
+    "OUTPUT", "ROWS", "SIGNED", "UNSIGNED", "Exactness", "OpRow", "Order", "result_dtype",
 ]  # fmt: skip
 
 _FAMILIES = (

@@ -1,4 +1,4 @@
-"""Activations: published formulas, evaluated step by step; float16 in float32, rounded once.
+"""Activations: published formulas, evaluated step by step; narrow floats in float32, rounded once.
 
 Rows whose steps are all correctly rounded arithmetic are judged by their bits; where a function is
 among the steps, by their error in the units of `composite`.
@@ -6,9 +6,9 @@ among the steps, by their error in the units of `composite`.
 
 from __future__ import annotations
 
-from oracles.catalog.row import ALL, BOTH, NANS, Attributes, Exactness, OpRow
+from oracles.catalog.row import ALL, BOTH, NANS, Attributes, Exactness, OpRow, bounds
 
-_BOUNDS = {"float16": 0.51, "float32": 6.0, "float64": 6.0}
+_BOUNDS = bounds(0.51, 6.0)
 
 
 def _steps(

@@ -129,7 +129,7 @@ ROWS = (
     _test("logical_not", "whether x is zero, which NaN is not"),
     OpRow(
         name="isclose", family="elementwise", dtypes=(ALL, ALL), common=BOTH, result="truth",
-        formula="|x - y| <= atol + rtol * |y| or x = y, in floats, float16 in float32",
+        formula="|x - y| <= atol + rtol * |y| or x = y, in floats, narrow ones in float32",
         attributes=("rtol", "atol", "equal_nan"),
         defaults={"rtol": 1e-5, "atol": 1e-8, "equal_nan": False},
         variants=({}, {"equal_nan": True}, {"rtol": 0.25, "atol": 0.5}, {"rtol": float("inf")}),
@@ -157,7 +157,7 @@ ROWS = (
     OpRow(
         name="lerp", family="elementwise", dtypes=(ALL, ALL, ALL), common=(0, 1, 2),
         result="to_float", parameters=("end", "weight"), references=("numpy",),
-        formula="x + (end - x) * weight, step by step; float16 in float32, rounded once",
+        formula="x + (end - x) * weight, step by step; narrow floats in float32, rounded once",
         special=(NANS,),
     ),
     OpRow(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from oracles.catalog.row import ALL, NANS, SEQUENTIAL, Exactness, OpRow
+from oracles.catalog.row import ALL, NANS, SEQUENTIAL, Exactness, OpRow, bounds
 
-_BOUNDS = {"float16": 1.0, "float32": 2.0, "float64": 2.0}  # in the units of `backward`
+_BOUNDS = bounds(1.0, 2.0)  # in the units of `backward`
 _WHOLE = "a matrix with an infinity or a NaN has factors that are NaN everywhere"
 
 ROWS = (

@@ -10,6 +10,7 @@ from oracles.catalog.row import (
     ALL,
     BOTH,
     CORRECTLY_ROUNDED,
+    FLOAT8,
     NANS,
     NUMBERS,
     WRAP,
@@ -17,7 +18,7 @@ from oracles.catalog.row import (
     OpRow,
 )
 
-_NARROW = dict.fromkeys(("float8_e5m2", "bfloat16", "float16"), CORRECTLY_ROUNDED)
+_NARROW = dict.fromkeys((*FLOAT8, "bfloat16", "float16"), CORRECTLY_ROUNDED)
 
 
 def _function(name: str, float32: float, float64: float, formula: str, *special: str) -> OpRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from oracles.catalog.row import ALL, Exactness, OpRow
+from oracles.catalog.row import ALL, Exactness, OpRow, bounds
 
 _UINT64 = ("uint64",)
 _STREAM = ("`seed` is what manual_seed is given before", "every call advances the stream")
@@ -25,7 +25,7 @@ def _normal(name: str, formula: str, *attributes: str, **defaults: float) -> OpR
     return replace(
         _drawn(name, formula, *attributes, result="drawn_float", **defaults),
         exactness=Exactness.COMPOSITE, references=("mpmath",),
-        bound_ulp={"float16": 0.501, "float32": 4.0, "float64": 4.0},
+        bound_ulp=bounds(0.501, 4.0),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ BOOL = ("bool",)
 SIGNED = ("int8", "int16", "int32", "int64")
 UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
 INTEGERS = SIGNED + UNSIGNED
-FLOATS = ("float16", "float32", "float64")
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
+FLOATS = ("float16", "float32", "float64", "bfloat16", *FLOAT8)
 NUMBERS = INTEGERS + FLOATS
 ALL = BOOL + NUMBERS
 CORRECTLY_ROUNDED = 0.5
@@ -56,10 +57,15 @@ class Order:
     rows: int
 
 
-COMPOSITE_BOUNDS = {"float16": 0.51, "float32": 4.0, "float64": 4.0}
+def bounds(narrow: float, wide: float) -> Mapping[str, float]:
+    """What results may be off: those narrower than the float32 of their steps, and the others."""
+    return {name: narrow if FORMATS[name].bits < 32 else wide for name in FLOATS}
+
+
+COMPOSITE_BOUNDS = bounds(0.51, 4.0)
 """What a formula of a few steps may be off, in the units of `composite.verdict`."""
 
-CLOSE_BOUNDS = {"float16": 0.51, "float32": 1.0, "float64": 1.0}
+CLOSE_BOUNDS = bounds(0.51, 1.0)
 """The same where its error scale says all that happens on the way; 0.62 at most was measured."""
 
 SEQUENTIAL_LANES = Order(32, 32)

@@ -1,9 +1,10 @@
 """The verdict on a composite result: how far it is from the exact value, in its row's measure.
 
 One unit is ulp(exact) + epsilon * scale, where ulp is the spacing of the result's dtype, and
-epsilon the spacing at 1 of the dtype in which the steps are taken (float32 for float16).  A row
-allows `bound_ulp` units.  For float16 results the two have bounds of their own:
-|got - exact| <= bound[float16] ulp(exact) + bound[float32] epsilon (|exact| + scale).
+epsilon the spacing at 1 of the dtype in which the steps are taken (float32 for narrower ones).  A
+row allows `bound_ulp` units.  For results narrower than the steps the two have bounds of their own:
+|got - exact| <= bound[float16] ulp(exact) + bound[float32] epsilon (|exact| + scale).  Without
+infinities an exact value beyond the largest number counts as that.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 
 from oracles.composite.numbers import Exact, Numbers, Wide
 from oracles.composite.row import CompositeRow, Evaluated, Outside
-from oracles.formats import FORMATS, Array, Format
-from oracles.numpy_ref.support import canonical, convert
+from oracles.formats import FORMATS, Array, Format, format_of
+from oracles.numpy_ref.support import convert, from_wide
 from oracles.promotion import accumulator
+from oracles.ulp import limited, spacing, wrong_zeros
 
 MARGIN = 2.0**-6
 """Distances this near to the bound (relative) are decided by mpmath, or accepted."""
@@ -88,7 +90,7 @@ def _proved(
     Where an operand is not finite the values of `wide` stay, for whole cases unless the row is
     elementwise.
     """
-    finite = [np.isfinite(one) if one.dtype.kind == "f" else np.True_ for one in args]
+    finite = [_finite(one) for one in args]
     ready = args
     if not all(one.all() for one in finite):
         if not row.elementwise:
@@ -102,6 +104,11 @@ def _proved(
         np.where(kept, wide.scale, _longdouble(found.scale)),
         wide.inside,
     )
+
+
+def _finite(x: Array) -> Array:
+    row = format_of(x)
+    return row.is_finite(row.to_bits(x))
 
 
 def _together(finite: Sequence[Any]) -> Array:
@@ -135,13 +142,6 @@ def _composed(
     return Composed(row, result, value, tolerance, np.asarray(inside), np.asarray(exact_zero))
 
 
-def spacing(row: Format, value: Array) -> Array:
-    """The ulp of a format at finite longdouble values, as if the exponent had no upper limit."""
-    exponent = np.where(value == 0, row.emin, np.frexp(value)[1] - 1)
-    places = np.maximum(exponent, row.emin) - row.mantissa_bits
-    return np.asarray(np.ldexp(np.longdouble(1), places))
-
-
 def distances(known: Composed, got: Array, bound: float) -> Array:
     """The distance of each result in units, `bound` and below being accepted; NaN: not judged."""
     row = known.result
@@ -150,10 +150,10 @@ def distances(known: Composed, got: Array, bound: float) -> Array:
         wide = got.astype(np.longdouble)
         wide = np.where(np.isinf(wide), np.copysign(top, wide), wide)
         beyond = np.minimum(np.abs(known.value), top)
-        value = np.copysign(beyond, known.value)
+        value = limited(row, np.copysign(beyond, known.value))
         units = (np.abs(wide - value) / known.tolerance * bound).astype(np.float64)
-    wrong_zero = known.exact_zero & (got == 0) & (np.signbit(got) != np.signbit(known.value))
-    units = np.where(np.isnan(got) | wrong_zero, np.inf, units)
+    wrong_zero = known.exact_zero & wrong_zeros(row, wide, known.value)
+    units = np.where(np.isnan(wide) | wrong_zero, np.inf, units)
     special = np.isnan(known.value) | np.isinf(known.value)
     judged = special & (known.row.outside is Outside.SPECIALS)
     wanted = reference(known)
@@ -189,7 +189,7 @@ def _settled(
 ) -> Array:
     """mpmath's distances where the estimate is near the bound; large cases get its benefit."""
     bound = bounds[got.dtype.name]
-    finite = all(np.isfinite(one).all() for one in args if one.dtype.kind == "f")
+    finite = all(one.all() for one in map(_finite, args))
     if known.row.elementwise and not (finite and sum(a.size for a in args) <= PROVED_ELEMENTS):
         parts = [np.broadcast_to(one, got.shape)[near] for one in args]
         units[near] = judged_exactly(known.row, parts, attrs, got[near], bounds)
@@ -221,11 +221,12 @@ def reach(known: Composed, place: tuple[int, ...]) -> tuple[int, int] | None:
     """The bits of the least and the greatest result that are accepted at an element inside."""
     if not known.inside[place]:
         return None
-    row, value, tolerance = known.result, known.value[place], known.tolerance[place]
+    row, tolerance = known.result, known.tolerance[place]
+    value = limited(row, known.value[place])
     ends = []
     for end, inward in ((value - tolerance, np.inf), (value + tolerance, -np.inf)):
         with np.errstate(all="ignore"):
-            rounded = np.asarray(end.astype(row.numpy_dtype))
+            rounded = from_wide(np.asarray(end), row.name)
             outside = rounded < end if inward > 0 else rounded > end
             kept = np.nextafter(rounded, rounded.dtype.type(inward)) if outside else rounded
         ends.append(int(row.to_bits(np.asarray(kept).reshape(1))[0]))
@@ -234,5 +235,4 @@ def reach(known: Composed, place: tuple[int, ...]) -> tuple[int, int] | None:
 
 def reference(known: Composed) -> Array:
     """The values rounded to the result's dtype, NaN canonical."""
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(known.value.astype(known.result.numpy_dtype)))
+    return from_wide(known.value, known.result.name)

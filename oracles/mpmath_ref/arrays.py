@@ -12,7 +12,7 @@ from oracles.formats import FORMATS, Array, Format
 from oracles.mpmath_ref.proof import true_value
 from oracles.mpmath_ref.rows import ROWS, WIDE, WIDE_PRECISION
 from oracles.mpmath_ref.special import Special, special
-from oracles.numpy_ref.support import canonical, convert
+from oracles.numpy_ref.support import convert, from_wide, widened
 from oracles.promotion import promote, to_float
 from oracles.ulp import ulp_of_wide
 
@@ -82,8 +82,9 @@ def distances(known: Estimate, got: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         ulps = ulp_of_wide(got, value)
         top = np.ldexp(WIDE(1), row.emax + 1)
-        right = np.asarray(got == np.copysign(np.inf, value))
-        ulps = np.where(np.abs(value) >= top, np.where(right, 0.0, np.inf), ulps)
+        if row.infinite:
+            right = np.asarray(widened(got) == np.copysign(np.inf, value))
+            ulps = np.where(np.abs(value) >= top, np.where(right, 0.0, np.inf), ulps)
         mantissa = np.abs(np.frexp(value)[0])
         margin = WIDE(4 * function.error)
         near_power = (mantissa > 1 - margin) | (mantissa < WIDE(0.5) + margin)
@@ -115,17 +116,9 @@ def estimated(name: str, operands: Sequence[Array]) -> Array:
     row = FORMATS[operands[0].dtype.name]
     known = filtered(name, [one.reshape(-1) for one in operands])
     with np.errstate(all="ignore"):
-        rounded = canonical(_narrowed(known.value, row))
+        rounded = from_wide(known.value, row.name)
     bits = np.where(known.special.mask, known.special.bits, row.to_bits(rounded))
     return row.from_bits(bits).reshape(operands[0].shape)
-
-
-def _narrowed(value: Array, row: Format) -> Array:
-    """Estimates in the format. numpy takes longdouble to float16 by way of float32, rounding twice;
-    by way of float64 that matters 2**29 times less often."""
-    if row.precision < FORMATS["float32"].precision:
-        value = value.astype(np.float64)
-    return np.asarray(value.astype(row.numpy_dtype))
 
 
 def correctly_rounded(name: str, operands: Sequence[Array]) -> Array:

@@ -107,12 +107,14 @@ def exact_distance(name: str, row: Format, operand_bits: tuple[int, ...], got_bi
     """The ulp distance of one result from mpmath's value, rounded to float64.
 
     Infinitely far are NaN, a zero with the sign that the value has not, whatever is 2**1000 ulps
-    away, and, where the value overflows (2**(emax+1) and more), all but the right infinity.
+    away, and, where the value overflows (2**(emax+1) and more), all but the right infinity. Without
+    -0 and infinities 0 has no sign, and a value beyond the range is the largest number.
     """
     value = true_value(name, row, operand_bits)
     got = row.decode(got_bits)
-    if got == "nan" or (got == 0 and row.is_negative(got_bits) != (value < 0)):
+    wrong_sign = row.minus_zero and row.is_negative(got_bits) != (value < 0)
+    if got == "nan" or (got == 0 and wrong_sign):
         return float("inf")
-    if abs(value) >= Fraction(2) ** (row.emax + 1):
+    if row.infinite and row.overflows(value):
         return 0.0 if got == ("-inf" if value < 0 else "inf") else float("inf")
     return as_float(ulp_of_fraction(row, got_bits, value))

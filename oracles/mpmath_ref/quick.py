@@ -21,6 +21,7 @@ from oracles.mpmath_ref import arrays
 from oracles.mpmath_ref.proof import exact_distance, true_value
 from oracles.mpmath_ref.rows import ROWS
 from oracles.mpmath_ref.special import Special, special
+from oracles.ulp import limited, wrong_zeros
 
 SLACK = 2.0**-48
 """The relative error to which float64 estimates are trusted: 16 ulp of float64.
@@ -166,7 +167,7 @@ def _block(name: str, operands: Sequence[Array], got: Array) -> Block:
     near = _near_power(value, ROWS[name].saturates)
     low = np.where(near, ulps / 2, ulps) - slack
     high = np.where(near, ulps * 2, ulps) + slack
-    at_top = near & (np.abs(np.abs(value) * 2.0 ** -(row.emax + 1) - 1) < 2.0**-40)
+    at_top = (near | (not row.infinite)) & (np.abs(np.abs(value) / _top(row) - 1) < 2.0**-40)
     prescribed = special(name, *operands)
     return Block(operands, got, prescribed, value, ulps, low, high, at_top, settled & ~at_top)
 
@@ -220,22 +221,30 @@ def _saturated(saturates: str | None, value: Array) -> Array:
 
 
 def _distances(row: Format, value: Array, got: Array) -> tuple[Array, Array]:
-    """Distances in ulp, as `oracles.ulp` defines them, and where the infinity is the right one."""
-    top = 2.0 ** (row.emax + 1)
+    """Distances in ulp, as `oracles.ulp` defines them, and where an overflow is the right result.
+    """
+    top = _top(row)
     wide = got.astype(np.float64)
     endless = np.isinf(wide)
     np.copyto(wide, np.copysign(top, wide), where=endless)
-    exponent = value.view(np.int64) & _EXPONENT
+    truth = limited(row, value)
+    exponent = truth.view(np.int64) & _EXPONENT
     np.maximum(exponent, (_ONE + row.emin) << _FIELD, out=exponent)
     below_one = ((_ONE + row.mantissa_bits) << _FIELD) - exponent  # 2 * _ONE would overflow
     per_ulp = (below_one + (_ONE << _FIELD)).view(np.float64)
-    ulps = np.abs(wide - value) * per_ulp
-    wrong_sign = (wide == 0) & (np.signbit(wide) != np.signbit(value))
-    np.copyto(ulps, np.inf, where=wrong_sign | np.isnan(ulps))
-    beyond = np.abs(value) >= top
-    right = beyond & endless & (np.signbit(wide) == np.signbit(value))
-    np.copyto(ulps, np.where(right, 0.0, np.inf), where=beyond)
+    ulps = np.abs(wide - truth) * per_ulp
+    np.copyto(ulps, np.inf, where=wrong_zeros(row, wide, truth) | np.isnan(ulps))
+    beyond = np.abs(value) >= top if row.infinite else np.abs(value) > top
+    right = beyond & row.is_overflow(row.to_bits(got)) & (np.signbit(wide) == np.signbit(value))
+    if row.infinite:
+        np.copyto(ulps, np.inf, where=beyond)
+    np.copyto(ulps, 0.0, where=right)
     return ulps, right
+
+
+def _top(row: Format) -> float:
+    """Where results begin to overflow: what an infinity counts as, else the largest number."""
+    return 2.0 ** (row.emax + 1) if row.infinite else float(row.greatest)
 
 
 def _near_power(value: Array, saturates: str | None) -> Array:
@@ -295,8 +304,7 @@ def _decide(name: str, row: Format, block: Block, k: int) -> tuple[float, bool]:
     got = int(row.to_bits(block.got[k : k + 1])[0])
     value = true_value(name, row, operands)
     ulp = exact_distance(name, row, operands, got)
-    overflows = abs(value) >= Fraction(2) ** (row.emax + 1)
-    if ulp == 0 and not overflows and not is_rational(name, row, operands):
+    if ulp == 0 and not row.overflows(value) and not is_rational(name, row, operands):
         ulp = _NEXT_TO_NOTHING
     return ulp, row.round(value, value < 0) == got
 

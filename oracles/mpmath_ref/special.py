@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from oracles.formats import FORMATS, Array, Format
+from oracles.numpy_ref.support import widened
 
 Rules = tuple[tuple[str, str], ...]
 
@@ -92,7 +93,8 @@ def special(name: str, *operands: Array) -> Special:
     """
     row = FORMATS[operands[0].dtype.name]
     with np.errstate(all="ignore"):
-        rules = _power_rules(*operands) if name == "pow" else _unary_rules(name, operands[0])
+        wide = [widened(one) for one in operands]
+        rules = _power_rules(*wide) if name == "pow" else _unary_rules(name, *wide)
     mask = np.zeros(operands[0].shape, dtype=bool)
     bits = np.zeros(operands[0].shape, dtype=row.unsigned)
     for where, result in rules:
@@ -101,7 +103,7 @@ def special(name: str, *operands: Array) -> Special:
     if name != "pow":
         signed = [where for where, result in rules if result in _SIGNED]
         for where in signed:
-            bits[where] |= row.to_bits(operands[0])[where] & row.unsigned.type(row.sign_bit)
+            bits[where] = row.with_sign(bits, row.to_bits(operands[0]))[where]
     return Special(mask, bits)
 
 
@@ -111,8 +113,9 @@ def _word(row: Format, result: str) -> int:
     if magnitude == "nan":
         assert row.canonical_nan is not None
         return row.canonical_nan
-    word = row.infinity if magnitude == "inf" else row.round(Fraction(magnitude))
-    return word | row.sign_bit if result.startswith("-") else word
+    word = row.overflow if magnitude == "inf" else row.round(Fraction(magnitude))
+    negative = result.startswith("-") and (word or row.minus_zero)
+    return word | row.sign_bit if negative else word
 
 
 def _unary_rules(name: str, x: Array) -> list[tuple[Array, str]]:

@@ -1,8 +1,8 @@
 """Activations in numpy: each formula step by step, in the dtype in which its steps are taken.
 
-float16 is converted to float32 once and the result is rounded once. Where every step is correctly
-rounded arithmetic the bits are a reference; where a function of real numbers is among the steps
-its last bit is not, and `composite` judges.
+A narrow float is converted to float32 once and the result is rounded once. Where every step is
+correctly rounded arithmetic the bits are a reference; where a function of real numbers is among the
+steps its last bit is not, and `composite` judges.
 """
 
 from __future__ import annotations

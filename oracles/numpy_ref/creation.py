@@ -33,7 +33,7 @@ def arange(
     """start + i * step for i < ceil((stop - start) / step), the length computed exactly.
 
     Integers are exact.  Floats: i, start and step are rounded to the accumulator dtype
-    (float32 for float16), then one product, one sum and one rounding to the dtype.
+    (float32 for narrow floats), then one product, one sum and one rounding to the dtype.
     """
     if stop is None:
         start, stop = 0, start

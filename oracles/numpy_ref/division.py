@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
-from oracles.formats import FORMATS, Array, format_of
-from oracles.numpy_ref.support import canonical, common, convert
+from oracles.formats import Array, format_of
+from oracles.numpy_ref.support import common, convert, rounded
 from oracles.promotion import promote, to_float
 
 SURE = 2.0**50
@@ -30,8 +31,7 @@ def div(x: Array, y: Array, rounding_mode: str | None = None) -> Array:
     if rounding_mode is not None:
         raise ValueError(f"no rounding mode {rounding_mode!r}")
     dtype = to_float(promote(x.dtype.name, y.dtype.name))
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.divide(convert(x, dtype), convert(y, dtype))))
+    return rounded(np.divide, convert(x, dtype), convert(y, dtype))
 
 
 def floordiv(x: Array, y: Array) -> Array:
@@ -48,20 +48,19 @@ def mod(x: Array, y: Array) -> Array:
     """The remainder with the divisor's sign. Integers: by 0 it is 0, and MIN % -1 is 0. Floats:
     `fmod`, plus the divisor where the signs differ; zero has the divisor's sign."""
     x, y = _numbers("mod", x, y)
-    with np.errstate(all="ignore"):
-        if not format_of(x).is_float:
-            return np.asarray(np.remainder(x, y))
-        rest = np.fmod(x, y)
-        other_side = (rest != 0) & (np.signbit(rest) != np.signbit(y))
-        rest = np.where(other_side, rest + y, rest)
-        return canonical(np.where(rest == 0, np.copysign(rest, y), rest))
+    return rounded(_float_remainder if format_of(x).is_float else np.remainder, x, y)
+
+
+def _float_remainder(x: Array, y: Array) -> Array:
+    rest = np.fmod(x, y)
+    other_side = (rest != 0) & (np.signbit(rest) != np.signbit(y))
+    rest = np.where(other_side, rest + y, rest)
+    return np.where(rest == 0, np.copysign(rest, y), rest)
 
 
 def fmod(x: Array, y: Array) -> Array:
     """The exact remainder with the dividend's sign; of integers by 0 it is 0."""
-    x, y = _numbers("fmod", x, y)
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.fmod(x, y)))
+    return rounded(np.fmod, *_numbers("fmod", x, y))
 
 
 def _numbers(name: str, x: Array, y: Array) -> tuple[Array, Array]:
@@ -88,16 +87,18 @@ def _float_quotient(x: Array, y: Array, down: bool) -> Array:
     Beyond the precision of the format, and where there is no finite quotient, it is that of the
     IEEE division; an infinite dividend has none.
     """
-    precision = FORMATS[x.dtype.name].precision
-    with np.errstate(all="ignore"):
-        wide = (x.astype(np.float64), y.astype(np.float64))
-        whole, large = _integer_quotient(*wide, precision, down)
-        signed_zero = np.copysign(0.0, np.where(np.signbit(x) != np.signbit(y), -1.0, 1.0))
-        whole = np.where(whole == 0, signed_zero, whole)
-        rounded = np.divide(x, y)
-        result = np.where(large | (y == 0) | np.isnan(rounded), rounded, whole.astype(x.dtype))
-        infinite = np.isinf(x) & (y != 0)
-        return canonical(np.where(infinite, x.dtype.type(np.nan), result))
+    return rounded(partial(_quotient, precision=format_of(x).precision, down=down), x, y)
+
+
+def _quotient(x: Array, y: Array, precision: int, down: bool) -> Array:
+    wide = (x.astype(np.float64), y.astype(np.float64))
+    whole, large = _integer_quotient(*wide, precision, down)
+    signed_zero = np.copysign(0.0, np.where(np.signbit(x) != np.signbit(y), -1.0, 1.0))
+    whole = np.where(whole == 0, signed_zero, whole)
+    divided = np.divide(x, y)
+    result = np.where(large | (y == 0) | np.isnan(divided), divided, whole.astype(x.dtype))
+    infinite = np.isinf(x) & (y != 0)
+    return np.where(infinite, x.dtype.type(np.nan), result)
 
 
 def _integer_quotient(x: Array, y: Array, precision: int, down: bool) -> tuple[Array, Array]:

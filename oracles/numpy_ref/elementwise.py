@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from oracles.formats import FORMATS, Array, format_of
-from oracles.numpy_ref.support import canonical, common, convert, scalar
+from oracles.numpy_ref.support import common, convert, rounded, scalar, widened
 from oracles.promotion import accumulator, promote, to_float, weak
 
 
@@ -16,24 +16,19 @@ def _no_bool(name: str, array: Array) -> None:
 
 def add(x: Array, y: Array) -> Array:
     """x + y; bool is or, integers wrap."""
-    x, y = common(x, y)
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.add(x, y)))
+    return rounded(np.add, *common(x, y))
 
 
 def sub(x: Array, y: Array) -> Array:
     """x - y; bool raises, integers wrap."""
     x, y = common(x, y)
     _no_bool("sub", x)
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.subtract(x, y)))
+    return rounded(np.subtract, x, y)
 
 
 def mul(x: Array, y: Array) -> Array:
     """x * y; bool is and, integers wrap."""
-    x, y = common(x, y)
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.multiply(x, y)))
+    return rounded(np.multiply, *common(x, y))
 
 
 def neg(x: Array) -> Array:
@@ -41,7 +36,7 @@ def neg(x: Array) -> Array:
     _no_bool("neg", x)
     row = format_of(x)
     if row.is_float:
-        return row.from_bits(row.to_bits(x) ^ row.unsigned.type(row.sign_bit))
+        return row.from_bits(row.with_sign(row.to_bits(x), ~row.to_bits(x)))
     with np.errstate(all="ignore"):
         return np.asarray(np.negative(x))
 
@@ -51,7 +46,7 @@ def abs(x: Array) -> Array:  # noqa: A001 - the catalog's name
     _no_bool("abs", x)
     row = format_of(x)
     if row.is_float:
-        return row.from_bits(row.to_bits(x) & row.unsigned.type(row.sign_bit - 1))
+        return row.from_bits(row.with_sign(row.to_bits(x), np.zeros_like(row.to_bits(x))))
     with np.errstate(all="ignore"):
         return np.asarray(np.abs(x))
 
@@ -69,19 +64,23 @@ def minimum(x: Array, y: Array) -> Array:
 
 
 def _extreme(x: Array, y: Array, greater: bool) -> Array:
-    """Equal operands differ only as zeros: then the sign bit of x decides."""
     if not format_of(x).is_float:
         return np.asarray(np.maximum(x, y) if greater else np.minimum(x, y))
-    better = x > y if greater else x < y
-    zero_choice = np.signbit(y) if greater else np.signbit(x)
-    take_x = better | ((x == y) & zero_choice) | np.isnan(x)
-    return canonical(np.asarray(np.where(take_x, x, y)))
+    return rounded(_greater_float if greater else _lesser_float, x, y)
+
+
+def _greater_float(x: Array, y: Array) -> Array:
+    """Equal operands differ only as zeros: then the sign bit of one decides."""
+    return np.where((x > y) | ((x == y) & np.signbit(y)) | np.isnan(x), x, y)
+
+
+def _lesser_float(x: Array, y: Array) -> Array:
+    return np.where((x < y) | ((x == y) & np.signbit(x)) | np.isnan(x), x, y)
 
 
 def sqrt(x: Array) -> Array:
     """Square root, rounded once; integers and bool convert to the default float first."""
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.sqrt(convert(x, to_float(x.dtype.name)))))
+    return rounded(np.sqrt, convert(x, to_float(x.dtype.name)))
 
 
 def where(condition: Array, x: Array, y: Array) -> Array:
@@ -98,10 +97,7 @@ def where(condition: Array, x: Array, y: Array) -> Array:
 def _to_integers(name: str, function: np.ufunc, x: Array) -> Array:
     """Integers are themselves; of floats -0 and the sign of a zero result are kept."""
     _no_bool(name, x)
-    if not format_of(x).is_float:
-        return x
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(function(x)))
+    return rounded(function, x) if format_of(x).is_float else x
 
 
 def trunc(x: Array) -> Array:
@@ -128,9 +124,7 @@ def round(x: Array) -> Array:  # noqa: A001 - the catalog's name
 def sign(x: Array) -> Array:
     """1, 0 or -1 in the dtype of x; +0 for both zeros, NaN for NaN."""
     _no_bool("sign", x)
-    with np.errstate(all="ignore"):
-        found = np.sign(x)
-    return canonical(np.where(x == 0, x.dtype.type(0), found))
+    return rounded(lambda wide: np.where(wide == 0, wide.dtype.type(0), np.sign(wide)), x)
 
 
 def copysign(x: Array, y: Array) -> Array:
@@ -138,15 +132,12 @@ def copysign(x: Array, y: Array) -> Array:
     dtype = to_float(promote(x.dtype.name, y.dtype.name))
     x, y = convert(x, dtype), convert(y, dtype)
     row = format_of(x)
-    sign_bit = row.unsigned.type(row.sign_bit)
-    return row.from_bits((row.to_bits(x) & ~sign_bit) | (row.to_bits(y) & sign_bit))
+    return row.from_bits(row.with_sign(row.to_bits(x), row.to_bits(y)))
 
 
 def reciprocal(x: Array) -> Array:
     """1 / x, rounded once; integers and bool convert to the default float first."""
-    wide = convert(x, to_float(x.dtype.name))
-    with np.errstate(all="ignore"):
-        return canonical(np.asarray(np.divide(wide.dtype.type(1), wide)))
+    return rounded(np.reciprocal, convert(x, to_float(x.dtype.name)))
 
 
 def square(x: Array) -> Array:
@@ -164,8 +155,9 @@ def isinf(x: Array, detect_positive: bool = True, detect_negative: bool = True) 
     """Whether x is one of the infinities that are asked for."""
     if not format_of(x).is_float:
         return np.zeros(x.shape, dtype=bool)
-    wanted = np.where(np.signbit(x), detect_negative, detect_positive)
-    return np.asarray(np.isinf(x) & wanted)
+    wide = widened(x)
+    wanted = np.where(np.signbit(wide), detect_negative, detect_positive)
+    return np.asarray(np.isinf(wide) & wanted)
 
 
 def isfinite(x: Array) -> Array:
@@ -176,7 +168,7 @@ def isfinite(x: Array) -> Array:
 # -- choices ---------------------------------------------------------------------------------------
 def logical_not(x: Array) -> Array:
     """Whether x is zero; not for NaN."""
-    return np.asarray(x == 0)
+    return np.asarray(widened(x) == 0)
 
 
 def relu(x: Array) -> Array:
@@ -216,7 +208,7 @@ def _bound(value: bool | int | float, dtype: str) -> Array:
 def masked_fill(x: Array, mask: Array, value: bool | int | float) -> Array:
     """`value`, which is weak, where the mask is not zero, else x; bits are chosen."""
     dtype = weak(x.dtype.name, value)
-    return where(mask != 0, np.asarray(scalar(value, dtype)), convert(x, dtype))
+    return where(convert(mask, "bool"), np.asarray(scalar(value, dtype)), convert(x, dtype))
 
 
 def isclose(
@@ -224,7 +216,7 @@ def isclose(
 ) -> Array:
     """|x - y| <= atol + rtol * |y|, or x = y; both NaN where that is asked for.
 
-    In floats, float16 in float32. An infinity is close to itself alone.
+    In floats, narrow ones in float32. An infinity is close to itself alone.
     """
     promoted = to_float(promote(x.dtype.name, y.dtype.name))
     dtype = accumulator(promoted)

@@ -5,14 +5,17 @@ The bits of `newton_schulz` are prescribed; `backward` judges the other rows, wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from oracles.formats import FORMATS, Array
+from oracles.formats import Array
+from oracles.numpy_ref.creation import full
+from oracles.numpy_ref.elementwise import abs as magnitude, isfinite
 from oracles.numpy_ref.reduce import matmul, sum as ordered_sum
-from oracles.numpy_ref.support import canonical, convert, scalar
+from oracles.numpy_ref.support import canonical, convert, from_wide, scalar
 from oracles.promotion import accumulator, to_float
 
 
@@ -49,11 +52,12 @@ def qr(x: Array) -> tuple[Array, Array]:
     """Q square and R, in longdouble, rounded."""
     rows, columns = x.shape[-2:]
     q, r = _like(x, (rows, rows)), _like(x, (rows, columns))
+    finite = isfinite(x)
     for place in np.ndindex(x.shape[:-2]):
-        if np.isfinite(x[place]).all():
+        if finite[place].all():
             found = reflections(x[place].astype(np.longdouble))
-            q[place], r[place] = found.q, found.r
-    return canonical(q), canonical(r)
+            q[place], r[place] = (from_wide(one, q.dtype.name) for one in (found.q, found.r))
+    return q, r
 
 
 def svd(x: Array, full_matrices: bool = True) -> tuple[Array, Array, Array]:
@@ -62,17 +66,18 @@ def svd(x: Array, full_matrices: bool = True) -> tuple[Array, Array, Array]:
     least = min(rows, columns)
     left, right = (rows, columns) if full_matrices else (least, least)
     u, s, v = _like(x, (rows, left)), _like(x, (least,)), _like(x, (right, columns))
+    finite = isfinite(x)
     for place in np.ndindex(x.shape[:-2]):
-        if np.isfinite(x[place]).all():
+        if finite[place].all():
             wide = convert(x[place], "float64")
-            u[place], s[place], v[place] = np.linalg.svd(wide, full_matrices=full_matrices)
-    return canonical(u), canonical(np.abs(s)), canonical(v)  # LAPACK has -0 for zeros
+            found = np.linalg.svd(wide, full_matrices=full_matrices)
+            u[place], s[place], v[place] = (convert(one, u.dtype.name) for one in found)
+    return u, magnitude(s), v  # LAPACK has -0 for zeros
 
 
 def _like(x: Array, shape: tuple[int, ...]) -> Array:
     """NaNs in the result's dtype for each matrix."""
-    dtype = FORMATS[to_float(x.dtype.name)].numpy_dtype
-    return np.full((*x.shape[:-2], *shape), np.nan, dtype=dtype)
+    return full((*x.shape[:-2], *shape), math.nan, to_float(x.dtype.name))
 
 
 def newton_schulz(x: Array, steps: int, params: Sequence[float], eps: float = 1e-7) -> Array:

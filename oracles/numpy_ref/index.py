@@ -13,7 +13,7 @@ import numpy as np
 
 from oracles.formats import FORMATS, Array, format_of
 from oracles.numpy_ref.creation import full
-from oracles.numpy_ref.support import move
+from oracles.numpy_ref.support import convert, move
 
 Scalar = bool | int | float
 
@@ -116,7 +116,7 @@ def one_hot(x: Array, num_classes: int) -> Array:
 
 def nonzero(x: Array, size: int | None = None, fill_value: Scalar = 0) -> Array:
     """The coordinates of what is not 0; with `size` so many rows, the rest `fill_value`."""
-    found = np.argwhere(np.atleast_1d(x != 0)).astype(np.int32)[:, : x.ndim]
+    found = np.argwhere(np.atleast_1d(convert(x, "bool"))).astype(np.int32)[:, : x.ndim]
     return found if size is None else _sized(found, size, full((), fill_value, "int32"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from oracles.formats import Array, format_of
-from oracles.numpy_ref.support import common
+from oracles.numpy_ref.support import common, widened
 
 
 def _compare(function: np.ufunc, x: Array, y: Array) -> Array:
@@ -13,7 +13,7 @@ def _compare(function: np.ufunc, x: Array, y: Array) -> Array:
     kinds = {format_of(x).kind, format_of(y).kind}
     if kinds == {"int", "uint"}:
         return _compare_signed_unsigned(function, x, y)
-    x, y = common(x, y)
+    x, y = map(widened, common(x, y))
     return np.asarray(function(x, y))
 
 

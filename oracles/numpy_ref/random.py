@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from oracles.formats import FORMATS, Array
-from oracles.numpy_ref.support import convert, scalar
+from oracles.numpy_ref.support import convert, rounded, scalar
 from oracles.promotion import accumulator
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -84,9 +84,8 @@ def uniform(
     shape: Sequence[int], seed: int, low: float = 0.0, high: float = 1.0, dtype: str = "float32"
 ) -> Array:
     """low + (high - low) * rand, each step rounded."""
-    x = rand(shape, seed, dtype)
-    with np.errstate(all="ignore"):
-        return np.asarray(x * scalar(high - low, dtype) + scalar(low, dtype))
+    scaled = rounded(np.multiply, rand(shape, seed, dtype), scalar(high - low, dtype))
+    return rounded(np.add, scaled, scalar(low, dtype))
 
 
 def randint(

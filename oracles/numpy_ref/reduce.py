@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod as _product_of
 
 import numpy as np
 
 from oracles.catalog import ROWS, result_dtype
 from oracles.formats import FORMATS, Array, format_of
-from oracles.numpy_ref.support import canonical, common, convert
+from oracles.numpy_ref.support import canonical, common, convert, rounded, widened
 from oracles.order import ordered_matmul, ordered_reduce
 from oracles.promotion import accumulator, sum_dtype
 
@@ -97,16 +98,14 @@ def _extreme(op: str, x: Array, axis: Axis, keepdim: bool) -> Array:
         raise ValueError(f"{op} over an empty axis")
     if values.shape[-1] == 0:
         return restore(np.zeros(values.shape[:-1], dtype=x.dtype), x, axis, keepdim)
-    function = np.max if op == "max" else np.min
-    with np.errstate(all="ignore"):
-        found = np.asarray(function(values, axis=-1))
-    if format_of(x).is_float:
-        found = _settle_zeros(op, values, found)
-    return restore(canonical(found), x, axis, keepdim)
+    return restore(rounded(partial(_extreme_of, op), values), x, axis, keepdim)
 
 
-def _settle_zeros(op: str, values: Array, found: Array) -> Array:
+def _extreme_of(op: str, values: Array) -> Array:
     """numpy returns either zero; the contract wants +0 from max if any, -0 from min if any."""
+    found = np.asarray((np.max if op == "max" else np.min)(values, axis=-1))
+    if not format_of(values).is_float:
+        return found
     zero = values == 0
     preferred = zero & (~np.signbit(values) if op == "max" else np.signbit(values))
     better = values.dtype.type(0.0 if op == "max" else -0.0)
@@ -141,7 +140,7 @@ def _place(op: str, x: Array, axis: int | None, keepdim: bool) -> Array:
         if _product_of(kept) > 0:
             raise ValueError(f"{op} over an empty axis")
         return restore(np.zeros(kept, dtype=np.int32), x, axis, keepdim)
-    found = (np.argmax if op == "argmax" else np.argmin)(values, axis=-1)
+    found = (np.argmax if op == "argmax" else np.argmin)(widened(values), axis=-1)
     return restore(np.asarray(found).astype(np.int32), x, axis, keepdim)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from oracles.catalog import result_dtype
 from oracles.formats import FORMATS, Array, format_of
-from oracles.numpy_ref.support import canonical, convert, moved_back, moved_last
+from oracles.numpy_ref.support import canonical, convert, moved_back, moved_last, widened
 from oracles.order import ordered_scan
 from oracles.promotion import accumulator
 
@@ -45,7 +45,7 @@ def cummin(x: Array, axis: int = 0) -> tuple[Array, Array]:
 
 def _extremes(x: Array, axis: int, greatest: bool) -> tuple[Array, Array]:
     """A place is new where the element is beyond all before it, or the first NaN."""
-    values = moved_last(x, axis)
+    values = widened(moved_last(x, axis))
     function = np.maximum if greatest else np.minimum
     with np.errstate(all="ignore"):
         running = np.asarray(function.accumulate(values, axis=-1))
@@ -57,7 +57,8 @@ def _extremes(x: Array, axis: int, greatest: bool) -> tuple[Array, Array]:
     places = np.zeros(values.shape, dtype=np.int32)
     places[..., 1:] = np.where(new, np.arange(1, max(values.shape[-1], 1), dtype=np.int32), 0)
     places = np.asarray(np.maximum.accumulate(places, axis=-1))
-    return moved_back(canonical(running), x, axis), moved_back(places, x, axis)
+    running = convert(canonical(running), x.dtype.name)
+    return moved_back(running, x, axis), moved_back(places, x, axis)
 
 
 def _settle_zeros(values: Array, running: Array, greatest: bool) -> Array:

@@ -31,7 +31,7 @@ def scatter_reduce(
     """What falls on a place is combined, on top of what is there or of the identity."""
     values = _checked(x, index, convert(src, x.dtype.name), dim)
     wide = x.dtype.name
-    if reduce == "mean" or (format_of(x).is_float and reduce in ("sum", "prod")):
+    if reduce == "mean" or format_of(x).is_float:
         wide = accumulator(sum_dtype(wide))
     base = convert(x, wide)
     count = np.ones(index.shape, dtype=np.int64)

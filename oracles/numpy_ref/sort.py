@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from oracles.formats import FORMATS, Array, format_of
-from oracles.numpy_ref.support import moved_back, moved_last
+from oracles.numpy_ref.support import moved_back, moved_last, widened
 
 
 def sort(x: Array, dim: int = -1, descending: bool = False) -> tuple[Array, Array]:
@@ -38,7 +38,8 @@ def _order(lines: Array, descending: bool) -> Array:
     Descending it is the reverse of the stable order of the reversed elements, so that equal ones
     keep their order.
     """
+    numbers = widened(lines)
     if not descending:
-        return np.argsort(lines, axis=-1, kind="stable")
-    backwards = np.argsort(lines[..., ::-1], axis=-1, kind="stable")
+        return np.argsort(numbers, axis=-1, kind="stable")
+    backwards = np.argsort(numbers[..., ::-1], axis=-1, kind="stable")
     return np.asarray(lines.shape[-1] - 1 - backwards[..., ::-1])

@@ -18,7 +18,7 @@ import numpy as np
 from oracles.catalog import ROWS
 from oracles.formats import Array
 from oracles.numpy_ref.scatter import scatter
-from oracles.numpy_ref.support import canonical, convert, move
+from oracles.numpy_ref.support import canonical, convert, move, widened
 from oracles.numpy_ref.windows import Extents, pairs, per_axis
 from oracles.order import ordered_reduce
 from oracles.promotion import accumulator, to_float
@@ -157,9 +157,9 @@ def max_pool2d(
     inside, numbers = _within(places, sizes), _numbered(places, sizes)
     if prod(lead) and not inside.any(axis=1).all():
         raise ValueError("a window has nothing but padding")
-    greatest = np.zeros((prod(lead), len(places)), x.dtype)
+    flat = widened(x).reshape(prod(lead), prod(sizes))
+    greatest = np.zeros((prod(lead), len(places)), flat.dtype)
     where = np.full(greatest.shape, -1, np.int32)
-    flat = x.reshape(prod(lead), prod(sizes))
     for at in np.ndindex(greatest.shape):
         row, window = at
         for number in numbers[window][inside[window]].tolist():
@@ -169,7 +169,7 @@ def max_pool2d(
             elif item == greatest[at] == 0 and not np.signbit(item):
                 greatest[at] = item  # +0 is the greatest of zeros, wherever the first one was
     shape = (*lead, *counts)
-    values = canonical(greatest.reshape(shape))
+    values = convert(canonical(greatest.reshape(shape)), x.dtype.name)
     return (values, where.reshape(shape)) if return_indices else values
 
 

@@ -21,7 +21,7 @@ def canonical(array: Array) -> Array:
     row = format_of(array)
     if not row.is_float:
         return array
-    nans = np.isnan(array)
+    nans = row.is_nan(row.to_bits(array))
     if not nans.any():
         return array
     bits = row.to_bits(array).copy()
@@ -40,7 +40,7 @@ def convert(x: Array, dtype: str) -> Array:
     if source.name == target.name:
         return x
     if target.kind == "bool":
-        return np.asarray(x != 0)
+        return np.asarray(widened(x) != 0)
     if target.numpy_dtype.name in BEYOND_NUMPY:
         with np.errstate(all="ignore"):
             return _narrowed(x, target)
@@ -53,17 +53,41 @@ def convert(x: Array, dtype: str) -> Array:
     return np.asarray(x.astype(target.numpy_dtype))
 
 
+def widened(x: Array) -> Array:
+    """The same numbers in a dtype that numpy computes with: float32 for the floats it lacks."""
+    return x.astype(np.float32) if x.dtype.name in BEYOND_NUMPY else x
+
+
+def rounded(function: Callable[..., Array], *operands: Array) -> Array:
+    """A function of operands of one dtype, rounded once to that dtype; NaN canonical.
+
+    Floats that numpy lacks are computed in float32. Its result rounded again is the correctly
+    rounded one of + - * / and sqrt, of fmod, and of all that is exact: `exact_fast` proves each
+    element that is judged, and settles what would not be.
+    """
+    with np.errstate(all="ignore"):
+        result = np.asarray(function(*map(widened, operands)))
+    return convert(canonical(result), operands[0].dtype.name)
+
+
+def from_wide(x: Array, dtype: str) -> Array:
+    """Values in longdouble, rounded once to a float `dtype`; saturation, canonical NaNs."""
+    target = FORMATS[dtype]
+    with np.errstate(all="ignore"):
+        if target.bits < 32:  # numpy takes longdouble to float16 by way of float32
+            return _narrowed(x, target)
+        return canonical(np.asarray(x.astype(target.numpy_dtype)))
+
+
 def _narrowed(x: Array, target: Format) -> Array:
     """One rounding, of an integral multiple of the last place; longdouble holds every dtype."""
-    wide = x.astype(np.float32 if format_of(x).name in BEYOND_NUMPY else x.dtype)
-    wide = wide.astype(np.longdouble)
+    wide = widened(x).astype(np.longdouble)
     scale = np.maximum(np.frexp(wide)[1] - 1, target.emin) - target.mantissa_bits
     whole = np.rint(np.ldexp(wide, -scale))
     nearest = np.ldexp(whole, scale).astype(np.float64)
-    largest = target.decode(target.largest)
-    assert not isinstance(largest, str)
-    beyond = np.inf if target.infinite else float(largest)
-    nearest = np.where(np.abs(nearest) > float(largest), np.copysign(beyond, nearest), nearest)
+    largest = float(target.greatest)
+    beyond = np.inf if target.infinite else largest
+    nearest = np.where(np.abs(nearest) > largest, np.copysign(beyond, nearest), nearest)
     nearest = nearest if target.minus_zero else nearest + 0.0
     return canonical(np.asarray(nearest.astype(target.numpy_dtype)))
 

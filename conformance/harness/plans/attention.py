@@ -11,6 +11,7 @@ from conformance.harness.plans.layouts import (
     CONTIGUOUS,
     STRIDED,
     Layouts,
+    beside,
     count_of,
     small,
     worthwhile,
@@ -87,7 +88,7 @@ LAYOUTS: dict[str, Layouts] = {
 _MASKS = BOOL + FLOATS
 CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
     "scaled_dot_product_attention": (
-        *((name, name, name, _MASKS[k % len(_MASKS)]) for k, name in enumerate(ALL)),
+        *((name, name, name, beside(name, _MASKS, k)) for k, name in enumerate(ALL)),
         *((name, name, name, "bool") for name in ("float16", "float32")),
         ("int8", "float64", "float16", "float32"),
     ),

@@ -13,13 +13,16 @@ import numpy as np
 from conformance.harness.case import Case
 from conformance.harness.draws import Generator
 from conformance.harness.values import Value
-from oracles.catalog import OUTPUT, ROWS
+from oracles.catalog import FLOAT8, OUTPUT, ROWS
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
 
 Recipe = Callable[[Generator, str, tuple[str, ...]], Case]
 Layouts = dict[str, tuple[Recipe, tuple[str, ...]]]
 T = TypeVar("T")
+
+IN_TURN = (*FLOAT8, "bfloat16")
+"""Floats that every device emulates by the rules of float16, which stands for them in the cover."""
 
 CONTIGUOUS = ("buffer", "contiguous", "tail", "single kernel")
 STRIDED = ("buffer", "strided", "tail", "single kernel")
@@ -36,6 +39,13 @@ def outputs_of(op: str) -> tuple[dict[str, Value], ...]:
     """The attributes that name each result of a row."""
     count = ROWS[op].outputs
     return tuple({OUTPUT: k} for k in range(count)) if count > 1 else ({},)
+
+
+def beside(dtype: str, names: Sequence[str], turn: int) -> str:
+    """One of `names` in turn beside an operand of `dtype`; none that makes the cover leave it out.
+    """
+    fit = names if dtype in IN_TURN else [name for name in names if name not in IN_TURN]
+    return fit[turn % len(fit)]
 
 
 def positions(rng: Generator, dtype: str, count: int, extent: int) -> Array:

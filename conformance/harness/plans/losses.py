@@ -11,6 +11,7 @@ from conformance.harness.plans.layouts import (
     CONTIGUOUS,
     STRIDED,
     Layouts,
+    beside,
     count_of,
     positions,
     small,
@@ -181,7 +182,7 @@ _MIXED = (("float16", "float64"), ("int32", "float16"), ("float32", "bool"))
 
 def _turned(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Each dtype of x with one of the targets' in turn, so that each of those occurs too."""
-    return tuple((name, names[(5 * k + 3) % len(names)]) for k, name in enumerate(ALL))
+    return tuple((name, beside(name, names, 5 * k + 3)) for k, name in enumerate(ALL))
 
 
 CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -193,6 +194,6 @@ CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
         *_turned(ALL), *_FLOATS, ("float16", "int64"), ("float64", "int32"), ("float16", "float64"),
     ),
     "sparse_categorical_crossentropy": _turned(INTEGERS),
-    "nll_loss": tuple((a, b, ALL[(k + 7) % len(ALL)])
+    "nll_loss": tuple((a, b, beside(a, ALL, k + 7))
                       for k, (a, b) in enumerate(_turned(INTEGERS))),
 }  # fmt: skip

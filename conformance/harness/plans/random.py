@@ -93,10 +93,12 @@ _RANGES: dict[str, Callable[[str], list[dict[str, Value]]]] = {
 }
 
 def permutations(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
-    """No place, one, and as many as int8 holds."""
+    """No place, one, and up to as many as the dtype holds, if int8 holds them too."""
     build = Builder()
-    for k, n in enumerate((0, 1, 37, 128)):
-        build.judged(op, n=n, seed=SEEDS[k], dtype=dtypes[0])
+    row = FORMATS[dtypes[0]]
+    most = min(128, 1 << row.precision)
+    for k, n in enumerate(dict.fromkeys((0, 1, min(37, most), most))):
+        build.judged(op, n=n, seed=SEEDS[k], dtype=row.name)
     return build.case()
 
 

@@ -8,7 +8,7 @@ from conformance.harness.build import Builder
 from conformance.harness.case import Case
 from conformance.harness.draws import Generator, core_edges, styled
 from conformance.harness.plans.layouts import CONST, CONTIGUOUS, STRIDED, Layouts, count_of
-from oracles.catalog import FLOATS, ROWS
+from oracles.catalog import ALL, FLOATS, ROWS
 
 STYLES = ("edges", "plain", "ties")
 LENGTHS = (1, 33, 70)
@@ -50,7 +50,7 @@ def softmax_axes(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
     for axis in (1, -3) if running else ((0, -1), None):
         build.judged(op, x, axis=axis)
     if "dtype" in ROWS[op].attributes:
-        build.judged(op, x, dtype=FLOATS[(FLOATS.index(dtype) + 1) % 3 if dtype in FLOATS else 0])
+        build.judged(op, x, dtype=FLOATS[(ALL.index(dtype) + 1) % len(FLOATS)])
     if "keepdim" in ROWS[op].attributes:
         build.judged(op, x, axis=(1, 2), keepdim=True)
     return build.case()
