@@ -124,7 +124,7 @@ def _accuracy(cells: Iterable[CellRecord]) -> list[Accuracy]:
     """The measured functions of floats; devices have the same bits, so the worst stands for all."""
     groups: dict[tuple[str, str], list[CellRecord]] = {}
     for cell in cells:
-        dtype = column(cell.dtypes)
+        dtype = column(cell.op, cell.dtypes)
         if cell.worst_ulp and "float" in dtype and len(set(cell.dtypes)) == 1:
             groups.setdefault((cell.op, dtype), []).append(cell)
     found = []
@@ -168,11 +168,11 @@ def _data(cells: Sequence[CellRecord], failures: Sequence[FailureRecord]) -> dic
     texts, counts = Pool(), Pool()
     places: dict[str, list[list[Any]]] = {}
     for cell in cells:
-        place = f"{printable(cell.op)}/{printable(column(cell.dtypes))}"
+        place = f"{printable(cell.op)}/{printable(column(cell.op, cell.dtypes))}"
         places.setdefault(place, []).append(_packed(cell, texts, counts))
     wrong: dict[str, list[int]] = {}
     for number, failure in enumerate(failures):
-        place = f"{printable(failure.op)}/{printable(column(failure.dtypes))}"
+        place = f"{printable(failure.op)}/{printable(column(failure.op, failure.dtypes))}"
         wrong.setdefault(place, []).append(number)
     return {
         "texts": texts.values, "counts": counts.values, "bins": ULP_BINS,

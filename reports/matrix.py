@@ -14,7 +14,8 @@ SYMBOLS: dict[str, str] = {
     "crash": "C", "timeout": "T", "fail": "F", "not run": "-", "known": "k", "unspecified": "u",
     "pass": "●",
 }  # fmt: skip
-NOTHING = "·"  # the catalog has no such cell
+NOTHING = "·"  # the plan has no such cell
+CONDITIONED = ("where",)  # whose first operand of three is a condition
 RARE = ("timeout", "known", "unspecified")  # mentioned only where they occur
 READING = (
     "Mixed dtypes stand in the column of the first operand; of several cells in one place the "
@@ -38,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Matrix:
-    """`entries[op, dtype, device]`; what the catalog does not have has no entry."""
+    """`entries[op, dtype, device]`; what the plan does not have has no entry."""
 
     ops: tuple[str, ...]
     dtypes: tuple[str, ...]
@@ -56,16 +57,18 @@ class Matrix:
         return ["" if entry is None else entry.verdict for entry in found]
 
 
-def column(dtypes: tuple[str, ...]) -> str:
+def column(op: str, dtypes: tuple[str, ...]) -> str:
     """The dtype under which a cell is shown: the first operand's, after a condition."""
-    return dtypes[1] if len(dtypes) == 3 else dtypes[0] if dtypes else ""
+    if op in CONDITIONED and len(dtypes) == 3:
+        return dtypes[1]
+    return dtypes[0] if dtypes else ""
 
 
 def matrix(cells: Iterable[CellRecord]) -> Matrix:
     """The matrix of these cells: operators as they come, dtypes by kind and width."""
     entries: dict[tuple[str, str, str], Entry] = {}
     for cell in cells:
-        key = (cell.op, column(cell.dtypes), cell.device)
+        key = (cell.op, column(cell.op, cell.dtypes), cell.device)
         before = entries.get(key, Entry("pass", 0, 0))
         worst = min(before.verdict, cell.verdict, key=_WORST.index)
         entries[key] = Entry(worst, before.cells + 1, before.elements + cell.elements)
@@ -76,8 +79,8 @@ def matrix(cells: Iterable[CellRecord]) -> Matrix:
 def _place(dtype: str) -> tuple[int, int, str]:
     """bool, signed, unsigned, floats, each by width."""
     letters, digits = re.fullmatch(r"(\D*)(\d{0,4}).*", dtype, re.DOTALL).groups()  # type: ignore[union-attr] # matches all
-    kinds = ("bool", "int", "uint", "float")
-    return kinds.index(letters) if letters in kinds else len(kinds), int(digits or 0), dtype
+    kinds = {"bool": 0, "int": 1, "uint": 2, "bfloat": 3, "float": 3}
+    return kinds.get(letters, len(kinds)), int(digits or 0), dtype
 
 
 def symbols(cells: Iterable[CellRecord]) -> dict[str, str]:

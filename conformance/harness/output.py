@@ -117,7 +117,8 @@ def show_matrix(console: Console, cells: Sequence[CellRecord]) -> None:
         table.add_row(*row)
     console.print(table)
     legend = [f"{symbol} {verdict}" for verdict, symbol in symbols(cells).items()]
-    console.print(", ".join([*legend, f"{NOTHING} no such cell"]), style="dim", markup=False)
+    legend.append(f"{NOTHING} no such cell in this plan")
+    console.print(", ".join(legend), style="dim", markup=False)
     console.print(READING, style="dim", soft_wrap=True)
 
 

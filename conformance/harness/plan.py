@@ -118,10 +118,10 @@ def _with_pairs() -> list[str]:
     return [op for op, row in ROWS.items() if op not in CELLS and len(row.common) > 1]
 
 
-def _with_others(name: str, turn: int) -> tuple[Dtypes, Dtypes]:
+def _with_others(name: str, turn: int) -> list[tuple[str, str]]:
     """A dtype in front of one of the others, and behind another."""
     others = [other for other in ALL if other != name]
-    return (name, others[turn % len(others)]), (others[(turn + 5) % len(others)], name)
+    return [(name, others[turn % len(others)]), (others[(turn + 5) % len(others)], name)]
 
 
 def layouts(op: str, dtypes: Dtypes) -> dict[str, Layout]:
@@ -197,9 +197,10 @@ def single_call(case: Case, turn: int) -> Case:
 
 
 def turn_of(op: str, dtypes: Dtypes, layout: str) -> int:
-    """A number that counts the cells in which a layout is met."""
+    """A number that counts the cells in which a layout is met, those that take turns apart."""
     others = len(_others(op, dtypes))
-    turn = cells(op).index(dtypes)
+    kind = takes_turns(dtypes)
+    turn = [one for one in cells(op) if takes_turns(one) == kind].index(dtypes)
     return turn if layout == "main" or not others else turn // others
 
 

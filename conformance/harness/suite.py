@@ -43,7 +43,7 @@ def targets(
     found: dict[tuple[str, str], list[Dtypes]] = {}
     for op, names in plan.selected(ops, dtypes):
         if ROWS[op].family in families:
-            found.setdefault((op, column(names)), []).append(names)
+            found.setdefault((op, column(op, names)), []).append(names)
     return [Target(op, dtype, tuple(names)) for (op, dtype), names in found.items()]
 
 

@@ -7,7 +7,10 @@ import pytest
 
 from conformance.harness import plan
 from conformance.harness.build import Builder, part
+from conformance.harness.calls import same_call
 from conformance.harness.case import Case
+from conformance.harness.check import Device
+from conformance.harness.plans.layouts import IN_TURN
 from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, ROWS
 
@@ -65,7 +68,10 @@ def test_the_cover_is_part_of_the_full_plan() -> None:
 def test_every_layout_of_a_row_is_met_in_the_cover() -> None:
     """And in each the first call and the last, where it is met with enough dtypes."""
     for op, row in ROWS.items():
-        cells = [dtypes for dtypes in plan.cells(op) if not plan.mixed(op, dtypes)]
+        cells = [
+            dtypes for dtypes in plan.cells(op)
+            if not plan.mixed(op, dtypes) and not plan.takes_turns(dtypes)
+        ]  # fmt: skip
         if len(cells) < 12:
             continue
         met = {name for dtypes in cells for name in plan.cover(op, dtypes)}
@@ -82,7 +88,7 @@ def test_integers_of_a_function_meet_the_cast_and_the_edges_alone() -> None:
 def test_every_call_of_main_is_met_with_some_dtype(op: str) -> None:
     turns = set()
     most = 1
-    for dtypes in plan.cells(op):
+    for dtypes in (found for found in plan.cells(op) if not plan.takes_turns(found)):
         (main,) = [b for b in plan.batches(op, dtypes, full=True) if b.layout == "main"]
         calls = len(main.case.outputs) // ROWS[op].outputs
         most = max(most, -(-calls // plan.SHARE))
@@ -104,7 +110,9 @@ def test_the_shares_of_a_layout_rotate_over_the_cells_that_have_it(op: str) -> N
     met: dict[str, set[int]] = {}
     cells: dict[str, int] = {}
     most: dict[str, int] = {}
-    for dtypes in (d for d in plan.cells(op) if not plan.mixed(op, d)):
+    for dtypes in plan.cells(op):
+        if plan.mixed(op, dtypes) or plan.takes_turns(dtypes):
+            continue
         cover = plan.cover(op, dtypes)
         for batch in plan.batches(op, dtypes, full=True):
             if batch.layout not in cover:
@@ -116,3 +124,63 @@ def test_the_shares_of_a_layout_rotate_over_the_cells_that_have_it(op: str) -> N
     for name, turns in met.items():
         shares = {turn % most[name] for turn in turns}
         assert len(shares) == min(most[name], cells[name]), name
+
+
+# -- the floats that take turns --------------------------------------------------------------------
+PLACES = 3
+
+
+def running(op: str, dtypes: tuple[str, ...]) -> int:
+    """How many of three devices run a cell in the cover."""
+    return sum(plan.meets(op, dtypes, place, PLACES) for place in range(PLACES))
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 5])
+def test_every_cell_of_the_cover_runs_on_some_device(places: int) -> None:
+    for op, dtypes in plan.selected():
+        met = [plan.meets(op, dtypes, place, places) for place in range(places)]
+        assert any(met)
+        assert all(met) or (plan.takes_turns(dtypes) and sum(met) == 1)
+
+
+def test_a_device_alone_runs_all_cells() -> None:
+    for op, dtypes in plan.selected():
+        assert plan.meets(op, dtypes, 0, 1) and plan.meets(op, dtypes, 0, 0)
+
+
+def test_every_row_of_floats_meets_all_devices_with_one_that_takes_turns() -> None:
+    """And each device with one of its own."""
+    for op in ROWS:
+        equal = [one for one in plan.cells(op) if set(one) <= set(IN_TURN)]
+        if len(equal) < len(IN_TURN):
+            continue
+        assert PLACES in {running(op, dtypes) for dtypes in equal}, op
+        for place in range(PLACES):
+            assert sum(plan.meets(op, dtypes, place, PLACES) for dtypes in equal) > 1, op
+
+
+def test_cells_that_take_turns_have_one_call_that_makes_an_element() -> None:
+    for op in ROWS:
+        for dtypes in filter(plan.takes_turns, plan.cells(op)):
+            (batch,) = plan.batches(op, dtypes, full=False)
+            outputs = set(batch.case.outputs)
+            statements = [batch.case.statement_of(value) for value in outputs]
+            assert len({same_call(one) for one in statements if one is not None}) == 1
+            values = ReferenceSubject().evaluate(batch.case)
+            assert sum(values[value].size for value in outputs), (op, dtypes)
+
+
+def test_the_full_plan_lets_no_dtype_take_turns() -> None:
+    for op in ("add", "exp", "sort", "conv2d"):
+        own = (len(plan.cells(op)[0]) * ("bfloat16",))
+        assert plan.names(op, own) == tuple(plan.layouts(op, own))
+        assert plan.names(op, own, full=False) == ("main",)
+        assert all(Device("X", None, full=True, place=k, places=9).runs(op, own) for k in range(9))
+
+
+def test_every_other_dtype_has_a_cell_of_its_own_in_each_row() -> None:
+    """None of which a dtype that takes turns makes less."""
+    for op in ROWS:
+        cells = plan.cells(op)
+        first = {dtypes[0] for dtypes in cells if dtypes and dtypes[0] not in IN_TURN}
+        assert first == {one[0] for one in cells if one and not plan.takes_turns(one)}, op

@@ -57,8 +57,10 @@ def drawn(p: Program, op: str) -> bool:
 
 
 def randperm(p: Program, op: str) -> bool:
-    return p.apply(op, [], n=p.chooser.integer(0, 40), seed=choose(p.chooser, SEEDS),
-                   dtype=choose(p.chooser, NUMBERS))  # fmt: skip
+    dtype = choose(p.chooser, NUMBERS)
+    most = min(40, 1 << FORMATS[dtype].precision)  # the places that the dtype holds
+    return p.apply(op, [], n=p.chooser.integer(0, most), seed=choose(p.chooser, SEEDS),
+                   dtype=dtype)  # fmt: skip
 
 
 def threefry(p: Program, op: str) -> bool:
