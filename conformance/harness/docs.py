@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,13 +31,16 @@ from oracles.torch_ref import domain as torch_domain
 FOLDER = Path("docs/ops")
 INDEX = "README.md"
 EDGE_DTYPE = "float32"
+_NARROW = tuple(name for name in FLOATS if FORMATS[name].bits < 32)
+_TORCH_FLOATS = "float16, float32 and float64"
+_TORCH = f"integers but uint16, uint32 and uint64; {_TORCH_FLOATS}"
 _WORDS = {
     ALL: "all", NUMBERS: "integers, floats", INTEGERS: "integers", FLOATS: "floats", BOOL: "bool",
     SIGNED: "signed integers", UNSIGNED: "unsigned integers", INTEGERS + BOOL: "integers, bool",
-    BOOL + INTEGERS: "bool, integers",
-    torch_domain.ALL: "all but uint16, uint32 and uint64",
-    torch_domain.NUMBERS: "integers but uint16, uint32 and uint64; floats",
+    BOOL + INTEGERS: "bool, integers", BOOL + FLOATS: "bool, floats",
+    torch_domain.ALL: f"bool, {_TORCH}", torch_domain.NUMBERS: _TORCH,
     torch_domain.INTEGERS: "integers but uint16, uint32 and uint64",
+    torch_domain.FLOATS: _TORCH_FLOATS,
 }  # fmt: skip
 _LIMITS = np.finfo(np.float32)
 EDGES: dict[str, float] = {
@@ -123,7 +126,7 @@ def facts(row: OpRow) -> dict[str, Any]:
         "operands": [dtype_words(names) for names in row.dtypes],
         "result": results(row),
         "defaults": {name: f"{value!r}" for name, value in row.defaults.items()},
-        "bounds": ", ".join(f"{name} {bound:g}" for name, bound in row.bound_ulp.items()),
+        "bounds": bound_words(row.bound_ulp),
         "torch": torch_words(row.name),
         "layouts": sorted(plan.layouts(row.name, plan.cells(row.name)[0])),
         "edges": edge_table(row),
@@ -141,6 +144,16 @@ def signature(op: str) -> str:
     receiver = "tensor" if first == "self" else "Tensor"
     listed = inspect.Signature(bare[1:] if first == "self" else bare)
     return f"{receiver}.{op}{listed}"
+
+
+def bound_words(bounds: Mapping[str, float]) -> str:
+    """Bounds by dtype; that of the narrow floats once, where they share it."""
+    words = {name: f"{name} {bound:g}" for name, bound in bounds.items()}
+    shared = {bounds[name] for name in _NARROW if name in bounds}
+    if len(shared) == 1 and set(_NARROW) <= set(bounds):
+        words = {name: word for name, word in words.items() if name not in _NARROW}
+        words = {"": f"narrow floats {shared.pop():g}", **words}
+    return ", ".join(words.values())
 
 
 def dtype_words(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from oracles.catalog import OUTPUT
+from oracles.catalog import FLOAT8, OUTPUT
 from oracles.formats import Array, format_of
 from oracles.numpy_ref.support import common
 from oracles.torch_ref import (
@@ -41,7 +41,14 @@ __all__ = [
 ]  # fmt: skip
 
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
-_UNSIGNED_REASON = "torch does not implement arithmetic of uint16, uint32 and uint64"
+_REASONS = {
+    **dict.fromkeys(
+        ("uint16", "uint32", "uint64"),
+        "torch does not implement arithmetic of uint16, uint32 and uint64",
+    ),
+    **dict.fromkeys(FLOAT8, "torch does not implement arithmetic of float8"),
+    "bfloat16": "torch rounds every step to bfloat16",
+}
 
 _FAMILIES = (
     contraction, elementwise, functions, movement, random, reduce, scan, sort, scatter, softmax,
@@ -67,7 +74,7 @@ def not_judged(name: str, dtypes: Sequence[str], attrs: Mapping[str, Any]) -> st
     names = [*dtypes, *([attrs["dtype"]] if attrs.get("dtype") is not None else [])]
     for dtype in names:
         if dtype not in domain.dtypes:
-            return domain.reasons.get(dtype, _UNSIGNED_REASON)
+            return domain.reasons.get(dtype, _REASONS[dtype])
     return None if domain.refuses is None else domain.refuses(dtypes, attrs)
 
 
