@@ -42,9 +42,8 @@ def outputs_of(op: str) -> tuple[dict[str, Value], ...]:
 
 
 def beside(dtype: str, names: Sequence[str], turn: int) -> str:
-    """One of `names` in turn beside an operand of `dtype`; none that makes the cover leave it out.
-    """
-    fit = names if dtype in IN_TURN else [name for name in names if name not in IN_TURN]
+    """One of `names` in turn beside an operand of `dtype`: those that take turns keep together."""
+    fit = [name for name in names if (name in IN_TURN) == (dtype in IN_TURN)] or names
     return fit[turn % len(fit)]
 
 

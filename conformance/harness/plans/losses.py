@@ -182,7 +182,7 @@ _MIXED = (("float16", "float64"), ("int32", "float16"), ("float32", "bool"))
 
 def _turned(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Each dtype of x with one of the targets' in turn, so that each of those occurs too."""
-    return tuple((name, beside(name, names, 5 * k + 3)) for k, name in enumerate(ALL))
+    return tuple((name, beside(name, names, 7 * k + 3)) for k, name in enumerate(ALL))
 
 
 CELLS: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -106,7 +106,7 @@ LAYOUTS: dict[str, Layouts] = dict.fromkeys(("scatter", "scatter_reduce"), SCATT
 
 # Values of the tensor's own dtype, and for each dtype of one that is cast.
 _CELLS = tuple(
-    (name, INTEGERS[(k + turn) % len(INTEGERS)], beside(name, ALL, k + 5 * turn))
+    (name, INTEGERS[(k + turn) % len(INTEGERS)], beside(name, ALL, k + 5) if turn else name)
     for turn in range(2) for k, name in enumerate(ALL)
 )  # fmt: skip
 CELLS = {"scatter": _CELLS, "scatter_reduce": _CELLS}
