@@ -29,7 +29,9 @@ from conformance.dtypes.narrow import (
     with_sign,
 )
 from conformance.harness.devices import under_test
-from engine import Tensor
+from engine import Context, Tensor
+from engine.decompose.functions.ties import TIES
+from engine.target import TEST_TARGETS
 from oracles import mpmath_ref
 from oracles.catalog import ALL
 from oracles.formats import FORMATS, Array
@@ -214,6 +216,22 @@ def test_powers_of_16_bits(name: str) -> None:
     y = np.concatenate([np.repeat(exact, every.size), nearest(name, reach), hard[:, 1]])
     got = tensor(name, x).pow(tensor(name, y))
     assert_bits(got, rounded_function("pow", name, x, y), x, y)
+
+
+@pytest.mark.parametrize("emulate", (*TEST_TARGETS, "float64"))
+def test_hard_operands_on_poorer_devices(emulate: str) -> None:
+    """Where float32, rounded once more, would be wrong."""
+    with Context(EMULATE=emulate):
+        for name, rows in TIES.items():
+            for function, ties in rows.items():
+                one_sign = np.array([*ties.greater, *ties.smaller], FORMATS[name].unsigned)
+                x = np.concatenate([one_sign, one_sign | FORMATS[name].sign_bit])
+                wanted = rounded_function(function, name, x)
+                assert_bits(getattr(tensor(name, x), function)(), wanted, x)
+        for name, pairs in HARDEST_POWERS.items():
+            x, y = np.array([*pairs, (1, 1)], FORMATS[name].unsigned).T.copy()
+            wanted = rounded_function("pow", name, x, y)
+            assert_bits(tensor(name, x).pow(tensor(name, y)), wanted, x, y)
 
 
 @float8

@@ -1,7 +1,7 @@
 """Functions of real numbers, judged by their distance from the real value.
 
-Bounds are the errors that the engine's definitions state, measured, and a tenth more; unary
-functions of narrow floats are correctly rounded.
+Bounds are the greatest errors that were measured and about a tenth more, always below 1. Functions
+of narrow floats are correctly rounded.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of a function. Its bound is a little above what its module states."""
+    """What is known of a function. Its bound is a little above what has been measured."""
 
     exact: Callable[[Any], Any]  # in mpmath
     reference: Callable[[np.ndarray], np.ndarray]  # in float64, to judge float32

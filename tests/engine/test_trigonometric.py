@@ -16,7 +16,7 @@ from engine.interpret import rounding, semantics
 from engine.ops import OPERATIONS
 from tests.engine.lanes import Lanes, assert_same_bits, random_bits, ulp
 
-# Measured bounds, stated in engine/decompose/functions/trigonometric.py.
+# A little above what has been measured.
 MAX_ULP = {
     ("sin", "float32"): 0.79, ("sin", "float64"): 0.79,
     ("cos", "float32"): 0.79, ("cos", "float64"): 0.79,

@@ -1,14 +1,7 @@
 """pow and the reciprocal square root.
 
-Largest error in ulp of the result, and share of correctly rounded results, against the 80-bit
-functions of glibc 2.36. rsqrt: every 16th operand (float32), 3 * 10**6 of every exponent (float64).
-pow: 6 * 10**6 pairs, bases dense near 1, exponents that use the whole range of results. float16:
-2 * 10**6 pairs, at most 0.5001 ulp.
-
-    function                     float32          float64
-    rsqrt                        0.5001 100%      0.5001 99.97%
-    pow, normal result           0.632  99.0%     0.626  99.1%
-    pow, subnormal result        0.755            0.755
+How far results are from the true value is measured by `lockstep sweep`, and stands in
+`docs/accuracy.md`.
 """
 
 from __future__ import annotations
