@@ -125,7 +125,8 @@ def _unary_rules(name: str, x: Array) -> list[tuple[Array, str]]:
 
 def is_odd_integer(y: Array) -> Array:
     """Which elements are odd integers; infinities and NaN are not."""
-    return np.asarray(np.isfinite(y) & (np.fmod(np.abs(y), 2) == 1))
+    half = y * y.dtype.type(0.5)
+    return np.asarray((np.trunc(y) == y) & (np.trunc(half) != half))
 
 
 def _power_rules(x: Array, y: Array) -> list[tuple[Array, str]]:
