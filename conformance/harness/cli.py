@@ -144,6 +144,44 @@ def _usage(message: str) -> typer.Exit:
 
 @app.command()
 @interruptible
+def fuzz(
+    device: Names = None,
+    time: Annotated[
+        str | None, typer.Option(help="How long: 90, 90s, 30m, 8h; until Ctrl-C if not said.")
+    ] = None,
+    cases: Annotated[
+        int | None, typer.Option(min=1, help="About this many programs, earlier runs included.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the campaign.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=MAX_WORKERS, help="Processes; one a core if not said."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of a new campaign.")] = Path("lockstep-fuzz"),
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the campaign in this folder.")
+    ] = None,
+) -> None:
+    """Run random programs on all devices, each in a process that may die, and explain failures."""
+    from conformance.harness.campaign import session
+    from engine.backends.launch import processors
+
+    try:
+        wish = session.Wish(workers or processors(), session.duration(time), cases)
+        if resume is not None:
+            if device or seed:
+                raise ValueError("--resume goes on with the campaign's own --device and --seed")
+            folder, settings = resume, session.settings_of(resume)
+        else:
+            folder, settings = out, session.new_settings(out, device or (), seed)
+        _make_writable(folder)
+        raise typer.Exit(session.run_fuzz(folder, settings, wish, console))
+    except (OSError, ValueError) as error:
+        raise _usage(str(error)) from None
+
+
+@app.command()
+@interruptible
 def repro(
     file: Annotated[Path, typer.Argument(help="A case file, as `check` writes them.")],
     device: Names = None,

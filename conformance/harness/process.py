@@ -34,9 +34,9 @@ class Ending:
     number: int = 0
 
     @property
-    def in_time(self) -> bool:
-        """Not by the timer of `time_limit`."""
-        return self.number != signal.SIGALRM
+    def kind(self) -> str:
+        """`timeout` where it was the timer of `time_limit`, else `crash`."""
+        return "timeout" if self.number == signal.SIGALRM else "crash"
 
 
 @dataclass
@@ -47,14 +47,16 @@ class Child:
     line: Connection
 
     @classmethod
-    def start(cls: type[C], target: Callable[..., None], *arguments: object) -> C:
-        """A new process that calls `target(line, *arguments)`.
+    def start(
+        cls: type[C], target: Callable[..., None], *arguments: object, daemon: bool = True
+    ) -> C:
+        """A new process that calls `target(line, *arguments)`; a daemon has none of its own.
 
         It is spawned: a fork would take the locks of other threads and the driver of a GPU along.
         """
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
-        process = context.Process(target=target, args=(there, *arguments), daemon=True)
+        process = context.Process(target=target, args=(there, *arguments), daemon=daemon)
         process.start()
         there.close()  # so that the end of the process is the end of the pipe
         return cls(process, here)
@@ -108,6 +110,14 @@ class Child:
 
 
 # -- in the process --------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Limits:
+    """What a process may use: seconds for one program, bytes of memory in all."""
+
+    seconds: float = 60.0
+    memory: int | None = 2 << 30
+
+
 def begin(memory: int | None = None) -> None:
     """What every such process does first; `memory` is its limit in bytes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that has the results

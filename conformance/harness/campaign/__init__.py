@@ -1,0 +1,1 @@
+"""Campaigns: random programs without end, judged by workers that may die, kept in a database."""

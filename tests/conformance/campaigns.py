@@ -1,0 +1,119 @@
+"""Campaigns for tests, on devices with planted faults.
+
+    python -m tests.conformance.campaigns FOLDER DRAWS DEVICE …
+
+runs one as a process of its own, which a test may kill.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from rich.console import Console
+
+from conformance.harness.campaign.session import Wish, run_fuzz
+from conformance.harness.campaign.store import Settings, Store
+from conformance.harness.case import Case
+from conformance.harness.check import Device
+from conformance.harness.process import Limits
+from conformance.harness.subject import ReferenceSubject
+
+SOURCE = "tests.conformance.campaigns:under_test"
+SEED = 3
+VECTORS = 3
+LENGTH = 5
+
+
+class Planted(ReferenceSubject):
+    """Right, but for what it does after it has run a `share` of all structures."""
+
+    def __init__(
+        self, name: str, share: float = 0.0, fault: Callable[[], None] | None = None
+    ) -> None:
+        self.name, self.share, self.fault = name, share, fault
+
+    def run(self, case: Case) -> list[bytes]:
+        outputs = super().run(case)
+        names = " ".join(statement.op for statement in case.statements)
+        if crc32(names.encode()) >= self.share * 2**32:
+            return outputs
+        if self.fault is None:
+            return [bytes(255 - byte for byte in bits) for bits in outputs]
+        self.fault()
+        return outputs
+
+
+class Once(ReferenceSubject):
+    """Ends one process, and leaves a file at $ONCE so that it is the only one."""
+
+    name = "ONCE"
+
+    def run(self, case: Case) -> list[bytes]:
+        file = Path(os.environ["ONCE"])
+        if not file.exists():
+            file.touch()
+            segfault()
+        return super().run(case)
+
+
+def segfault() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    while True:
+        time.sleep(60)
+
+
+def devour() -> None:
+    """More memory than there is."""
+    bytearray(64 << 30)
+
+
+def lose() -> None:
+    raise RuntimeError("the device was lost")
+
+
+def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
+    subjects = [
+        Planted("RIGHT"), Planted("WRONG", 0.5), Once(), Planted("DEADLY", 0.1, segfault),
+        Planted("HANGS", 0.2, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
+    ]  # fmt: skip
+    return [Device(s.name, s, full) for s in subjects if s.name in names]
+
+
+def fuzz(
+    folder: Path, draws: int, *names: str, console: Console | None = None, workers: int = 2,
+    limits: Limits | None = None,
+) -> int:  # fmt: skip
+    """One run of a campaign; the exit code."""
+    settings = Settings(SEED, names, LENGTH, VECTORS)
+    wish = Wish(workers, None, draws * VECTORS, limits or Limits(), SOURCE)
+    return run_fuzz(folder, settings, wish, console or Console(quiet=True))
+
+
+def done(folder: Path) -> dict[str, Any]:
+    """Everything that must not depend on who was killed when."""
+    store = Store(folder)
+    try:
+        rows = store.link.execute("SELECT number, cases, statements FROM draws WHERE done")
+        return {
+            "draws": sorted(rows.fetchall()),
+            "coverage": store.coverage(),
+            "signatures": store.findings.signatures(),
+            "unexplained": {(c.hit.number, c.hit.vector) for c in store.findings.unexplained()},
+            "buckets": sorted((b.key, b.state, b.verdict) for b in store.findings.buckets()),
+        }
+    finally:
+        store.close()
+
+
+if __name__ == "__main__":
+    sys.exit(fuzz(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
