@@ -14,6 +14,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 LEAVE_SECONDS = 5.0  # for a process that has nothing to do to end by itself
+SOON = 1e-3  # a timer of 0 would never ring
 C = TypeVar("C", bound="Child")
 
 
@@ -112,7 +114,7 @@ class Child:
 # -- in the process --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Limits:
-    """What a process may use: seconds for one program, bytes of memory in all."""
+    """What a process may use: seconds for one program on one device, bytes of memory in all."""
 
     seconds: float = 60.0
     memory: int | None = 2 << 30
@@ -146,10 +148,13 @@ def until_nobody_asks() -> Iterator[None]:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """The process ends by SIGALRM where this takes longer."""
+    """The process ends by SIGALRM where this takes longer, or a limit around this passes."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    started = time.monotonic()
+    around, _ = signal.getitimer(signal.ITIMER_REAL)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, around) if around else seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        left = max(around - (time.monotonic() - started), SOON) if around else 0.0
+        signal.setitimer(signal.ITIMER_REAL, left)

@@ -23,7 +23,7 @@ from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.case import Case
 from conformance.harness.check import Device
 from conformance.harness.process import Limits
-from conformance.harness.subject import ReferenceSubject
+from conformance.harness.subject import InterpreterSubject
 
 SOURCE = "tests.conformance.campaigns:under_test"
 SEED = 3
@@ -31,7 +31,7 @@ VECTORS = 3
 LENGTH = 5
 
 
-class Planted(ReferenceSubject):
+class Planted(InterpreterSubject):
     """Right, but for what it does after it has run a `share` of all structures."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Planted(ReferenceSubject):
         return outputs
 
 
-class Once(ReferenceSubject):
+class Once(InterpreterSubject):
     """Ends one process, and leaves a file at $ONCE so that it is the only one."""
 
     name = "ONCE"
@@ -84,7 +84,7 @@ def lose() -> None:
 def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     subjects = [
         Planted("RIGHT"), Planted("WRONG", 0.5), Once(), Planted("DEADLY", 0.1, segfault),
-        Planted("HANGS", 0.2, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
+        Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
     ]  # fmt: skip
     return [Device(s.name, s, full) for s in subjects if s.name in names]
 

@@ -27,7 +27,7 @@ def explain(
     if not findings.ask(key, claim, worker):
         return key
     case, problem = parse_case(claim.hit.body), claim.hit.problem
-    with safe(problem, subjects, devices, limits) as chosen:
+    with safe(claim, subjects, devices, limits) as chosen:
         small = shrunk(case, chosen)
         again = judge(small, chosen).problems
     said = again[0] if again else problem
@@ -38,19 +38,19 @@ def explain(
 
 @contextmanager
 def safe(
-    problem: Problem, subjects: Mapping[str, Subject], devices: Devices, limits: Limits
+    claim: Claim, subjects: Mapping[str, Subject], devices: Devices, limits: Limits
 ) -> Iterator[Mapping[str, Subject]]:
-    """Subjects on which the program of a problem can be run again without ending this process.
+    """Subjects on which a program can be run again without ending this process.
 
-    Where it ends one, those are the guilty alone, each in another process.
+    They are in processes of their own once a worker has ended with it; where it was the program
+    itself that ended it, and not a part of it, they are the guilty alone.
     """
-    if problem.kind not in ENDED:
+    problem = claim.hit.problem
+    if problem.kind not in ENDED and claim.tries == 1:
         yield subjects
         return
-    alone = {
-        name: IsolatedSubject(devices.alone(name), limits)
-        for name in subjects if name in problem.devices
-    }  # fmt: skip
+    chosen = [name for name in subjects if problem.kind not in ENDED or name in problem.devices]
+    alone = {name: IsolatedSubject(devices.alone(name), limits) for name in chosen}
     try:
         yield alone
     finally:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from conformance.harness.campaign.schema import owned
 from conformance.harness.trial import Problem
@@ -51,10 +51,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class Claim:
-    """A hit whose cause somebody looks for."""
+    """A hit whose cause somebody looks for, for which time."""
 
     key: int
     hit: Hit
+    tries: int
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ class Findings:
             found = self._claims(f"{WAITING} ORDER BY tries, number, hit LIMIT 1", TRIES)
             if not found:
                 return None
-            (claim,) = found
+            claim = replace(found[0], tries=found[0].tries + 1)
+            claim = replace(claim, tries=claim.tries + 1)
             self.link.execute(
                 "UPDATE hits SET state = 'claimed', worker = ?, tries = tries + 1 WHERE hit = ?",
                 (worker, claim.key),
@@ -178,11 +180,11 @@ class Findings:
 
     def _claims(self, where: str, *values: object) -> list[Claim]:
         rows = self.link.execute(
-            f"SELECT hit, number, vector, problem, body FROM hits WHERE {where}", values
+            f"SELECT hit, number, vector, problem, body, tries FROM hits WHERE {where}", values
         )
         return [
-            Claim(key, Hit(number, vector, read_problem(problem), body))
-            for key, number, vector, problem, body in rows
+            Claim(key, Hit(number, vector, read_problem(problem), body), tries)
+            for key, number, vector, problem, body, tries in rows
         ]
 
     def ask(self, bucket: str, claim: Claim, worker: str) -> bool:

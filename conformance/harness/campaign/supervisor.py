@@ -125,12 +125,12 @@ class Campaign:
         seconds = self.limits.seconds
         if self._causes_left():
             worker.explains = True
-            worker.patience = time.monotonic() + EXPLAIN_SECONDS + seconds + GRACE_SECONDS
+            worker.patience = time.monotonic() + EXPLAIN_SECONDS + GRACE_SECONDS
             sent = worker.send(explain=True)
         elif self._draws_left():
             order = worker.order = self._order()
-            programs = self.settings.vectors if order.alone else 1
-            worker.patience = time.monotonic() + programs * (seconds + 1) + GRACE_SECONDS
+            runs = self.settings.vectors * len(self.settings.devices)
+            worker.patience = time.monotonic() + runs * seconds + GRACE_SECONDS
             sent = worker.send(draw=asdict(order))
         else:
             return

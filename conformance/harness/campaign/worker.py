@@ -14,6 +14,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,17 +26,18 @@ from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import FOLDER, TOGETHER, Journal
 from conformance.harness.campaign.schema import Outrun
 from conformance.harness.campaign.store import Done, Order, Reached, Settings, Store, read_order
-from conformance.harness.case import Case
+from conformance.harness.case import Case, parse_case
 from conformance.harness.check import collect_seldom
 from conformance.harness.generate import Draw, case_seed, random_draw
 from conformance.harness.process import Limits, begin, tell, time_limit, until_nobody_asks
 from conformance.harness.subject import Subject
-from conformance.harness.trial import Outcome, Problem, judge, judge_draw
+from conformance.harness.trial import RELATIONS, Outcome, Problem, judge, judge_draw
 from conformance.harness.trial.judge import error_text
 from reports.markdown import counted
 
 T = TypeVar("T")
 P = ParamSpec("P")
+SMALL = "lockstep case 1\n%0 = buffer int8 (1,)\n    01\n%1 = neg %0\noutput %1\n"
 FULL = 0.5  # of the memory that is allowed: who has held more makes room for a new process
 
 
@@ -56,10 +58,10 @@ class Post:
 
 
 class Watched:
-    """A subject whose runs are written down before they begin, and timed."""
+    """A subject whose runs are written down before they begin, limited and timed."""
 
-    def __init__(self, subject: Subject, journal: Journal) -> None:
-        self.subject, self.journal = subject, journal
+    def __init__(self, subject: Subject, journal: Journal, limit: float) -> None:
+        self.subject, self.journal, self.limit = subject, journal, limit
         self.cases, self.seconds = 0, 0.0
 
     @property
@@ -70,7 +72,8 @@ class Watched:
         self.journal.on(self.name)
         started = time.perf_counter()
         try:
-            return self.subject.run(case)
+            with time_limit(self.limit):
+                return self.subject.run(case)
         finally:
             self.cases += 1
             self.seconds += time.perf_counter() - started
@@ -114,9 +117,11 @@ class Worker:
         self.store = Store(Path(post.folder), post.run)
         self.journal = Journal(post.journal)
         self.subjects = {
-            name: Watched(subject, self.journal)
+            name: Watched(subject, self.journal, post.limits.seconds)
             for name, subject in post.devices.subjects().items()
         }
+        for subject in self.subjects.values():
+            warm_up(subject.subject)
 
     def work(self, message: Mapping[str, Any]) -> dict[str, object]:
         """The answer to a message: what was done."""
@@ -152,11 +157,14 @@ class Worker:
         return answer | {"replace": True} if any(p.kind == "error" for p in problems) else answer
 
     def _outcomes(self, order: Order, made: Draw) -> Iterator[tuple[int, Outcome]]:
-        """Each program by its number in the draw, and what it came to."""
+        """Each program by its number in the draw, and what it came to.
+
+        Relations take turns: each makes programs of its own, to be compiled like others.
+        """
+        relations = (RELATIONS[order.number % len(RELATIONS)],)
         if not order.alone:
             self.journal.begin(made.cases[0], order.number, TOGETHER)
-            with time_limit(self.post.limits.seconds + len(made.cases)):
-                together = guarded(judge_draw, made, self.subjects)
+            together = guarded(judge_draw, made, self.subjects, relations)
             if not isinstance(together, Problem):
                 yield from enumerate(together)
                 return
@@ -164,8 +172,7 @@ class Worker:
             if k in order.barred:
                 continue
             self.journal.begin(case, order.number, k)
-            with time_limit(self.post.limits.seconds):
-                alone = guarded(judge, case, self.subjects, values)
+            alone = guarded(judge, case, self.subjects, values, relations if k == 0 else ())
             yield k, Outcome((alone,)) if isinstance(alone, Problem) else alone
 
     def _in_company(self, order: Order, made: Draw) -> Hit:
@@ -180,9 +187,15 @@ class Worker:
         claim = self.store.findings.claim(self.post.name)
         if claim is None:
             return ""
-        with time_limit(EXPLAIN_SECONDS + self.post.limits.seconds):
+        with time_limit(EXPLAIN_SECONDS):
             return explain(claim, self.subjects, self.post.devices, self.post.limits,
                            self.post.name, self.store.findings)  # fmt: skip
+
+
+def warm_up(subject: Subject) -> None:
+    """What a device does once in a process must not count as the time of a program."""
+    with suppress(Exception):
+        subject.run(parse_case(SMALL))
 
 
 def guarded(judging: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | Problem:
