@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 from functools import cache
 
@@ -193,6 +193,13 @@ def class_counts(dtype: str, bits: Array) -> dict[str, int]:
     if row.kind in ("int", "uint"):
         _count_powers(row, words, found)
     return found
+
+
+def has_class(dtype: str, bits: Array, names: Collection[str]) -> Array:
+    """Which of these bit patterns have one of the classes."""
+    distinct, places = np.unique(bits, return_inverse=True)
+    found = [edge_class(dtype, int(word)) in names for word in distinct]
+    return np.array(found, dtype=bool)[places].reshape(bits.shape)
 
 
 def _count_powers(row: Format, words: Array, found: dict[str, int]) -> None:

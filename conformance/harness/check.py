@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conformance.harness import plan
 from conformance.harness.build import merged
 from conformance.harness.case import print_case
-from conformance.harness.cells import Cells, Verdict
+from conformance.harness.cells import Cell, Cells, Verdict
 from conformance.harness.judging import Failure, Outputs, Verdicts, judge_batch, minimised
+from conformance.harness.ledger import Entry, Ledger, current, match
 from conformance.harness.plan import Batch, Dtypes
 from conformance.harness.subject import NotAvailable, Subject
 
@@ -29,6 +30,7 @@ class Device:
 
     It is the one at `place` of the `places` devices that share the cells of which the cover has few
     calls; where there are no places, it has all of them.
+    `driver` is what the ledger calls its driver by: what it runs on, and versions.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Device:
     remedy: str = ""
     place: int = 0
     places: int = 0
+    driver: str = ""
 
     def runs(self, op: str, dtypes: Dtypes) -> bool:
         """Whether the plan has a cell on this device."""
@@ -87,6 +90,7 @@ class Check:
     first: int = FIRST_GROUP
     alone: bool = False
     watch: Watch | None = None
+    ledger: Ledger = field(default_factory=current)
     cells: Cells = field(default_factory=Cells)
     found: list[Found] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)  # of launches, by device
@@ -211,7 +215,7 @@ class Check:
     def _judge(self, batch: Batch, given: Mapping[str, Outputs]) -> None:
         """An error of the judge is a verdict of the cells that it was judging, not the end."""
         try:
-            self._record(batch, judge_batch(batch, given))
+            self._record(batch, judge_batch(batch, given), given)
         except Exception as error:  # noqa: BLE001 - whatever it is, the run goes on
             text = _first_line(f"{batch.layout}: the judge failed: ", error)
             for name in given:
@@ -254,17 +258,36 @@ class Check:
     def _crashed(self, batch: Batch, name: str, text: str) -> None:
         self.cells[(batch.op, batch.dtypes, name)].found(Verdict.CRASH, text, 1)
 
-    def _record(self, batch: Batch, verdicts: Mapping[str, Verdicts]) -> None:
-        subjects = {device.name: device.subject for device in self.devices}
-        for name, verdict in verdicts.items():
-            cell = self.cells[(batch.op, batch.dtypes, name)]
+    def _record(
+        self, batch: Batch, verdicts: Mapping[str, Verdicts], given: Mapping[str, Outputs]
+    ) -> None:
+        for device in self.devices:
+            if device.name not in verdicts:
+                continue
+            verdict = verdicts[device.name]
+            cell = self.cells[(batch.op, batch.dtypes, device.name)]
             cell.judged(verdict.elements, batch.features, verdict.evidence)
+            entries = self.ledger.about(device.name, device.driver, batch.op, batch.dtypes)
+            found = match(entries, batch.op, batch.case, given[device.name])
+            if found.idle is not None:
+                text = f"{batch.layout}: the ledger's {found.idle.name} matches what passes"
+                cell.found(Verdict.FAIL, text, 1)
             for failure in verdict.failures:
-                if cell.failures < FILES_PER_CELL and len(self.found) < self.files:
-                    subject = subjects[name]
-                    assert subject is not None
-                    self.keep(minimised(failure, batch, subject))
-                cell.found(Verdict.FAIL, failure.message, failure.count)
+                self._fail(cell, failure, batch, device, found.known)
+
+    def _fail(
+        self, cell: Cell, failure: Failure, batch: Batch, device: Device, known: Entry | None
+    ) -> None:
+        """One more failure of a cell, which the ledger may know."""
+        if known is not None:
+            failure = replace(failure, verdict=Verdict.KNOWN)
+        if cell.failures < FILES_PER_CELL and len(self.found) < self.files:
+            assert device.subject is not None
+            self.keep(minimised(failure, batch, device.subject))
+        if known is None:
+            cell.found(Verdict.FAIL, failure.message, failure.count)
+        else:
+            cell.found(Verdict.KNOWN, f"{known.name}: {known.reason}", failure.count)
 
     def keep(self, failure: Failure) -> None:
         """Keep the failure, and its case as a file if there is a place for files.

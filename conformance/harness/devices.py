@@ -35,7 +35,9 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
         with subject.settings():
             effective(Target(name))  # ValueError for what cannot be taken away
         if info.available:
-            found.append(Device(name, subject, full, place=here.index(name), places=len(here)))
+            driver = f"{info.hardware}, {info.detail}"
+            found.append(Device(name, subject, full, place=here.index(name), places=len(here),
+                                driver=driver))  # fmt: skip
         else:
             reason = without_remedy(info.detail, info.remedy)
             found.append(Device(name, None, full, reason, info.remedy))

@@ -21,6 +21,7 @@ from conformance.harness.plan import Batch
 from conformance.harness.plans.elementwise import is_elementwise
 from conformance.harness.subject import NotAvailable, ReferenceSubject, Subject
 from oracles import accept
+from oracles.accept import Judgement
 from oracles.catalog import OPEN, OUTPUT, ROWS, Exactness
 from oracles.formats import FORMATS, Array
 from reports.records import FailureRecord
@@ -374,17 +375,26 @@ def refused(
     statement: Statement, value: int, values: Sequence[Array], data: bytes, beside: Beside
 ) -> str | None:
     """What the oracles say against the output of one statement."""
-    got = as_array(data, values[value])
-    if got is None:
+    judgement = judged(statement, value, values, data, beside)
+    if judgement is None:
         return f"output %{value}: {len(data)} bytes for {values[value].shape}"
-    operands = [values[j] for j in statement.operands]
-    judgement = accept.judge(
-        statement.op, operands, statement.attributes, got, beside=_as_arrays(beside, values)
-    )
     if judgement.passed:
         return None
     wrong = np.flatnonzero(~judgement.ok.reshape(-1))
     return judgement.certificate(int(wrong[0])).text() if wrong.size else str(judgement.problem)
+
+
+def judged(
+    statement: Statement, value: int, values: Sequence[Array], data: bytes, beside: Beside
+) -> Judgement | None:
+    """The oracles' judgement of the output of one statement; None for a wrong number of bytes."""
+    got = as_array(data, values[value])
+    if got is None:
+        return None
+    operands = [values[j] for j in statement.operands]
+    return accept.judge(
+        statement.op, operands, statement.attributes, got, beside=_as_arrays(beside, values)
+    )
 
 
 def _differs(value: int, claimed: bytes, data: bytes, due: Array) -> str:

@@ -67,6 +67,13 @@ def cells(op: str) -> tuple[Dtypes, ...]:
     return tuple(dict.fromkeys(_equal(row) + _mixed(row)))
 
 
+def cell_of(op: str, operands: Sequence[str], result: str) -> Dtypes:
+    """The dtypes of the cell to which a statement belongs."""
+    if op in ("cast", "bitcast"):
+        return (operands[0], result)
+    return tuple(operands) or (result,)
+
+
 def _beside(row: OpRow, names: Sequence[str], turn: int) -> Dtypes:
     """A cell in which the promoted operands have these dtypes, the others theirs in turn."""
     shared = iter(names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from conformance.harness.case import Case, hex_words, value_dtypes
 from conformance.harness.check import Check, Device, collect_seldom
 from conformance.harness.devices import under_test, versions
 from conformance.harness.judging import judge_case
+from conformance.harness.ledger import Driven, current, replay
 from conformance.harness.plan import Dtypes
 from conformance.harness.subject import NotAvailable, ReferenceSubject
 from conformance.harness.workers import Pool
@@ -39,7 +41,7 @@ def run_check(
     """
     collect_seldom()
     output.clear_cases(out)
-    check = Check(devices, targets, seed, out)
+    check = Check(devices, targets, seed, out, ledger=current())
     pool = Pool(check, workers)
     run_all = pool.run if pool.useful else check.run
     started = time.monotonic()
@@ -69,7 +71,11 @@ def run_check(
         console.print("interrupted: the results so far are above", style="yellow")
     for name in output.PAGES:
         console.print(f"report: {out / name}", markup=False, soft_wrap=True)
-    code = check.cells.exit_code()
+    driven = [Driven(d.name, d.driver, d.subject) for d in devices if d.subject is not None]
+    wrong = replay(check.ledger, driven, date.today())
+    for text in wrong:
+        console.print(f"ledger: {text}", style="bold red", markup=False, soft_wrap=True)
+    code = max(check.cells.exit_code(), int(bool(wrong)))
     if code == 2:
         console.print("nothing ran", style="bold red")
     return max(code, 1) if interrupted else code

@@ -83,7 +83,7 @@ def lose() -> None:
 
 def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     subjects = [
-        Planted("RIGHT"), Planted("WRONG", 0.5), Once(), Planted("DEADLY", 0.1, segfault),
+        Planted("RIGHT"), Planted("WRONG", 0.15), Once(), Planted("DEADLY", 0.1, segfault),
         Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
     ]  # fmt: skip
     return [Device(s.name, s, full) for s in subjects if s.name in names]
@@ -94,7 +94,7 @@ def fuzz(
     limits: Limits | None = None,
 ) -> int:  # fmt: skip
     """One run of a campaign; the exit code."""
-    settings = Settings(SEED, names, LENGTH, VECTORS)
+    settings = Settings(SEED, names, LENGTH, VECTORS, steered=False)
     wish = Wish(workers, None, draws * VECTORS, limits or Limits(), SOURCE)
     return run_fuzz(folder, settings, wish, console or Console(quiet=True))
 

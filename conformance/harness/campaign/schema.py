@@ -25,16 +25,19 @@ CREATE TABLE runs (
     versions TEXT NOT NULL
 );
 
+-- Weights by which draws were made: with them, the seed and its number a draw is made again.
+CREATE TABLE weights (weights INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);
+
 -- A structure with its value vectors: `cases` were judged once it is done; before, `deaths` workers
 -- have ended with it, and `rest` is what is still to be done.
 CREATE TABLE draws (
     number INTEGER PRIMARY KEY, done INTEGER NOT NULL, run INTEGER NOT NULL,
-    deaths INTEGER NOT NULL DEFAULT 0, rest TEXT NOT NULL DEFAULT '',
+    weights INTEGER, deaths INTEGER NOT NULL DEFAULT 0, rest TEXT NOT NULL DEFAULT '',
     cases INTEGER NOT NULL DEFAULT 0, statements INTEGER NOT NULL DEFAULT 0,
     seconds REAL NOT NULL DEFAULT 0
 );
 
--- What programs reached on the devices that ran them.
+-- What structures reached, on the devices that ran them, and how many did.
 CREATE TABLE coverage (
     feature TEXT NOT NULL, devices TEXT NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (feature, devices)

@@ -20,7 +20,6 @@ from conformance.harness.campaign.schema import FILE
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.campaign.supervisor import Campaign, Progress
 from conformance.harness.devices import under_test, versions
-from conformance.harness.generate import LENGTH
 from conformance.harness.output import progress_bar
 from conformance.harness.process import Limits
 from reports.markdown import counted
@@ -67,7 +66,7 @@ def new_settings(folder: Path, names: Sequence[str], seed: int) -> Settings:
     found = [device.name for device in under_test(names) if device.subject is not None]
     if not found:
         raise ValueError("none of these devices can run here")
-    return Settings(seed, tuple(found), LENGTH, VECTORS)
+    return Settings(seed, tuple(found), None, VECTORS)
 
 
 def settings_of(folder: Path) -> Settings:
@@ -126,7 +125,7 @@ def _run(store: Store, settings: Settings, wish: Wish, console: Console) -> int:
         deadline=None if wish.seconds is None else started + wish.seconds,
     )  # fmt: skip
     on = f"{', '.join(settings.devices)}, seed {settings.seed}, {counted(wish.workers, 'worker')}"
-    console.print(f"programs of {settings.length} statements on {on}", markup=False)
+    console.print(f"random programs on {on}", markup=False)
     interrupted = False
     try:
         with progress_bar(console) as bar:

@@ -27,24 +27,29 @@ KEEP_CASE = "INSERT OR IGNORE INTO corpus VALUES (?, ?, ?, ?)"
 
 @dataclass(frozen=True)
 class Settings:
-    """What makes the programs of a campaign; the rest may change from run to run."""
+    """What makes the programs of a campaign; the rest may change from run to run.
+
+    Programs have `length` statements (None: any number) and `vectors` value vectors.  Draws of one
+    that is not steered depend on its seed alone.
+    """
 
     seed: int
     devices: tuple[str, ...]
-    length: int
+    length: int | None
     vectors: int
     steered: bool = True
 
 
 @dataclass(frozen=True)
 class Order:
-    """A draw to be made and judged.
+    """A draw to be made and judged, drawn by `weights` of the store.
 
     `alone` is for one that has ended a worker, for a `reason` and by a `kind` of problem: its
     programs run one by one, without those that are `barred`, which have done it again.
     """
 
     number: int
+    weights: int | None = None
     alone: bool = False
     barred: tuple[int, ...] = ()
     kind: str = ""
@@ -61,11 +66,11 @@ class Order:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a program reached, and how often, on the devices that ran it."""
+    """What a program reached, on the devices that ran it."""
 
     case: Case
     devices: str
-    features: Counter[str]
+    features: frozenset[str]
 
 
 @dataclass
@@ -162,11 +167,11 @@ class Store:
 
     def _finish(self, order: Order, done: Done) -> None:
         cursor = self.link.execute(
-            "INSERT INTO draws (number, done, run, cases, statements, seconds) "
-            "VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
+            "INSERT INTO draws (number, done, run, weights, cases, statements, seconds) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET "
             "done = 1, run = excluded.run, cases = excluded.cases, "
             "statements = excluded.statements, seconds = excluded.seconds WHERE done = 0",
-            (order.number, self.run, done.cases, done.statements, done.seconds),
+            (order.number, self.run, order.weights, done.cases, done.statements, done.seconds),
         )
         if cursor.rowcount != 1:
             raise Outrun(f"draw {order.number} was done already")
@@ -182,10 +187,7 @@ class Store:
     def _cover(self, number: int, reached: Sequence[Reached]) -> None:
         """Count what was reached; who reached something first is kept."""
         (kept,) = self.link.execute("SELECT count(*) FROM corpus").fetchone()
-        counts: Counter[tuple[str, str]] = Counter()
-        for one in reached:
-            for feature, count in one.features.items():
-                counts[feature, one.devices] += count
+        counts = Counter({(feature, one.devices) for one in reached for feature in one.features})
         new = set()
         for (feature, devices), count in counts.items():
             key = (feature, devices)
@@ -203,10 +205,11 @@ class Store:
         """A worker has ended with a draw: the `rest` of it is to be done, `hit` was found."""
         with owned(self.link, self.run):
             self.link.execute(
-                "INSERT INTO draws (number, done, run, deaths, rest) VALUES (?, 0, ?, 1, ?) "
+                "INSERT INTO draws (number, done, run, weights, deaths, rest) "
+                "VALUES (?, 0, ?, ?, 1, ?) "
                 "ON CONFLICT (number) DO UPDATE SET deaths = deaths + 1, rest = excluded.rest "
                 "WHERE done = 0",
-                (order.number, self.run, json.dumps(asdict(rest))),
+                (order.number, self.run, order.weights, json.dumps(asdict(rest))),
             )
             self.findings.add([hit] if hit is not None else [])
         return rest
@@ -225,7 +228,7 @@ class Store:
         return Totals(draws, int(cases), int(statements), features)
 
     def coverage(self) -> Counter[str]:
-        """How often each feature was reached."""
+        """How many structures reached each feature."""
         rows = self.link.execute("SELECT feature, sum(count) FROM coverage GROUP BY feature")
         return Counter(dict(rows))
 
@@ -240,6 +243,21 @@ class Store:
         """The programs that reached something first, in the order of their numbers."""
         rows = self.link.execute("SELECT body FROM corpus ORDER BY number, digest")
         return [text for (text,) in rows]
+
+    # -- weights -----------------------------------------------------------------------------------
+    def keep_weights(self, body: str) -> int:
+        """The number under which these weights are found again."""
+        with owned(self.link, self.run):
+            self.link.execute("INSERT OR IGNORE INTO weights (body) VALUES (?)", (body,))
+        row = self.link.execute("SELECT weights FROM weights WHERE body = ?", (body,)).fetchone()
+        return int(row[0])
+
+    def weights(self, number: int) -> str:
+        """Weights that were kept; LookupError where there are none of this number."""
+        row = self.link.execute("SELECT body FROM weights WHERE weights = ?", (number,)).fetchone()
+        if row is None:
+            raise LookupError(f"there are no weights {number}")
+        return str(row[0])
 
 
 def digest(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
 from signal import SIGALRM, SIGKILL, SIGTERM
 
+from conformance.harness.campaign import steering
 from conformance.harness.campaign.explain import EXPLAIN_SECONDS
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
@@ -74,6 +75,8 @@ class Campaign:
     _open: deque[Order] = field(default_factory=deque, init=False)
     _next: int = field(default=0, init=False)
     _failed_starts: int = field(default=0, init=False)
+    _weights: int | None = field(default=None, init=False)
+    _steer_at: int = field(default=steering.FIRST, init=False)
 
     def run(self) -> None:
         """RuntimeError for an error of the harness itself; nothing that was done is lost by it."""
@@ -140,8 +143,16 @@ class Campaign:
     def _order(self) -> Order:
         if self._open:
             return self._open.popleft()
+        if self.settings.steered and self._next >= self._steer_at:
+            self._steer()
         self._next += 1
-        return Order(self._next - 1)
+        return Order(self._next - 1, self._weights)
+
+    def _steer(self) -> None:
+        """Draw more of what still leads somewhere new from now on."""
+        found = steering.weights(self.store.coverage())
+        self._weights = self.store.keep_weights(steering.print_weights(found))
+        self._steer_at = int(self._next * steering.GROWTH) + 1
 
     # -- workers -----------------------------------------------------------------------------------
     def _start(self) -> None:

@@ -12,7 +12,6 @@ import os
 import resource
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import FOLDER, TOGETHER, Journal
 from conformance.harness.campaign.schema import Outrun
+from conformance.harness.campaign.steering import read_weights
 from conformance.harness.campaign.store import Done, Order, Reached, Settings, Store, read_order
 from conformance.harness.case import Case, parse_case
 from conformance.harness.check import collect_seldom
@@ -116,6 +116,7 @@ class Worker:
         self.post = post
         self.store = Store(Path(post.folder), post.run)
         self.journal = Journal(post.journal)
+        self.weights: tuple[int, dict[str, float]] = (0, {})  # those that were used last
         self.subjects = {
             name: Watched(subject, self.journal, post.limits.seconds)
             for name, subject in post.devices.subjects().items()
@@ -135,15 +136,13 @@ class Worker:
         Where a device has raised, a new process takes this one's place: a device that was lost
         would raise from now on.
         """
-        settings, started = self.post.settings, time.perf_counter()
-        made = random_draw(
-            case_seed(settings.seed, order.number), settings.length, settings.vectors
-        )
+        started = time.perf_counter()
+        made = self._draw(order)
         done = Done(cases=len(made.cases), statements=len(made.cases[0].statements))
         problems: list[Problem] = []
         for k, outcome in self._outcomes(order, made):
             case = made.cases[k]
-            features = Counter({"/".join(key): n for key, n in outcome.coverage.items()})
+            features = frozenset(map("/".join, outcome.coverage))
             done.reached.append(Reached(case, ",".join(outcome.ran), features))
             done.hits += [Hit(order.number, k, one, case.text) for one in outcome.problems]
             problems += outcome.problems
@@ -155,6 +154,14 @@ class Worker:
         self.journal.clear()
         answer: dict[str, object] = {"cases": done.cases}
         return answer | {"replace": True} if any(p.kind == "error" for p in problems) else answer
+
+    def _draw(self, order: Order) -> Draw:
+        settings = self.post.settings
+        if order.weights != self.weights[0] and order.weights is not None:
+            self.weights = order.weights, read_weights(self.store.weights(order.weights))
+        steering = {} if order.weights is None else self.weights[1]
+        rng = case_seed(settings.seed, order.number)
+        return random_draw(rng, settings.length, settings.vectors, steering)
 
     def _outcomes(self, order: Order, made: Draw) -> Iterator[tuple[int, Outcome]]:
         """Each program by its number in the draw, and what it came to.
