@@ -204,6 +204,11 @@ def device_name(text: str) -> str:
     return kind.upper() + slash + taken
 
 
+def kind_of(device: str) -> str:
+    """A device's name without its number and without what is taken away from it."""
+    return device.partition("/")[0].partition(":")[0]
+
+
 def read_case(file: Path) -> Case:
     """The case in a regular file, of which no more is read than a case may have."""
     return parse_case(read_text(file, MAX_TEXT))

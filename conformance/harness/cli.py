@@ -175,7 +175,8 @@ def fuzz(
         else:
             folder, settings = out, session.new_settings(out, device or (), seed)
         _make_writable(folder)
-        raise typer.Exit(session.run_fuzz(folder, settings, wish, console))
+        devices = session.devices_of(settings)
+        raise typer.Exit(session.run_fuzz(folder, settings, devices, wish, console))
     except (OSError, ValueError) as error:
         raise _usage(str(error)) from None
 

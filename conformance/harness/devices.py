@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conformance.harness.case import device_name, is_device_name
+from conformance.harness.case import device_name, is_device_name, kind_of
 from conformance.harness.check import Device
 from conformance.harness.subject import EngineSubject, Subject, without_remedy
 
@@ -24,14 +24,14 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     unclear = [name for name in chosen if not is_device_name(name)]
     if unclear:
         raise ValueError(f"not the name of a device: {', '.join(map(repr, unclear))}")
-    unknown = [name for name in chosen if _kind(name) not in kinds]
+    unknown = [name for name in chosen if kind_of(name) not in kinds]
     if unknown:
         raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")
     found = []
     names = list(dict.fromkeys(chosen))
-    here = [name for name in names if rows[_kind(name)].available]
+    here = [name for name in names if rows[kind_of(name)].available]
     for name in names:
-        info, subject = rows[_kind(name)], EngineSubject(name)
+        info, subject = rows[kind_of(name)], EngineSubject(name)
         with subject.settings():
             effective(Target(name))  # ValueError for what cannot be taken away
         if info.available:
@@ -47,11 +47,6 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
 def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
     """The subjects of these devices, of all without names, that can run here; errors as above."""
     return {row.name: row.subject for row in under_test(names) if row.subject is not None}
-
-
-def _kind(name: str) -> str:
-    """The device without its number and without what is taken away from it."""
-    return name.partition("/")[0].partition(":")[0]
 
 
 def versions() -> dict[str, str]:

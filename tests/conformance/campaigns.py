@@ -18,14 +18,14 @@ from zlib import crc32
 
 from rich.console import Console
 
+from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.session import Wish, run_fuzz
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.case import Case
-from conformance.harness.check import Device
 from conformance.harness.process import Limits
-from conformance.harness.subject import InterpreterSubject
+from conformance.harness.subject import InterpreterSubject, Subject
 
-SOURCE = "tests.conformance.campaigns:under_test"
+SOURCE = "tests.conformance.campaigns:subjects_of"
 SEED = 3
 VECTORS = 3
 LENGTH = 5
@@ -81,12 +81,12 @@ def lose() -> None:
     raise RuntimeError("the device was lost")
 
 
-def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
-    subjects = [
+def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
+    subjects: list[Subject] = [
         Planted("RIGHT"), Planted("WRONG", 0.15), Once(), Planted("DEADLY", 0.1, segfault),
         Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
     ]  # fmt: skip
-    return [Device(s.name, s, full) for s in subjects if s.name in names]
+    return {subject.name: subject for subject in subjects if subject.name in names}
 
 
 def fuzz(
@@ -95,8 +95,9 @@ def fuzz(
 ) -> int:  # fmt: skip
     """One run of a campaign; the exit code."""
     settings = Settings(SEED, names, LENGTH, VECTORS, steered=False)
-    wish = Wish(workers, None, draws * VECTORS, limits or Limits(), SOURCE)
-    return run_fuzz(folder, settings, wish, console or Console(quiet=True))
+    wish = Wish(workers, None, draws * VECTORS, limits or Limits())
+    devices = Devices(SOURCE, names)
+    return run_fuzz(folder, settings, devices, wish, console or Console(quiet=True))
 
 
 def done(folder: Path) -> dict[str, Any]:

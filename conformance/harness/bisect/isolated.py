@@ -41,8 +41,7 @@ def bisect_isolated(
         found, device, ending = ask(None)
         if found is not None or ending is None:
             return found or _lost(names, "the process said nothing")
-        kind = "crash" if ending.in_time else "timeout"
-        ended = Problem(kind, (device,) if device else names, -1, "", (), ending.text)
+        ended = Problem(ending.kind, (device,) if device else names, -1, "", (), ending.text)
     found, _, ending = ask(ended)
     text = "" if ending is None else ending.text
     return found or Blame(ended.kind, ended.devices[0], ended.devices, Place(NOT_FOUND, text=text))

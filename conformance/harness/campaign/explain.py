@@ -2,62 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from conformance.harness.campaign.findings import Claim, Findings
-from conformance.harness.campaign.isolated import Devices, IsolatedSubject
-from conformance.harness.case import parse_case
+from conformance.harness.bisect import NOT_FOUND, Blame, bisect, bisect_isolated
+from conformance.harness.campaign.findings import Claim, Findings, signature
+from conformance.harness.campaign.isolated import Devices, Ended, IsolatedSubject
+from conformance.harness.case import Case, parse_case, value_dtypes
+from conformance.harness.ledger import Ledger, match
+from conformance.harness.plan import cell_of
 from conformance.harness.process import Limits
-from conformance.harness.programs import shrunk
 from conformance.harness.script import print_script
+from conformance.harness.shrink import described, same_bucket, shrink
 from conformance.harness.subject import Subject
-from conformance.harness.trial import Problem, judge
+from conformance.harness.trial import RELATIONS, Problem, judge
 
-EXPLAIN_SECONDS = 180.0
-ENDED = {"crash", "timeout"}  # kinds of problem that end a process: such programs run in another
+BISECT_SECONDS = 60.0  # in a process of its own, of which there are two at most
+SHRINK_SECONDS = 60.0
+EXPLAIN_SECONDS = 300.0  # in all: what takes longer hangs
+ENDED = ("crash", "timeout")  # kinds of problem that end a process
+BITS = {"bits", "oracle"}  # one device alone differs from no other
 
 
-def explain(
-    claim: Claim, subjects: Mapping[str, Subject], devices: Devices, limits: Limits, worker: str,
-    findings: Findings,
-) -> str:  # fmt: skip
-    """The bucket of a hit, which is closed if it is this worker's to shrink."""
-    key = claim.hit.signature
-    if not findings.ask(key, claim, worker):
+@dataclass(frozen=True)
+class Explainer:
+    """What a worker needs to look for causes."""
+
+    worker: str
+    devices: Devices
+    subjects: Mapping[str, Subject]
+    limits: Limits
+    findings: Findings
+    ledger: Ledger
+
+    def explain(self, claim: Claim) -> str:
+        """The bucket of a hit, which is closed if it is this worker's to shrink.
+
+        What has ended a worker, whose program it was or a part of it, runs in other processes.
+        """
+        case, problem = parse_case(claim.hit.body), claim.hit.problem
+        apart = problem.kind in ENDED or claim.tries > 1
+        blame = self._blame(case, problem, apart)
+        key = key_of(blame, problem)
+        if not self.findings.ask(key, claim, self.worker):
+            return key
+        small = self._shrunk(case, problem, blame, apart)
+        final = described(small, blame) if blame.device else small
+        text = blame.place.text or problem.text
+        self.findings.shrunk(key, claim, self._verdict(final, problem, apart), text, final.text,
+                             print_script(final), blame.to_json())  # fmt: skip
         return key
-    case, problem = parse_case(claim.hit.body), claim.hit.problem
-    with safe(claim, subjects, devices, limits) as chosen:
-        small = shrunk(case, chosen)
-        again = judge(small, chosen).problems
-    said = again[0] if again else problem
-    findings.shrunk(key, claim, verdict_of(problem), said.text, small.text, print_script(small),
-                    "{}")  # fmt: skip
-    return key
 
+    def _blame(self, case: Case, problem: Problem, apart: bool) -> Blame:
+        if apart:
+            ended = problem if problem.kind in ENDED else None
+            source, names = self.devices.source, self.devices.names
+            return bisect_isolated(case, names, BISECT_SECONDS, ended, source)
+        relations = RELATIONS if problem.kind == "relation" else ()
+        return bisect(case, self.subjects, judge(case, self.subjects, relations=relations))
 
-@contextmanager
-def safe(
-    claim: Claim, subjects: Mapping[str, Subject], devices: Devices, limits: Limits
-) -> Iterator[Mapping[str, Subject]]:
-    """Subjects on which a program can be run again without ending this process.
-
-    They are in processes of their own once a worker has ended with it; where it was the program
-    itself that ended it, and not a part of it, they are the guilty alone.
-    """
-    problem = claim.hit.problem
-    if problem.kind not in ENDED and claim.tries == 1:
-        yield subjects
-        return
-    chosen = [name for name in subjects if problem.kind not in ENDED or name in problem.devices]
-    alone = {name: IsolatedSubject(devices.alone(name), limits) for name in chosen}
-    try:
-        yield alone
-    finally:
-        for subject in alone.values():
+    def _shrunk(self, case: Case, problem: Problem, blame: Blame, apart: bool) -> Case:
+        """The smallest program that is found in time to be wrong in the same way."""
+        if not blame.device:  # it is not wrong again
+            return case
+        if not apart:
+            return shrink(case, same_bucket(blame, self.subjects), SHRINK_SECONDS)
+        subject = self._alone(blame.device)
+        try:
+            return shrink(case, wrong_alone(subject, problem), SHRINK_SECONDS)
+        finally:
             subject.close()
 
+    def _alone(self, device: str) -> IsolatedSubject:
+        return IsolatedSubject(self.devices.alone(device), self.limits)
 
-def verdict_of(problem: Problem) -> str:
-    """The verdict that reports give for a kind of problem."""
-    return problem.kind if problem.kind in ENDED else "fail"
+    def _verdict(self, case: Case, problem: Problem, apart: bool) -> str:
+        """`known` where the ledger explains all of it, on every device that is wrong."""
+        if problem.kind in ENDED:
+            return problem.kind
+        known = not apart and bool(problem.devices) and all(
+            self._is_known(case, device) for device in problem.devices
+        )  # fmt: skip
+        return "known" if known else "fail"
+
+    def _is_known(self, case: Case, device: str) -> bool:
+        statement = case.statement_of(case.count - 1)
+        if len(case.statements) != 1 or statement is None or device not in self.subjects:
+            return False
+        names = value_dtypes(case)
+        cell = cell_of(statement.op, [names[k] for k in statement.operands], names[-1])
+        driver = self.devices.drivers.get(device, "")
+        entries = self.ledger.about(device, driver, statement.op, cell)
+        if not entries:
+            return False
+        return match(entries, statement.op, case, self.subjects[device].run(case)).known is not None
+
+
+def key_of(blame: Blame, problem: Problem) -> str:
+    """The bucket: that of the blame, or what the problem looks like where no place was found."""
+    if blame.place.stage == NOT_FOUND:
+        again = "unexplained" if blame.device else "not again"
+        return f"{again}; {signature(problem)}"
+    return blame.key
+
+
+def wrong_alone(subject: Subject, problem: Problem) -> Callable[[Case], bool]:
+    """Whether a program goes wrong on one device as the problem says."""
+    kinds = BITS if problem.kind in BITS else {problem.kind}
+
+    def is_wrong(case: Case) -> bool:
+        return any(one.kind in kinds for one in judge(case, {subject.name: subject}).problems)
+
+    def ends(case: Case) -> bool:
+        try:
+            subject.run(case)
+        except Ended as error:
+            return error.ending.kind == problem.kind
+        return False
+
+    return ends if problem.kind in ENDED else is_wrong

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing.connection import Connection
 
 from conformance.harness.case import Case, parse_case
-from conformance.harness.check import Device, collect_seldom
+from conformance.harness.check import collect_seldom
 from conformance.harness.process import (
     Child,
     Ending,
@@ -31,24 +32,25 @@ class Ended(RuntimeError):
 
 @dataclass(frozen=True)
 class Devices:
-    """Devices that another process can make again: the function (`module:function`), the names."""
+    """Devices that another process can make again.
+
+    `source` names the function (`module:function`) that gives the subjects of `names`; `drivers`
+    are what the ledger calls theirs by.
+    """
 
     source: str
     names: tuple[str, ...]
-
-    def made(self) -> list[Device]:
-        """The devices, in this process."""
-        module, _, function = self.source.partition(":")
-        found: list[Device] = getattr(import_module(module), function)(self.names, True)
-        return found
+    drivers: Mapping[str, str] = field(default_factory=dict)
 
     def subjects(self) -> dict[str, Subject]:
-        """Those that can run here."""
-        return {d.name: d.subject for d in self.made() if d.subject is not None}
+        """Those that can run here, in this process."""
+        module, _, function = self.source.partition(":")
+        found: dict[str, Subject] = getattr(import_module(module), function)(self.names)
+        return found
 
     def alone(self, name: str) -> Devices:
         """One of them."""
-        return Devices(self.source, (name,))
+        return replace(self, names=(name,))
 
 
 class IsolatedSubject:

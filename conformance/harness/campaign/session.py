@@ -9,22 +9,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress as Bar
 
 from conformance.harness.campaign import summary
-from conformance.harness.campaign.isolated import Devices
+from conformance.harness.campaign.isolated import Devices, IsolatedSubject
 from conformance.harness.campaign.schema import FILE
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.campaign.supervisor import Campaign, Progress
 from conformance.harness.devices import under_test, versions
+from conformance.harness.ledger import Driven, read_ledger, replay
+from conformance.harness.ledger.entries import FILE as LEDGER
 from conformance.harness.output import progress_bar
 from conformance.harness.process import Limits
 from reports.markdown import counted
 
-SOURCE = "conformance.harness.devices:under_test"
+SOURCE = "conformance.harness.devices:subjects_of"
 LOCK = "lock"
 VECTORS = 16  # value vectors of a structure, of which most of the time goes into compiling
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
@@ -39,7 +42,7 @@ class Wish:
     seconds: float | None = None
     programs: int | None = None
     limits: Limits = field(default_factory=Limits)
-    source: str = SOURCE
+    ledger: Path = LEDGER
 
     def draws(self, settings: Settings) -> int | None:
         """The number of draws of about this many programs."""
@@ -83,7 +86,16 @@ def settings_of(folder: Path) -> Settings:
     return found
 
 
-def run_fuzz(folder: Path, settings: Settings, wish: Wish, console: Console) -> int:
+def devices_of(settings: Settings) -> Devices:
+    """The devices of a campaign, which other processes make again."""
+    found = under_test(settings.devices)
+    drivers = {device.name: device.driver for device in found}
+    return Devices(SOURCE, settings.devices, drivers)
+
+
+def run_fuzz(
+    folder: Path, settings: Settings, devices: Devices, wish: Wish, console: Console
+) -> int:
     """One run: 0 nothing was found, 1 something was, 2 nothing ran.
 
     The findings are those of the campaign, earlier runs included.  Ctrl-C is one way to end a run.
@@ -93,7 +105,7 @@ def run_fuzz(folder: Path, settings: Settings, wish: Wish, console: Console) -> 
     with locked(folder):
         store = Store(folder)
         try:
-            return _run(store, settings, wish, console)
+            return _run(store, settings, devices, wish, console)
         finally:
             store.close()
 
@@ -112,7 +124,7 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(number)
 
 
-def _run(store: Store, settings: Settings, wish: Wish, console: Console) -> int:
+def _run(store: Store, settings: Settings, devices: Devices, wish: Wish, console: Console) -> int:
     known = store.settings()
     if known is not None and known != settings:
         raise ValueError(f"the campaign in {store.folder} has other settings: {known}")
@@ -120,9 +132,8 @@ def _run(store: Store, settings: Settings, wish: Wish, console: Console) -> int:
     store.begin(settings, wish.workers, versions())
     started = time.monotonic()
     campaign = Campaign(
-        store, settings, Devices(wish.source, settings.devices), wish.limits, wish.workers,
-        draws=wish.draws(settings),
-        deadline=None if wish.seconds is None else started + wish.seconds,
+        store, settings, devices, wish.limits, wish.workers, wish.ledger, wish.draws(settings),
+        None if wish.seconds is None else started + wish.seconds,
     )  # fmt: skip
     on = f"{', '.join(settings.devices)}, seed {settings.seed}, {counted(wish.workers, 'worker')}"
     console.print(f"random programs on {on}", markup=False)
@@ -137,10 +148,25 @@ def _run(store: Store, settings: Settings, wish: Wish, console: Console) -> int:
     seconds = time.monotonic() - started
     summary.write_findings(store)
     summary.show(store, campaign.progress, seconds, wish.workers, console)
+    wrong = witnesses(devices, wish)
+    for text in wrong:
+        console.print(f"ledger: {text}", style="bold red", markup=False, soft_wrap=True)
     if interrupted:
         text = f"interrupted: lockstep fuzz --resume {store.folder} goes on"
         console.print(text, style="yellow", markup=False, soft_wrap=True)
-    return summary.exit_code(store)
+    return max(summary.exit_code(store), int(bool(wrong)))
+
+
+def witnesses(devices: Devices, wish: Wish) -> list[str]:
+    """What is wrong with the ledger; its witnesses run in processes of their own."""
+    ledger = read_ledger(wish.ledger)
+    alone = {name: IsolatedSubject(devices.alone(name), wish.limits) for name in devices.names}
+    try:
+        driven = [Driven(n, devices.drivers.get(n, ""), row) for n, row in alone.items()]
+        return replay(ledger, driven, date.today())
+    finally:
+        for subject in alone.values():
+            subject.close()
 
 
 def _show_progress(campaign: Campaign, bar: Bar, wish: Wish, before: int) -> None:

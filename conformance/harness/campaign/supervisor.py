@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
+from pathlib import Path
 from signal import SIGALRM, SIGKILL, SIGTERM
 
 from conformance.harness.campaign import steering
@@ -19,6 +20,7 @@ from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import Running, read_journal
 from conformance.harness.campaign.store import Order, Settings, Store
 from conformance.harness.campaign.worker import Post, serve
+from conformance.harness.ledger.entries import FILE
 from conformance.harness.process import Child, Ending, Limits
 from conformance.harness.trial import Problem
 
@@ -67,6 +69,7 @@ class Campaign:
     devices: Devices
     limits: Limits
     count: int
+    ledger: Path = FILE
     draws: int | None = None
     deadline: float | None = None
     report: Callable[[Progress], None] | None = None
@@ -160,7 +163,7 @@ class Campaign:
         self.progress.started += 1
         assert self.store.run is not None
         post = Post(str(self.store.folder), self.store.run, name, self.devices, self.settings,
-                    self.limits)  # fmt: skip
+                    self.limits, str(self.ledger))  # fmt: skip
         worker = Worker.start(serve, post, daemon=False)
         worker.post = post
         worker.patience = time.monotonic() + self.limits.seconds + GRACE_SECONDS

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from conformance.harness.campaign.explain import EXPLAIN_SECONDS, explain
+from conformance.harness.campaign.explain import EXPLAIN_SECONDS, Explainer
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import FOLDER, TOGETHER, Journal
@@ -29,6 +29,7 @@ from conformance.harness.campaign.store import Done, Order, Reached, Settings, S
 from conformance.harness.case import Case, parse_case
 from conformance.harness.check import collect_seldom
 from conformance.harness.generate import Draw, case_seed, random_draw
+from conformance.harness.ledger import read_ledger
 from conformance.harness.process import Limits, begin, tell, time_limit, until_nobody_asks
 from conformance.harness.subject import Subject
 from conformance.harness.trial import RELATIONS, Outcome, Problem, judge, judge_draw
@@ -43,7 +44,7 @@ FULL = 0.5  # of the memory that is allowed: who has held more makes room for a 
 
 @dataclass(frozen=True)
 class Post:
-    """Where a worker stands: the campaign's folder, its run, the worker's name, what it may use."""
+    """Where a worker stands: the campaign's folder and run, its name, what it may use and know."""
 
     folder: str
     run: int
@@ -51,6 +52,7 @@ class Post:
     devices: Devices
     settings: Settings
     limits: Limits
+    ledger: str
 
     @property
     def journal(self) -> Path:
@@ -117,12 +119,17 @@ class Worker:
         self.store = Store(Path(post.folder), post.run)
         self.journal = Journal(post.journal)
         self.weights: tuple[int, dict[str, float]] = (0, {})  # those that were used last
+        subjects = post.devices.subjects()
+        for subject in subjects.values():
+            warm_up(subject)
         self.subjects = {
             name: Watched(subject, self.journal, post.limits.seconds)
-            for name, subject in post.devices.subjects().items()
+            for name, subject in subjects.items()
         }
-        for subject in self.subjects.values():
-            warm_up(subject.subject)
+        self.explainer = Explainer(
+            post.name, post.devices, subjects, post.limits, self.store.findings,
+            read_ledger(Path(post.ledger)),
+        )  # fmt: skip
 
     def work(self, message: Mapping[str, Any]) -> dict[str, object]:
         """The answer to a message: what was done."""
@@ -195,8 +202,7 @@ class Worker:
         if claim is None:
             return ""
         with time_limit(EXPLAIN_SECONDS):
-            return explain(claim, self.subjects, self.post.devices, self.post.limits,
-                           self.post.name, self.store.findings)  # fmt: skip
+            return self.explainer.explain(claim)
 
 
 def warm_up(subject: Subject) -> None:

@@ -32,6 +32,7 @@ from conformance.harness.case import (
     Case,
     hex_words,
     is_device_name,
+    kind_of,
     read_case,
     read_text,
     value_dtypes,
@@ -64,8 +65,8 @@ class Entry:
     expires: date
 
     def is_about(self, device: str, driver: str) -> bool:
-        """Whether the device, with or without an ordinal, has such a driver."""
-        return device.partition(":")[0] == self.device and fnmatchcase(driver, self.driver)
+        """Whether it is such a device, whatever its number, with such a driver."""
+        return kind_of(device) == self.device and fnmatchcase(driver, self.driver)
 
     def covers(self, op: str, dtypes: tuple[str, ...]) -> bool:
         """Whether it is about this cell."""
