@@ -126,7 +126,10 @@ def begin(memory: int | None = None) -> None:
     if memory is not None:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        if most != resource.RLIM_INFINITY:
+            memory = min(memory, most)
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
 
 
 def tell(line: Connection, **message: object) -> None:

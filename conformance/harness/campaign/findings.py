@@ -158,7 +158,6 @@ class Findings:
             if not found:
                 return None
             claim = replace(found[0], tries=found[0].tries + 1)
-            claim = replace(claim, tries=claim.tries + 1)
             self.link.execute(
                 "UPDATE hits SET state = 'claimed', worker = ?, tries = tries + 1 WHERE hit = ?",
                 (worker, claim.key),

@@ -19,9 +19,10 @@ from conformance.harness.campaign.findings import Findings, Hit
 from conformance.harness.campaign.schema import FILE, Outrun, connect, owned, writing
 from conformance.harness.case import Case
 from conformance.harness.process import Ending
+from conformance.harness.trial import Outcome
 
 CORPUS = 4096  # programs that are kept because they reached something first
-ADD_COVERAGE = "UPDATE coverage SET count = count + ? WHERE feature = ? AND devices = ?"
+ADD_COVERAGE = "UPDATE coverage SET count = count + 1 WHERE feature = ? AND devices = ?"
 KEEP_CASE = "INSERT OR IGNORE INTO corpus VALUES (?, ?, ?, ?)"
 
 
@@ -64,15 +65,6 @@ class Order:
         return replace(self, barred=(*self.barred, program))
 
 
-@dataclass(frozen=True)
-class Reached:
-    """What a program reached, on the devices that ran it."""
-
-    case: Case
-    devices: str
-    features: frozenset[str]
-
-
 @dataclass
 class Done:
     """What judging a draw has found."""
@@ -80,7 +72,7 @@ class Done:
     cases: int = 0
     statements: int = 0
     seconds: float = 0.0
-    reached: list[Reached] = field(default_factory=list)
+    outcomes: list[tuple[Case, Outcome]] = field(default_factory=list)
     timings: dict[str, tuple[int, float]] = field(default_factory=dict)  # cases and seconds
     hits: list[Hit] = field(default_factory=list)
 
@@ -175,7 +167,7 @@ class Store:
         )
         if cursor.rowcount != 1:
             raise Outrun(f"draw {order.number} was done already")
-        self._cover(order.number, done.reached)
+        self._cover(order.number, done.outcomes)
         for device, (cases, seconds) in done.timings.items():
             self.link.execute(
                 "INSERT INTO timings VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
@@ -184,21 +176,20 @@ class Store:
             )
         self.findings.add(done.hits)
 
-    def _cover(self, number: int, reached: Sequence[Reached]) -> None:
+    def _cover(self, number: int, outcomes: Sequence[tuple[Case, Outcome]]) -> None:
         """Count what was reached; who reached something first is kept."""
         (kept,) = self.link.execute("SELECT count(*) FROM corpus").fetchone()
-        counts = Counter({(feature, one.devices) for one in reached for feature in one.features})
-        new = set()
-        for (feature, devices), count in counts.items():
-            key = (feature, devices)
-            if not self.link.execute(ADD_COVERAGE, (count, *key)).rowcount:
-                self.link.execute("INSERT INTO coverage VALUES (?, ?, ?)", (*key, count))
-                new.add(key)
-        for one in reached:
-            first = [feature for feature in one.features if (feature, one.devices) in new]
-            if first and kept < CORPUS:
-                new -= {(feature, one.devices) for feature in first}
-                row = (digest(one.case.text), number, first[0], one.case.text)
+        first: dict[tuple[str, str], Case] = {}
+        for case, outcome in outcomes:
+            devices = ",".join(outcome.ran)
+            for one in outcome.coverage:
+                first.setdefault(("/".join(one), devices), case)
+        for key, case in first.items():
+            if self.link.execute(ADD_COVERAGE, key).rowcount:
+                continue
+            self.link.execute("INSERT INTO coverage VALUES (?, ?, 1)", key)
+            if kept < CORPUS:
+                row = (digest(case.text), number, key[0], case.text)
                 kept += self.link.execute(KEEP_CASE, row).rowcount
 
     def died(self, order: Order, rest: Order, hit: Hit | None = None) -> Order:

@@ -19,13 +19,14 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
+from conformance.harness.bisect.search import worst
 from conformance.harness.campaign.explain import EXPLAIN_SECONDS, Explainer
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import FOLDER, TOGETHER, Journal
 from conformance.harness.campaign.schema import Outrun
 from conformance.harness.campaign.steering import read_weights
-from conformance.harness.campaign.store import Done, Order, Reached, Settings, Store, read_order
+from conformance.harness.campaign.store import Done, Order, Settings, Store, read_order
 from conformance.harness.case import Case, parse_case
 from conformance.harness.check import collect_seldom
 from conformance.harness.generate import Draw, case_seed, random_draw
@@ -146,13 +147,13 @@ class Worker:
         started = time.perf_counter()
         made = self._draw(order)
         done = Done(cases=len(made.cases), statements=len(made.cases[0].statements))
-        problems: list[Problem] = []
+        raised = False
         for k, outcome in self._outcomes(order, made):
-            case = made.cases[k]
-            features = frozenset(map("/".join, outcome.coverage))
-            done.reached.append(Reached(case, ",".join(outcome.ran), features))
-            done.hits += [Hit(order.number, k, one, case.text) for one in outcome.problems]
-            problems += outcome.problems
+            case, problem = made.cases[k], worst(outcome.problems)
+            done.outcomes.append((case, outcome))
+            if problem is not None:
+                done.hits.append(Hit(order.number, k, problem, case.text))
+                raised |= problem.kind == "error"
         if order.alone and not order.barred:
             done.hits.append(self._in_company(order, made))
         done.timings = {name: subject.taken() for name, subject in self.subjects.items()}
@@ -160,7 +161,7 @@ class Worker:
         self.store.finish(order, done)
         self.journal.clear()
         answer: dict[str, object] = {"cases": done.cases}
-        return answer | {"replace": True} if any(p.kind == "error" for p in problems) else answer
+        return answer | {"replace": True} if raised else answer
 
     def _draw(self, order: Order) -> Draw:
         settings = self.post.settings
