@@ -124,7 +124,6 @@ class _Running:
     def _ended(self, ending: Ending) -> bool:
         """Whether another process was begun, which bisects without the device that ended this one.
         """
-        kind = "crash" if ending.in_time else "timeout"
         if self.explaining or not self.last:
             self.row = replace(self.row, text=ending.text)
             return False
@@ -132,7 +131,7 @@ class _Running:
             self.row = replace(self.row, found=True, programs=self.last["programs"],
                                seconds=self.last["seconds"])  # fmt: skip
         self.explaining = True
-        known = (kind, self.last["running"], ending.text, self.last["case"])
+        known = (ending.kind, self.last["running"], ending.text, self.last["case"])
         self.child = Child.start(_serve, self.job, known)
         return True
 
