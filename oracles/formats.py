@@ -200,8 +200,9 @@ class Format:
 
         An infinity counts as the power of two that comes after the numbers.
         """
-        return abs(value) >= Fraction(2) ** (self.emax + 1) if self.infinite else (
-            abs(value) > self.greatest)
+        if self.infinite:
+            return abs(value) >= Fraction(2) ** (self.emax + 1)
+        return abs(value) > self.greatest
 
     def limited(self, value: Fraction) -> Fraction:
         """The value by which a result is measured: what saturates is the largest number."""

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from oracles import exact, exact_fast, wide
+from oracles.catalog import FLOATS
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
 
-FLOATS = ("float16", "float32", "float64")
 BINARY = ("add", "sub", "mul", "div")
 
 

@@ -88,7 +88,7 @@ LAYOUTS: dict[str, Layouts] = {
 _MASKS = BOOL + FLOATS
 CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
     "scaled_dot_product_attention": (
-        *((name, name, name, beside(name, _MASKS, k)) for k, name in enumerate(ALL)),
+        *((name, name, name, beside(name, _MASKS, k + 3)) for k, name in enumerate(ALL)),
         *((name, name, name, "bool") for name in ("float16", "float32")),
         ("int8", "float64", "float16", "float32"),
     ),
