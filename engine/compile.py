@@ -151,7 +151,7 @@ PASSES: tuple[Pass, ...] = (
 # Results of passes by what they depend on. Kernels are immutable, so targets share what they agree
 # on: a program that runs on several devices is lowered once and goes separate ways late.
 REMEMBERED = 1 << 14  # a launch of the harness on three devices
-SHAPING = ("OPTIMIZE", "THREADS", "VERIFY")
+SHAPING = ("OPTIMIZE", "THREADS", "LARGE_FROM", "VERIFY")
 _results: Recent[list[Node]] = Recent(REMEMBERED)
 _lowered: Recent[Node] = Recent(REMEMBERED // len(PASSES))
 _instructions: Recent[Launchable] = Recent(REMEMBERED // len(PASSES))

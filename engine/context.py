@@ -18,6 +18,7 @@ SETTINGS: dict[str, tuple[int | str, str]] = {
     "THREADS": (0, "threads of one kernel on the host devices; 0: one a core"),
     "MEMORY_PLAN": (1, "let intermediate results share memory"),
     "OPTIMIZE": (1, "vectors, register tiles and threads; 0: plain loops"),
+    "LARGE_FROM": (0, "operations from which kernels count as large; 0: where it pays off"),
     "EMULATE": ("", "dtypes and operations to take away from devices, separated by commas"),
 }
 
@@ -53,6 +54,11 @@ def text_setting(name: str) -> str:
     value = _values[name].get()
     assert isinstance(value, str), name
     return value
+
+
+def large_from(pays_off: int) -> int:
+    """The work from which something that pays off for large kernels is done."""
+    return setting("LARGE_FROM") or pays_off
 
 
 def _checked(name: str, value: int | str) -> int | str:

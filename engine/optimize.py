@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine import dtypes
-from engine.context import setting
+from engine.context import large_from, setting
 from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import loops_below, loops_of, replace_in_all, replace_ranges, static_size
 from engine.ops import ELEMENTWISE, Axis, Op
@@ -93,7 +93,7 @@ def _part(sink: Node, loop: Node, first: int, size: int) -> Node:
 
 
 def _is_large_fold(order: Sequence[Node]) -> bool:
-    return any(n.op is Op.FOLD for n in order) and _work(order) >= WORK_FOR_LOOPS
+    return any(n.op is Op.FOLD for n in order) and _work(order) >= large_from(WORK_FOR_LOOPS)
 
 
 # -- which axis becomes a vector -------------------------------------------------------------------
@@ -168,7 +168,7 @@ def choose_vector(sink: Node, target: Target) -> tuple[Node, int] | None:
         return None
     below = loops_below(order)
     accesses, fixed = _accesses(order, below), _bounding(order, below)
-    large = _work(order) >= WORK_FOR_REST
+    large = _work(order) >= large_from(WORK_FOR_REST)
     best: tuple[int, Node, int] | None = None
     tree = _tree(order)
     candidates = loops_of(sink) + ([tree.src[0]] if tree is not None else [])
@@ -364,7 +364,8 @@ def share_among_threads(sink: Node, target: Target) -> Node:
     if _threads(target) < 2 or not loops:
         return sink
     size = static_size(loops[0])
-    if _work(order_of(sink)) < WORK_FOR_THREADS or size is None or size < 2:
+    work = _work(order_of(sink))
+    if work < large_from(WORK_FOR_THREADS) or size is None or size < 2:
         return sink
     shared = axis_range(size, loops[0].arg[0], Axis.GLOBAL)
     return replace_ranges(sink, {loops[0]: shared})

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.context import setting
+from engine.context import large_from, setting
 from engine.graph import Node, const
 from engine.ops import ELEMENTWISE, MOVEMENT, Op
 from engine.shapes import Shape, memory_below, numel, view_of
@@ -65,7 +65,7 @@ def _sizes(node: Node) -> list[int]:
 
 def _is_large(x: Node) -> bool:
     sizes = _sizes(x)
-    return len(sizes) == len(x.shape) and math.prod(sizes) >= WORK_FOR_PANELS
+    return len(sizes) == len(x.shape) and math.prod(sizes) >= large_from(WORK_FOR_PANELS)
 
 
 def _is_often_read(operand: Node, axes: Sequence[int]) -> bool:

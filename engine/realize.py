@@ -25,7 +25,8 @@ from engine.steps import Item, Output, Schedule, Slot, Variables
 from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
 from engine.target import Target, effective
 
-SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS")  # integers that change what is compiled
+# Integers that change what is compiled.
+SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS", "LARGE_FROM")
 KEPT_SCHEDULES = 1024
 KEPT_PROGRAMS = 4096
 

@@ -50,6 +50,7 @@ WRONG: dict[str, Callable[[Case], bool]] = {
     "all outputs": lambda case: len(case.outputs) > 1,
     "twice": lambda case: len(case.statements) > 2,
     "constants": lambda case: case.inputs[0].const,
+    "as if large": lambda case: setting("LARGE_FROM") == 1,
     "as lowered": lambda case: not setting("OPTIMIZE"),
     "memory of its own": lambda case: not setting("MEMORY_PLAN"),
     "like_wgsl": lambda case: text_setting("EMULATE") == "like_wgsl",

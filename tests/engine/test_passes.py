@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from engine import Tensor, compile as compiler, dtypes, optimize
+from engine import Tensor, compile as compiler, dtypes
 from engine.arrays import NUMPY
 from engine.backends.registry import backend
 from engine.compile import PASSES, Pass, trace
@@ -104,9 +104,10 @@ def kernels_of(seed: int, target: Target) -> Iterator[tuple[Schedule, Item]]:
 
 
 @pytest.fixture(autouse=True)
-def _threads_for_small_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+def _threads_for_small_kernels() -> Iterator[None]:
     """So that loops shared among threads occur here too."""
-    monkeypatch.setattr(optimize, "WORK_FOR_THREADS", 200)
+    with Context(LARGE_FROM=200):
+        yield
 
 
 @pytest.mark.parametrize("name", TARGETS)

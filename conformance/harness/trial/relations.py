@@ -148,6 +148,7 @@ REWRITTEN: dict[str, Relation] = {
 }  # fmt: skip
 # The program itself, compiled in another way.
 SETTINGS: dict[str, dict[str, int | str]] = {
+    "as if large": {"LARGE_FROM": 1, "THREADS": 4},
     "as lowered": {"OPTIMIZE": 0},
     "memory of its own": {"MEMORY_PLAN": 0},
     "like_wgsl": {"EMULATE": "like_wgsl"},
