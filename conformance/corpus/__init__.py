@@ -1,0 +1,1 @@
+"""Cases that are replayed on every device in every run of the tests."""
