@@ -181,6 +181,38 @@ def fuzz(
         raise _usage(str(error)) from None
 
 
+@app.command("export")
+@interruptible
+def export_campaign(
+    folder: Annotated[Path, typer.Argument(help="Folder of a campaign.")],
+    file: Annotated[Path, typer.Argument(help="The text that is written.")],
+) -> None:
+    """Write a campaign as text: everything that it has done, found and kept."""
+    from conformance.harness.campaign import exchange
+
+    try:
+        count = exchange.write_campaign(folder, file)
+    except (OSError, ValueError) as error:
+        raise _usage(str(error)) from None
+    console.print(f"{count:,} rows: {file}", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command("import")
+@interruptible
+def import_campaign(
+    file: Annotated[Path, typer.Argument(help="A text that `export` has written.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the new campaign.")],
+) -> None:
+    """Make a campaign of such a text, be it a stranger's; `fuzz --resume` goes on with it."""
+    from conformance.harness.campaign import exchange
+
+    try:
+        count = exchange.read_campaign(file, folder)
+    except (OSError, ValueError) as error:
+        raise _usage(f"{file}: {error}") from None
+    console.print(f"{count:,} rows: {folder}", markup=False, highlight=False, soft_wrap=True)
+
+
 @app.command()
 @interruptible
 def repro(

@@ -1,6 +1,6 @@
 """Campaigns for tests, on devices with planted faults.
 
-    python -m tests.conformance.campaigns FOLDER DRAWS DEVICE …
+    python -m tests.conformance.campaigns FOLDER DRAWS SEED DEVICE …
 
 runs one as a process of its own, which a test may kill.
 """
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -22,12 +23,14 @@ from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.session import Wish, run_fuzz
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.case import Case
+from conformance.harness.generate import case_seed, random_draw
 from conformance.harness.process import Limits
 from conformance.harness.subject import InterpreterSubject, Subject
 
 SOURCE = "tests.conformance.campaigns:subjects_of"
 SEED = 3
 VECTORS = 2
+DEADLY, WRONG = 0.04, 0.15  # shares of structures
 LENGTH = 5
 
 
@@ -41,13 +44,18 @@ class Planted(InterpreterSubject):
 
     def run(self, case: Case) -> list[bytes]:
         outputs = super().run(case)
-        names = " ".join(statement.op for statement in case.statements)
-        if crc32(names.encode()) >= self.share * 2**32:
+        if place_of(case) >= self.share:
             return outputs
         if self.fault is None:
             return [bytes(255 - byte for byte in bits) for bits in outputs]
         self.fault()
         return outputs
+
+
+def place_of(case: Case) -> float:
+    """A number from 0 to 1 that depends on the operators of a program alone."""
+    names = " ".join(statement.op for statement in case.statements)
+    return crc32(names.encode()) / 2**32
 
 
 class Once(InterpreterSubject):
@@ -85,18 +93,28 @@ def lose() -> None:
 
 def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
     subjects: list[Subject] = [
-        Planted("RIGHT"), Planted("WRONG", 0.15), Once(), Planted("DEADLY", 0.04, segfault),
+        Planted("RIGHT"), Planted("WRONG", WRONG), Once(), Planted("DEADLY", DEADLY, segfault),
         Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
     ]  # fmt: skip
     return {subject.name: subject for subject in subjects if subject.name in names}
 
 
+def seed_with_both(draws: int) -> int:
+    """A seed with one structure that is deadly and one more that is wrong among so many."""
+    for seed in count():
+        cases = [random_draw(case_seed(seed, k), LENGTH).cases[0] for k in range(draws)]
+        places = sorted(map(place_of, cases))
+        if places[0] < DEADLY < places[1] < WRONG < places[2]:
+            return seed
+    raise AssertionError
+
+
 def fuzz(
     folder: Path, draws: int, *names: str, console: Console | None = None, workers: int = 2,
-    limits: Limits | None = None,
+    limits: Limits | None = None, seed: int = SEED,
 ) -> int:  # fmt: skip
     """One run of a campaign; the exit code."""
-    settings = Settings(SEED, names, LENGTH, VECTORS, steered=False)
+    settings = Settings(seed, names, LENGTH, VECTORS, steered=False)
     wish = Wish(workers, None, draws * VECTORS, limits or Limits())
     devices = Devices(SOURCE, names)
     return run_fuzz(folder, settings, devices, wish, console or Console(quiet=True))
@@ -119,4 +137,5 @@ def done(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(fuzz(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
+    folder, draws, seed, *names = sys.argv[1:]
+    sys.exit(fuzz(Path(folder), int(draws), *names, seed=int(seed)))

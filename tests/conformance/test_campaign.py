@@ -23,12 +23,12 @@ from conformance.harness.campaign.store import Done, Order, Settings, Store
 from conformance.harness.case import parse_case, read_case
 from conformance.harness.process import Limits
 from conformance.harness.trial import Problem
-from tests.conformance.campaigns import done, fuzz
+from tests.conformance.campaigns import done, fuzz, seed_with_both
 from tests.conformance.command import lockstep
 
 ROOT = Path(__file__).parents[2]
 SEED = 4
-DRAWS = 16
+DRAWS = 10
 SETTINGS = Settings(1, ("RIGHT",), 5, 3)
 CASE = "lockstep case 1\n%0 = buffer int8 (1,)\n    80\n%1 = neg %0\noutput %1\n"
 
@@ -39,8 +39,9 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.conformance.campaigns", str(folder), str(DRAWS)]
+def start(folder: Path, seed: int) -> subprocess.Popen[bytes]:
+    numbers = (str(DRAWS), str(seed))
+    command = [sys.executable, "-m", "tests.conformance.campaigns", str(folder), *numbers]
     return subprocess.Popen([*command, "RIGHT", "WRONG", "DEADLY"], cwd=ROOT)
 
 
@@ -60,12 +61,12 @@ def wait_for(folder: Path, draws: int) -> None:
 
 
 def test_whoever_is_killed_every_program_is_judged_once(tmp_path: Path) -> None:
-    rng = random.Random(SEED)
+    rng, seed = random.Random(SEED), seed_with_both(DRAWS)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(whole).wait() == 1
+    assert start(whole, seed).wait() == 1
     killed.mkdir()
-    for least in (3, 9):
-        campaign = start(killed)
+    for least in (2, 6):
+        campaign = start(killed, seed)
         wait_for(killed, least)
         time.sleep(rng.uniform(0.0, 0.3))
         for worker in children(campaign.pid)[:1]:
@@ -73,7 +74,7 @@ def test_whoever_is_killed_every_program_is_judged_once(tmp_path: Path) -> None:
         time.sleep(rng.uniform(0.0, 0.3))
         campaign.kill()
         campaign.wait()
-    assert start(killed).wait() == 1
+    assert start(killed, seed).wait() == 1
     found = done(whole)
     assert done(killed) == found
     assert [number for number, *_ in found["draws"]] == list(range(DRAWS))

@@ -108,8 +108,7 @@ class Store:
         rows = dict(self.link.execute("SELECT name, value FROM settings").fetchall())
         if "settings" not in rows:
             return None
-        body = json.loads(rows["settings"])
-        return Settings(**{**body, "devices": tuple(body["devices"])})
+        return read_settings(rows["settings"])
 
     def begin(self, settings: Settings, workers: int, versions: Mapping[str, str]) -> int:
         """A new run: what earlier ones have left half done is open again."""
@@ -254,6 +253,12 @@ class Store:
 def digest(text: str) -> str:
     """The name of a text."""
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def read_settings(text: str) -> Settings:
+    """The settings that `begin` has written as JSON."""
+    body = json.loads(text)
+    return Settings(**{**body, "devices": tuple(body["devices"])})
 
 
 def read_order(body: Mapping[str, Any]) -> Order:
