@@ -13,6 +13,7 @@ from conformance.harness.case import Case
 from conformance.harness.devices import under_test
 from conformance.harness.generate import MAX_LENGTH, case_seed, random_case, random_draw
 from conformance.harness.generate.elementwise import FAITHFUL
+from conformance.harness.generate.growing import shaping_operands
 from conformance.harness.generate.recipes import RECIPES, base_weights
 from conformance.harness.generate.strategies import programs
 from conformance.harness.judging import tainted
@@ -111,6 +112,17 @@ def test_faithful_functions_taint_what_follows() -> None:
     users = [k for k, s in enumerate(case.statements, len(case.inputs)) if place in s.operands]
     assert {place, *users} <= tainted(case)
     assert not tainted(case) & set(range(len(case.inputs)))
+
+
+def test_no_shape_depends_on_bits_that_nobody_knows() -> None:
+    """A mask that one ulp decides would have another number of places on a device."""
+    shaped = 0
+    for k in range(150):
+        case = random_case(case_seed(SEED, k), None)
+        for statement in case.statements:
+            shaped += bool(shaping_operands(statement))
+            assert not tainted(case).intersection(shaping_operands(statement))
+    assert shaped > 10
 
 
 def test_all_devices_agree_on_random_programs() -> None:

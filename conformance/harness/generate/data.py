@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from conformance.harness.draws import plain, random_bits
+from conformance.harness.draws import core_edges, plain, random_bits
 from conformance.harness.generate.choosing import Chooser
 from oracles.edges import edges
 from oracles.formats import FORMATS, Array
@@ -19,7 +19,7 @@ Generator = np.random.Generator
 Maker = Callable[[Generator, str, int], Array]
 """The bits of so many elements of a dtype."""
 
-SPARSE = 0.06  # how many elements of ordinary data are edges all the same
+SPARSE = 0.1  # how many elements of ordinary data are edges all the same
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ def ordinary(rng: Generator, dtype: str, count: int) -> Array:
     return rng.integers(low, 10, count).astype(row.unsigned)
 
 
+def telling(rng: Generator, dtype: str, count: int) -> Array:
+    """Edges, one half of them those that matter most: zeros, ones, infinities, NaNs."""
+    core, others = rng.choice(core_edges(dtype), count), rng.choice(edges(dtype), count)
+    return np.where(rng.random(count) < 0.5, core, others)
+
+
 def mixed(rng: Generator, dtype: str, count: int) -> Array:
     """Ordinary data, that with a few edges, nothing but edges, or any bits at all."""
     style = rng.choice(4, p=(0.25, 0.35, 0.25, 0.15))
@@ -54,7 +60,7 @@ def mixed(rng: Generator, dtype: str, count: int) -> Array:
         return random_bits(rng, dtype, count)
     share = (0.0, SPARSE, 1.0)[style]
     words = ordinary(rng, dtype, count)
-    return np.where(rng.random(count) < share, rng.choice(edges(dtype), count), words)
+    return np.where(rng.random(count) < share, telling(rng, dtype, count), words)
 
 
 def neutral(rng: Generator, dtype: str, count: int) -> Array:

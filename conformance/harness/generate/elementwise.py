@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conformance.harness.generate.choosing import chance, choose
-from conformance.harness.generate.growing import MAX_INPUTS, Program
+from conformance.harness.generate.growing import MAX_INPUTS, Program, broadcasts
 from oracles.catalog import ALL, NUMBERS, OPEN, ROWS
 from oracles.formats import FORMATS
 
@@ -30,14 +30,21 @@ def elementwise(p: Program, op: str) -> bool:
     return places[-1] >= 0 and p.apply(op, places, **choose(p.chooser, row.variants))
 
 
-NUMBERS_ONE_IN = 5  # of second operands are numbers in the program
+NUMBERS_ONE_IN = 5  # of second operands are numbers in the program,
+NEAR_ONE_IN = 6     # of the others the first again, or what that was made of: (x + y) - y
 
 
 def _partner(p: Program, places: Sequence[int], allowed: Sequence[str]) -> int:
-    """A value that broadcasts with the others, or a number of their dtype; -1 if there is none."""
+    """A value that broadcasts with the others, or a number of their dtype; -1 if there is none.
+    """
     name = p.name(places[-1])
     if name in allowed and len(p.sources) < MAX_INPUTS and chance(p.chooser, NUMBERS_ONE_IN):
         return p.number(name)
+    if chance(p.chooser, NEAR_ONE_IN):
+        near = p.near(places[-1])
+        shapes = [p.values[k].shape for k in (*places, near)]
+        if p.name(near) in allowed and broadcasts(*shapes):
+            return near
     return p.partner(places, allowed)
 
 

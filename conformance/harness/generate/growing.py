@@ -15,7 +15,7 @@ from conformance.harness.generate.data import Maker, Source, mixed, neutral
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
 from conformance.harness.work import Budget
-from oracles.catalog import ALL, ROWS
+from oracles.catalog import ALL, OPEN, ROWS
 from oracles.formats import Array
 
 Shape = tuple[int, ...]
@@ -28,7 +28,8 @@ class Program:
     """A program in the making: handles of the builder, and the reference's values.
 
     `sources[k]` is where the data of input k comes from; a place is the number of a value in the
-    order in which they were made.
+    order in which they were made, and `operands` has the places of what a statement was made of.
+    Last bits of the values in `open` are not known, so that no shape may depend on these.
     """
 
     chooser: Chooser
@@ -36,7 +37,9 @@ class Program:
     sources: list[Source] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
     values: list[Array] = field(default_factory=list)
+    operands: dict[int, tuple[int, ...]] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
+    open: set[int] = field(default_factory=set)
 
     def add_input(
         self, dtype: str, shape: Shape, make: Maker = mixed, const: bool | None = None
@@ -59,6 +62,8 @@ class Program:
         if not (row.accepts(names) and row.defined(names, attributes)):
             return False
         statement = Statement(op, tuple(places), attributes)
+        if self.open.intersection(shaping_operands(statement)):
+            return False
         try:
             value = apply(statement, operands, Budget())
         except (ValueError, IndexError):  # not of these shapes
@@ -68,7 +73,10 @@ class Program:
         handles = [self.handles[k] for k in places]
         self.handles.append(self.build.statement(op, handles, attributes))
         self.values.append(value)
+        self.operands[len(self.values) - 1] = tuple(places)
         self.used.update(places)
+        if row.exactness in OPEN or self.open.intersection(places):
+            self.open.add(len(self.values) - 1)
         return True
 
     def name(self, place: int) -> str:
@@ -95,6 +103,10 @@ class Program:
         """A value of an allowed dtype that broadcasts with others; -1 if there is none."""
         shape = np.broadcast_shapes(*(self.values[k].shape for k in places))
         return self.find(lambda v: v.dtype.name in allowed and broadcasts(shape, v.shape))
+
+    def near(self, place: int) -> int:
+        """A value itself, or one that it has been made of."""
+        return choose(self.chooser, (place, *self.operands.get(place, ())))
 
     def number(self, dtype: str) -> int:
         """The place of a scalar in the program, as `x + 0` or `x * 2` have one."""
@@ -123,10 +135,17 @@ class Program:
         return (*inputs, *(value for value, handle in pairs if handle >= 0))
 
 
-def broadcasts(a: Shape, b: Shape) -> bool:
-    """Whether two shapes fit side by side."""
+def broadcasts(*shapes: Shape) -> bool:
+    """Whether shapes fit side by side."""
     try:
-        np.broadcast_shapes(a, b)
+        np.broadcast_shapes(*shapes)
     except ValueError:
         return False
     return True
+
+
+def shaping_operands(statement: Statement) -> tuple[int, ...]:
+    """The operands on whose values, not only shapes, the shape of the result depends."""
+    if statement.op in ("nonzero", "masked_select"):
+        return statement.operands[-1:] if statement.attributes.get("size") is None else ()
+    return statement.operands[1:] if statement.op == "getitem" else ()

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from conformance.harness.case import Case
 from conformance.harness.draws import as_input
 from conformance.harness.generate.choosing import Chooser, RandomChooser, Weighted, chance, choose
-from conformance.harness.generate.growing import Program
-from conformance.harness.generate.recipes import RECIPES, shaping_operands, statements
+from conformance.harness.generate.growing import Program, shaping_operands
+from conformance.harness.generate.recipes import RECIPES, statements
 from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, FLOATS, INTEGERS
 from oracles.formats import Array

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from conformance.harness.case import Statement
 from conformance.harness.generate import (
     contracting,
     elementwise,
@@ -54,10 +53,3 @@ def statements(steering: Mapping[str, float]) -> Weighted:
     """The rows to choose from, each with its weight times that of `steering`, 1 by default."""
     return Weighted({name: weight * steering.get(name, 1.0)
                      for name, weight in base_weights().items()})  # fmt: skip
-
-
-def shaping_operands(statement: Statement) -> tuple[int, ...]:
-    """The operands on whose values, not only shapes, the shape of the result depends."""
-    if statement.op in ("nonzero", "masked_select"):
-        return statement.operands[-1:] if statement.attributes.get("size") is None else ()
-    return statement.operands[1:] if statement.op == "getitem" else ()
