@@ -86,9 +86,6 @@ def check(
         int | None,
         typer.Option(min=1, max=MAX_WORKERS, help="Processes; one a core if not said."),
     ] = None,
-    programs: Annotated[
-        int, typer.Option(min=0, help="Run this many random programs instead.")
-    ] = 0,
     seed: Annotated[
         int | None, typer.Option(min=0, max=MAX_SEED, help="Seed of all generated data.")
     ] = None,
@@ -98,10 +95,6 @@ def check(
 
     if budget is not None and math.isnan(budget):
         raise _usage("--budget is a number of seconds")
-    if programs and (op or dtype):
-        raise _usage("--programs draws its own operators and dtypes: leave --op and --dtype out")
-    if programs and workers:
-        raise _usage("--programs runs in one process: leave --workers out")
     try:
         plan.check_names(op or (), dtype or ())
         chosen = devices_module.under_test(device or (), full)
@@ -109,13 +102,9 @@ def check(
         raise _usage(str(error)) from None
     number = plan.SEED if seed is None else seed
     targets = list(plan.selected(op or (), dtype or ()))
-    if not targets and not programs:
+    if not targets:
         raise _usage("no cell of the catalog has these operators and dtypes")
     _make_writable(out)
-    if programs:
-        from conformance.harness.programs import campaign
-
-        raise typer.Exit(campaign(chosen, programs, number, out, console, budget))
     from conformance.harness.session import run_check
     from engine.backends.launch import processors
 

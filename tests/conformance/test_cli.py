@@ -93,25 +93,12 @@ def test_interruption_keeps_what_is_known(tmp_path: Path, monkeypatch: pytest.Mo
     assert verdicts == {"pass", "not run"}
 
 
-def test_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = ("check", "--programs", "6", "--seed", "5", "--out", str(tmp_path))
-    code, output = lockstep(*options, "--device", "PYTHON")
-    assert code == 0
-    assert "seed 5" in output
-    use(monkeypatch, Device("WRONG", Wrong()))
-    assert lockstep(*options)[0] == 1
-    assert list((tmp_path / "cases").glob("program-*.case"))
-    use(monkeypatch, Device("GPU", None, reason="no driver"))
-    assert lockstep(*options)[0] == 2
-
-
 @pytest.mark.parametrize("arguments", [
     ("check", "--op", "frobnicate"), ("check", "--dtype", "int7"), ("check", "--device", "QUANTUM"),
     ("check", "--op", "neg", "--dtype", "bool"), ("repro", "no-such-file.case"),
     ("bench", "--only", "beauty"), ("frobnicate",), ("check", "--budget", "-1"),
-    ("check", "--seed", "-1"), ("check", "--programs", "-1"), ("check", "--budget", "nan"),
+    ("check", "--seed", "-1"), ("check", "--budget", "nan"),
     ("check", "--seed", str(1 << 64)), ("check", "--device", "PYTHON:1000"),
-    ("check", "--programs", "2", "--op", "neg"), ("check", "--programs", "2", "--dtype", "int8"),
 ])  # fmt: skip
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert lockstep(*arguments)[0] == 2
@@ -138,12 +125,11 @@ def test_ctrl_c_before_a_run_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.code == 1
 
 
-@pytest.mark.parametrize("options", [NARROW, ["--programs", "2"]])
 def test_only_case_files_of_the_run_before_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, Device("WRONG", Wrong()))
-    assert lockstep("check", "--out", str(tmp_path), *options)[0] == 1
+    assert lockstep("check", "--out", str(tmp_path), *NARROW)[0] == 1
     written = set((tmp_path / "cases").iterdir())
     own, outside = tmp_path / "cases/mine.case", tmp_path / "outside.case"
     evil = FailureRecord("neg", ("int8",), "X", "fail", "cases/../outside.case", "")
@@ -153,7 +139,7 @@ def test_only_case_files_of_the_run_before_are_deleted(
         file.write_text("precious")
     use(monkeypatch, Device("RIGHT", ReferenceSubject()))
     assert written
-    assert lockstep("check", "--out", str(tmp_path), *options)[0] == 0
+    assert lockstep("check", "--out", str(tmp_path), *NARROW)[0] == 0
     assert set((tmp_path / "cases").iterdir()) == {own}
     assert outside.exists()
 

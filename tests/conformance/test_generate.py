@@ -8,7 +8,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 
-from conformance.harness.build import merged
+from conformance.harness.build import merged, part
 from conformance.harness.case import Case
 from conformance.harness.devices import under_test
 from conformance.harness.generate import MAX_LENGTH, case_seed, random_case, random_draw
@@ -18,8 +18,8 @@ from conformance.harness.generate.recipes import RECIPES, base_weights
 from conformance.harness.generate.strategies import programs
 from conformance.harness.judging import tainted
 from conformance.harness.plan import batches
-from conformance.harness.programs import pruned, run_programs
 from conformance.harness.subject import EngineSubject, ReferenceSubject, array_bytes
+from conformance.harness.trial import judge
 from oracles.catalog import ALL, ROWS
 
 SEED = 11
@@ -66,7 +66,7 @@ def test_steering_makes_rows_and_dtypes_frequent() -> None:
 def test_no_statement_is_without_effect() -> None:
     for k in range(40):
         case = random_case(case_seed(SEED, k))
-        assert len(pruned(case).statements) == len(case.statements)
+        assert len(part(case, case.outputs).statements) == len(case.statements)
 
 
 @settings(max_examples=25)
@@ -127,9 +127,10 @@ def test_no_shape_depends_on_bits_that_nobody_knows() -> None:
 
 def test_all_devices_agree_on_random_programs() -> None:
     subjects = {d.name: d.subject for d in under_test() if d.subject is not None}
-    tally = run_programs(subjects, 40, SEED)
-    assert tally.problems == []
-    assert tally.ran == dict.fromkeys(subjects, 40)
+    for k in range(40):
+        outcome = judge(random_case(case_seed(SEED, k)), subjects)
+        assert outcome.problems == ()
+        assert outcome.ran == tuple(subjects)
 
 
 def test_batches_that_promise_several_kernels_have_them() -> None:
@@ -148,7 +149,7 @@ NEW_ROW = """
 from dataclasses import replace
 from oracles import catalog
 catalog.ROWS["frob"] = replace(catalog.ROWS["neg"], name="frob")
-from conformance.harness import bench, plan, programs, suite
+from conformance.harness import bench, plan, suite
 from conformance.harness.generate import elementwise
 from oracles import numpy_ref, torch_ref
 assert "frob" in elementwise.NAMES, "programs are made of the catalog's rows"

@@ -13,10 +13,11 @@ from conformance.harness import plan, session
 from conformance.harness.case import Case, parse_case
 from conformance.harness.cells import Verdict
 from conformance.harness.check import Check, Device
+from conformance.harness.generate import case_seed, random_case
 from conformance.harness.judging import judge_case, minority
-from conformance.harness.programs import run_programs
 from conformance.harness.subject import EngineSubject, NotAvailable, ReferenceSubject
 from conformance.harness.suite import CatalogCells, Nonconforming, Recorder, targets
+from conformance.harness.trial import judge
 from tests.conformance import planted as faults
 from tests.conformance.command import use
 from tests.conformance.test_cells import Broken
@@ -77,7 +78,8 @@ def test_the_certificate_and_the_case_show_the_fault_again() -> None:
 def test_random_programs_find_it_too() -> None:
     with faults.planted("ZEROS_IN_PROGRAMS", after=faults.loses_negative_zero) as name:
         subjects = {name: EngineSubject(name), "PYTHON": EngineSubject("PYTHON")}
-        problems = run_programs(subjects, 60, seed=3).problems
+        cases = [random_case(case_seed(3, k)) for k in range(60)]
+        problems = [one.text for case in cases for one in judge(case, subjects).problems]
     assert problems
     certain = [problem for problem in problems if "numpy" in problem]
     assert certain and all("PYTHON" not in problem for problem in certain), "the right one is free"
