@@ -88,7 +88,7 @@ def _decompose_functions(sink: Node, target: Target) -> list[Node]:
 def _decompose_storage(sink: Node, target: Target) -> list[Node]:
     if lacking := narrow_float.lacked(target.arithmetic):
         sink = rewrite(sink, narrow_float.casts(lacking))
-    return [decompose_storage(sink, target)]
+    return decompose_storage(sink, target)
 
 
 def _optimize(sink: Node, target: Target) -> list[Node]:

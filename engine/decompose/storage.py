@@ -125,8 +125,8 @@ FLOAT_RULES = {
 }
 
 
-def decompose_storage(sink: Node, target: Target) -> Node:
-    """Memory holds only dtypes that the target can load and store."""
+def decompose_storage(sink: Node, target: Target) -> list[Node]:
+    """Memory holds only dtypes that the target can load and store. Kernels to be run in order."""
     if lacking := lacked(target.storage):
         sink = rewrite(sink, _as_bits(lacking))
     for row, rules in FLOAT_RULES.items():

@@ -1,8 +1,9 @@
 """8-bit and 16-bit integers in memory that is loaded and stored in words.
 
-A load shifts its part out of a word. A store reads the word, changes its part and writes it back,
-which is safe only if nobody else does so at the same time: parallel loops of a kernel that stores
-such integers become loops that run in sequence, in one thread.
+A load shifts its part out of a word. A store of a whole word is made of all its parts (`whole`).
+Any other store reads the word, changes its part and writes it back, which is safe only if nobody
+else does so at the same time: parallel loops of a kernel that has such stores become loops that run
+in sequence, in one thread.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import dtypes
+from engine.decompose.small.whole import WORD, as_words, items_of, own_words
 from engine.dtypes import DType
 from engine.graph import Node, order_of, substitute
 from engine.ops import PARALLEL, Axis, Op
@@ -17,22 +19,22 @@ from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.simplify import index
 from engine.target import Target
 
-WORD = dtypes.uint32
 SMALL = (dtypes.int8, dtypes.uint8, dtypes.int16, dtypes.uint16)
 
 
-def pack(sink: Node, target: Target) -> Node:
-    """The kernel with small integers packed in all memory where the target cannot access them."""
+def pack(sink: Node, target: Target) -> list[Node]:
+    """The kernel with small integers packed in all memory where the target cannot access them.
+
+    Where words are written as a whole there may be more kernels, to be run in order.
+    """
     packed = frozenset(row for row in SMALL if row not in target.storage)
-    order = order_of(sink)
-    if not any(n.op in (Op.PARAM, Op.TABLE) and n.dtype in packed for n in order):
-        return sink
-    written = [n.src[0] for n in order if n.op is Op.WRITE and n.src[0].dtype in packed]
-    if len(set(written)) < len(written):
-        raise ValueError(
-            f"{target.name} stores words: a kernel cannot write one tensor of {written[0].dtype} "
-            "in two places"
-        )
+    if not any(n.op in (Op.PARAM, Op.TABLE) and n.dtype in packed for n in order_of(sink)):
+        return [sink]
+    return [_packed(part, packed) for part in own_words(sink, packed)]
+
+
+def _packed(sink: Node, packed: frozenset[DType]) -> Node:
+    written = [n.src[0] for n in order_of(sink) if n.op is Op.WRITE and n.src[0].dtype in packed]
     if written:
         sink = in_sequence(sink)
     return rewrite(sink, _rules(packed, frozenset(written)))
@@ -82,19 +84,41 @@ def _rules(packed: frozenset[DType], written: frozenset[Node]) -> RuleSet:
         part = _Part(memory, _unknown(place) if memory in written else place, gate)
         return _as_value(part.load() >> part.shift, node.dtype)
 
-    def write(node: Node) -> Node | None:
-        memory, place, value, *gate = node.src
-        if memory.dtype not in packed:
+    def writes(node: Node) -> Node | None:
+        if not any(s.op is Op.WRITE and s.src[0].dtype in packed for s in node.src):
             return None
-        part = _Part(memory, _unknown(place), gate)
-        new = value.bitcast(memory.dtype.unsigned).convert(WORD) << part.shift
-        kept = part.load() & ~(part.shift.constant(memory.dtype.unsigned.max) << part.shift)
-        return Node(Op.WRITE, WORD, (part.words, part.place, kept | new, *gate))
+        before: dict[Node, list[Node]] = {}
+        return node.replace(tuple([
+            _into_word(s, before.setdefault(s.src[0], [])) if s.src[0].dtype in packed else s
+            for s in node.src
+        ]))
 
     return RuleSet([
         Expansion("load from a word", (Op.LOAD,), load),
-        Expansion("write into a word", (Op.WRITE,), write),
+        Expansion("write into words", (Op.SINK,), writes),
     ])
+
+
+def _into_word(write: Node, before: list[Node]) -> Node:
+    """A write of the word with the part changed; `before` are those into the same memory that a
+    round does first, and this one is added to them.
+
+    What they write is taken from them: nothing says that this word is read after they have.
+    """
+    memory, place, value, *gate = write.src
+    part = _Part(memory, _unknown(place), gate)
+    old = part.load()
+    for other in before:
+        _, there, word, *condition = other.src
+        met = there.binary(Op.EQ, part.place)
+        for happens in condition:
+            met = met & happens
+        old = met.where(word, old)
+    kept = old & ~(part.shift.constant(memory.dtype.unsigned.max) << part.shift)
+    new = value.bitcast(memory.dtype.unsigned).convert(WORD) << part.shift
+    made = Node(Op.WRITE, WORD, (part.words, part.place, kept | new, *gate))
+    before.append(made)
+    return made
 
 
 def _unknown(place: Node) -> Node:
@@ -108,9 +132,8 @@ class _Part:
     """Where an item is: a word of memory, and how far from its lowest bit."""
 
     def __init__(self, memory: Node, place: Node, gate: Sequence[Node]) -> None:
-        slot, size = memory.arg
-        items = WORD.bits // memory.dtype.bits
-        self.words = Node(Op.PARAM, WORD, (), (slot, -(-size // items)))
+        items = items_of(memory.dtype)
+        self.words = as_words(memory)
         self.place = index.floordiv(place, items)
         self.shift = index.mod(place, items).cast(WORD) * memory.dtype.bits
         self.gate = gate
