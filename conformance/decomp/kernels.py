@@ -26,6 +26,7 @@ from engine.target import Target
 from oracles.formats import Array
 
 HOST = Target("HOST")
+WORD = 4  # bytes
 
 INTS = tuple(d for d in TENSOR_DTYPES if d.is_int)
 FLOATS = (dtypes.float16, dtypes.float32, dtypes.float64)
@@ -123,17 +124,20 @@ def kernel(row: Application, count: int) -> Node:
     return Node(Op.SINK, dtypes.bool_, (write,))
 
 
-def executed(sink: Node, given: Sequence[Array], result: DType) -> bytes:
-    """What a kernel writes; memory has the dtypes that its parameters have by now."""
-    count = len(given[0])
-    raw = [bytearray(side.tobytes()) for side in given] + [bytearray(count * result.itemsize)]
-    made = linearize(sink, "theorem", ())
-    rows = zip(made.slots, made.kernel.parameters, strict=True)
-    run(made.kernel, [np.frombuffer(raw[slot], NUMPY[row.dtype], row.size) for slot, row in rows])
-    return bytes(raw[-1])
+def executed(kernels: Sequence[Node], given: Sequence[Array], result: DType) -> bytes:
+    """What kernels write; memory has the dtypes that their parameters have by now."""
+    size = len(given[0]) * result.itemsize
+    raw = [*(bytearray(side.tobytes()) for side in given), bytearray(size)]
+    for memory in raw:
+        memory += bytes(-len(memory) % WORD)
+    for sink in kernels:
+        made = linearize(sink, "theorem", ())
+        rows = zip(made.slots, made.kernel.parameters, strict=True)
+        run(made.kernel, [np.frombuffer(raw[slot], NUMPY[r.dtype], r.size) for slot, r in rows])
+    return bytes(raw[-1][:size])
 
 
-Rewritten = Callable[[Node], Node]
+Rewritten = Callable[[Node], Node | list[Node]]
 # A NaN that these compute may have any bits before they are decomposed.
 _COMPUTES = frozenset({Op.MAXIMUM, Op.MINIMUM, Op.CAST, Op.CONVERT})
 
@@ -143,8 +147,10 @@ def same_bits(row: Application, rewritten: Rewritten) -> bool:
     given = operands(row)
     sink = kernel(row, len(given[0]))
     made = rewritten(sink)
-    verify(made, Level.LOOPS, HOST, str(row))
-    due, got = (executed(state, given, row.result) for state in (sink, made))
+    kernels = [made] if isinstance(made, Node) else made
+    for state in kernels:
+        verify(state, Level.LOOPS, HOST, str(row))
+    due, got = (executed(state, given, row.result) for state in ([sink], kernels))
     return _compared(row, got) == _compared(row, due)
 
 

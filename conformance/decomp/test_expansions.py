@@ -33,13 +33,15 @@ from engine.decompose.operations.division import divide_by_shifting
 from engine.decompose.operations.reciprocals import by_reciprocals
 from engine.decompose.operations.selects import COMPLEMENTS, SELECTS
 from engine.decompose.operations.shifts import COMPARING, DIVIDING
+from engine.decompose.small import pack, widen_small
 from engine.decompose.storage import BOOL_RULES
 from engine.decompose.wide import WIDE_STORAGE, split_wide
 from engine.dtypes import DType
-from engine.graph import Node, order_of
+from engine.graph import TESTS, Node, order_of
 from engine.narrow import narrow_index
 from engine.ops import Op, Operation
 from engine.rewrite import Expansion, RuleSet, rewrite
+from engine.target import HOST_DTYPES, Target
 
 WIDE_FLOATS = (dtypes.float32, dtypes.float64)
 NUMBERS = (*INTS, *WIDE_FLOATS)
@@ -191,6 +193,36 @@ def test_wide_integers_are_converted_to_everything_and_back() -> None:
         assert same_bits(Application(Op.CONVERT, (other,), wide), in_words), (other, wide)
 
 
+# -- small integers as words -----------------------------------------------------------------------
+SMALL = (dtypes.int8, dtypes.uint8, dtypes.int16, dtypes.uint16)
+LARGE = Target("WORDS", arithmetic=HOST_DTYPES - {*SMALL}, storage=HOST_DTYPES - {*SMALL, *BOOL})
+
+
+def packed(sink: Node) -> list[Node]:
+    made = [
+        widen_small(narrow_index(part, True), LARGE)
+        for part in pack(rewrite(sink, BOOL_RULES), LARGE)
+    ]
+    assert not [n for part in made for n in order_of(part) if n.dtype.scalar in SMALL]
+    return made
+
+
+def test_small_integers_keep_every_bit() -> None:
+    for op in WIDE_OPS:
+        for row in applications(op, SMALL):
+            if row.result in SMALL or op in TESTS:
+                assert same_bits(row, packed), str(row)
+
+
+def test_small_integers_are_converted_to_everything_and_back() -> None:
+    others = tuple(d for d in (*BOOL, *INTS, *FLOATS) if d is not dtypes.float16)
+    for small, other in itertools.product(SMALL, others):
+        if other.kind != "bool":
+            there = Application(Op.CONVERT, (small,), other)
+            assert same_bits(there, packed), str(there)
+        assert same_bits(Application(Op.CONVERT, (other,), small), packed), (other, small)
+
+
 # -- division where there is none ------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", INTS, ids=str)
 @pytest.mark.parametrize("op", [Op.IDIV, Op.IREM], ids=str)
@@ -230,6 +262,6 @@ def test_the_operands_hold_all_pairs_of_bytes() -> None:
     (row,) = applications(Op.IDIV, [dtypes.int8])
     x, y = operands(row)
     assert len(set(zip(x.tolist(), y.tolist()))) == 256 * 255 - 1
-    sum_of = executed(kernel(row, len(x)), [x, y], dtypes.int8)
+    sum_of = executed([kernel(row, len(x))], [x, y], dtypes.int8)
     due = np.trunc(x.astype("float64") / y).astype(NUMPY[dtypes.int8])
     assert sum_of == due.tobytes()

@@ -28,7 +28,6 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/decompose/narrow_float.py": ("conformance/dtypes/test_narrow_floats.py",),
     "engine/decompose/storage.py": (
         f"{ENGINE}small.py", f"{DECOMP}expansions.py", f"{DECOMP}emulated_floats.py",
-        "conformance/dtypes/test_narrow_floats.py",
     ),
     "engine/decompose/floats.py": (
         "tests/engine/decompose/test_floats.py", f"{DECOMP}emulated_floats.py",
@@ -40,13 +39,11 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/decompose/operations": (
         f"{DECOMP}expansions.py", f"{DECOMP}reciprocals.py",
     ),
-    "engine/decompose/small": (f"{ENGINE}small.py", f"{DECOMP}small_integers.py"),
+    "engine/decompose/small": (f"{ENGINE}small.py", f"{DECOMP}expansions.py"),
     "engine/decompose/softfloat": (
         "tests/engine/decompose/test_softfloat.py", f"{DECOMP}emulated_floats.py",
     ),
-    "engine/decompose/wide": (
-        f"{ENGINE}wide.py", f"{DECOMP}expansions.py", f"{DECOMP}wide_integers.py",
-    ),
+    "engine/decompose/wide": (f"{ENGINE}wide.py", f"{DECOMP}expansions.py"),
 }  # fmt: skip
 
 
