@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from engine import dtypes
+from engine import dtypes, optimize as optimizer
 from engine.arrays import NUMPY
 from engine.compile import trace
 from engine.decompose.small import pack, widen_small
@@ -229,3 +230,15 @@ def test_two_tensors_of_one_kernel_are_both_written_in_words() -> None:
     assert np.array_equal(np.frombuffer(raw[0], np.int8, 10), given + 1)
     assert bytes(raw[2][:10]) == given.tobytes()
     assert np.array_equal(np.frombuffer(raw[3], np.float32), given.astype(np.float32))
+
+
+def test_whole_words_are_shared_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optimizer, "WORK_FOR_THREADS", 100)
+    target = dataclasses.replace(TARGET, threads=4)
+    main, *ends = pack(kernel(dtypes.int8, (203,), in_order(1), 203), target)
+    (shared,) = optimizer.optimize(main, target)
+    assert [n.src[0].arg for n in order_of(shared) if n.op is Op.RANGE and n.arg[1] == "global"]
+    out, x = np.full(203, 77, np.int8), np.arange(203).astype(np.int8)
+    for shuffle in SHUFFLES:
+        got = executed([shared, *ends], out, x, shuffle)
+        assert np.array_equal(got, x * np.int8(3) + np.int8(1))

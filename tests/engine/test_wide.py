@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from engine import dtypes
@@ -11,11 +15,14 @@ from engine.compile import trace
 from engine.decompose.wide.split import is_wide, split_wide
 from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const, index, order_of
+from engine.interpret.kernels import run
+from engine.linearize import linearize
 from engine.narrow import check_words
 from engine.ops import Axis, Op
 from engine.spec import Level, verify
 from engine.target import HOST_DTYPES, Target
 
+U64 = dtypes.uint64
 WORDS_ONLY = HOST_DTYPES - {dtypes.int64, dtypes.uint64}
 TARGET = Target("WORDS", arithmetic=WORDS_ONLY, storage=WORDS_ONLY - {dtypes.bool_})
 
@@ -56,13 +63,41 @@ def test_a_kernel_without_them_stays_the_same_object() -> None:
                                                                   arithmetic=HOST_DTYPES))
 
 
-def test_quotient_and_remainder_share_a_loop_and_others_have_their_own() -> None:
+def test_quotient_and_remainder_share_their_work() -> None:
     x, y = buffer(1, 8), buffer(2, 8)
-    one = last(elementwise(x // y))  # which also asks for the remainder
-    assert sum(n.op is Op.FOLD for n in order_of(one)) == 1
-    two = last(elementwise(x // y + y // x))
-    loops = [n.src[0] for n in order_of(two) if n.op is Op.FOLD]
-    assert len(set(loops)) == len(loops) == 2
+    for value, count in ((x // y, 1), (x % y, 1), (x // y + x % y, 1), (x // y + y // x, 2)):
+        kernel = last(elementwise(value))  # x // y asks for the remainder, too
+        assert not [n for n in order_of(kernel) if n.op is Op.FOLD]
+        assert sum(n.op is Op.IDIV for n in order_of(kernel)) == 3 * count
+
+
+HALVES = (0, 1, 2, 0x7FFF, 0x8000, 0x8001, 0xFFFE, 0xFFFF)
+
+
+def hard_divisions(seed: int) -> Iterator[tuple[int, int]]:
+    """Operands of 64 bits that make estimates of digits too large: halves of words near their ends,
+    and dividends next to multiples.
+    """
+    draw = random.Random(seed)
+    for halves in itertools.product(HALVES, repeat=4):
+        y = sum(half << 16 * i for i, half in enumerate(halves))
+        for _ in range(12 if y else 0):
+            q = sum(draw.choice(HALVES) << 16 * i for i in range(4)) % ((1 << 64) // y + 1)
+            x = q * y + draw.choice((-1, 0, 1, y - 1))
+            if 0 <= x < 1 << 64:
+                yield x, y
+
+
+def test_digits_whose_estimates_are_too_large() -> None:
+    pairs = list(hard_divisions(5))
+    assert len(pairs) > 40_000
+    x, y = (np.array(side, np.uint64) for side in zip(*pairs, strict=True))
+    for op, expected in ((Op.IDIV, x // y), (Op.IREM, x % y)):
+        sink = elementwise(buffer(1, len(x), U64).binary(op, buffer(2, len(x), U64)), len(x))
+        made = linearize(last(sink), "wide", ())
+        words = [np.zeros(2 * len(x), np.uint32), x.view(np.uint32), y.view(np.uint32)]
+        run(made.kernel, words)
+        assert np.array_equal(words[0].view(np.uint64), expected)
 
 
 def test_folds_carry_both_words_beside_what_is_narrow() -> None:

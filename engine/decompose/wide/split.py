@@ -39,7 +39,6 @@ class _Splitting:
     def __init__(self, order: Sequence[Node]) -> None:
         self.order = order
         self.done: dict[Node, Value] = {}
-        self.divisions: dict[tuple[Pair, Pair, bool], tuple[Pair, Pair]] = {}
         # where the carried values of a loop's fold are once wide ones take two places
         self.places: dict[Node, list[int]] = {}
         self.formals: dict[Node, int] = {}  # the first number of each, once wide ones take two
@@ -196,12 +195,9 @@ class _Splitting:
         return shifts.right(x, count.low, node.dtype.is_signed)
 
     def division(self, node: Node) -> Pair:
-        """Quotient and remainder of the same operands come from one loop."""
+        """Nodes are interned, so quotient and remainder of the same operands are made once."""
         x, y = map(self.pair, node.src)
-        key = (x, y, node.dtype.is_signed)
-        if key not in self.divisions:
-            self.divisions[key] = division.divide(*key, len(self.divisions))
-        quotient, remainder = self.divisions[key]
+        quotient, remainder = division.divide(x, y, node.dtype.is_signed)
         return quotient if node.op is Op.IDIV else remainder
 
     def bitcast(self, node: Node) -> Pair:
