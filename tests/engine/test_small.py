@@ -14,6 +14,7 @@ from engine.arrays import NUMPY
 from engine.compile import trace
 from engine.decompose.small import pack, widen_small
 from engine.dtypes import DType
+from engine.folds import fold_many
 from engine.graph import Node, axis_range, order_of
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
@@ -207,6 +208,31 @@ def test_one_tensor_may_be_written_in_two_places(step: int, apart: int, gated: b
             due[i * step] = value
         due[i * step + apart] = 2 * value
     assert np.array_equal(executed([packed], out, given, None), due)
+
+
+def test_a_kernel_that_reads_what_it_writes_runs_in_sequence() -> None:
+    loop = axis_range(8, (0,), Axis.LOOP)
+    target = buffer(0, 8, dtypes.int8)
+    x = Node(Op.LOAD, dtypes.int8, (target, loop))
+    sink = Node(Op.SINK, dtypes.bool_, (Node(Op.WRITE, dtypes.int8, (target, loop, x + x)),))
+    (packed,) = pack(sink, TARGET)
+    assert not [n for n in order_of(packed) if n.op is Op.RANGE and n.arg[1] in PARALLEL]
+
+
+def test_what_was_written_a_round_before_is_read() -> None:
+    """A loop in sequence, whose rounds read what others have put into the same word."""
+    loop = axis_range(8, (0,), Axis.REDUCE)
+    target = buffer(0, 9, dtypes.int8)
+    x = Node(Op.LOAD, dtypes.int8, (target, loop))
+    place = index.add(loop, 1)
+    write = Node(Op.WRITE, dtypes.int8, (target, place, x + x))
+    zero = Node(Op.CONST, dtypes.index, (), 0)
+    sink = Node(Op.SINK, dtypes.bool_, (write, fold_many(loop, (zero,), (place,))))
+    (packed,) = pack(sink, TARGET)
+    out, nothing = np.ones(9, np.int8), np.zeros(0, np.int8)
+    with np.errstate(over="ignore"):
+        due = (np.int64(1) << np.arange(9)).astype(np.int8)
+    assert np.array_equal(executed([packed], out, nothing, None), due)
 
 
 def test_two_tensors_of_one_kernel_are_both_written_in_words() -> None:

@@ -8,6 +8,7 @@ shares with others are kernels of their own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -54,26 +55,29 @@ def own_words(sink: Node, packed: Collection[DType]) -> list[Node]:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Loops, the innermost first, whose rounds in order write `size` neighbours from `start` on.
+    """Loops, the outermost first, whose rounds in order write neighbours from `start` on.
 
     `items` fit into a word, and all other loops step by whole words.
     """
 
     loops: tuple[Node, ...]
-    size: int
+    shape: tuple[int, ...]
     start: int
     items: int
 
-    def replaced(self, sink: Node, number: Node) -> Node:
-        """The kernel with round `number` of all of them together."""
-        shape = tuple(static_size(loop) or 0 for loop in reversed(self.loops))
-        position = index.unravel(number, shape)
-        return replace_ranges(sink, dict(zip(reversed(self.loops), position, strict=True)))
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
     @property
     def path(self) -> tuple[int, ...]:
-        path: tuple[int, ...] = self.loops[-1].arg[0]
+        path: tuple[int, ...] = self.loops[0].arg[0]
         return path
+
+    def replaced(self, sink: Node, number: Node) -> Node:
+        """The kernel with round `number` of all of them together."""
+        position = index.unravel(number, self.shape)
+        return replace_ranges(sink, dict(zip(self.loops, position, strict=True)))
 
 
 def _rows(sink: Node, writes: Sequence[Node]) -> _Rows | None:
@@ -102,24 +106,20 @@ def _neighbours(
     bounding = frozenset[Node]().union(*(below[n.src[0]] for n in order if n.op is Op.RANGE))
     if not loops >= factors.keys():
         return None
-    chain: list[Node] = []
-    size = 1
+    rows = _Rows((), (), start, items)
     for loop, factor in sorted(factors.items(), key=lambda term: term[1]):
         rounds = static_size(loop)
-        filled = bool(chain) and size % items == 0 and start % items == 0
-        if factor != size or rounds is None or loop in bounding or filled:
+        filled = bool(rows.loops) and rows.size % items == 0 and start % items == 0
+        if factor != rows.size or rounds is None or loop in bounding or filled:
             break
-        chain.append(loop)
-        size *= rounds
-    others = [factor for loop, factor in factors.items() if loop not in chain]
-    if not chain or any(factor % items for factor in others):
-        return None
-    return _Rows(tuple(chain), size, start, items)
+        rows = _Rows((loop, *rows.loops), (rounds, *rows.shape), start, items)
+    others = [factor for loop, factor in factors.items() if loop not in rows.loops]
+    return None if not rows.loops or any(factor % items for factor in others) else rows
 
 
 def _in_words(sink: Node, writes: Sequence[Node], rows: _Rows, first: int, whole: int) -> Node:
     """The whole words: a round for each, and in it a loop that puts its items together."""
-    outer = axis_range(whole, rows.path, Axis.LOOP) if whole > 1 else index_of(0)
+    outer = axis_range(whole, rows.path, Axis.LOOP)
     item = axis_range(rows.items, (*rows.path, -1), Axis.REDUCE)
     number = index.add(index.multiply(outer, rows.items), item)
     made = rows.replaced(sink, index.add(number, first))
@@ -154,5 +154,5 @@ def _part(sink: Node, rows: _Rows, start: int, end: int) -> Node | None:
     if start == end:
         return None
     count = end - start
-    loop = axis_range(count, rows.path, Axis.LOOP) if count > 1 else index_of(0)
+    loop = axis_range(count, rows.path, Axis.LOOP)
     return rows.replaced(sink, index.add(loop, start))
