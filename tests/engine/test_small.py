@@ -183,6 +183,19 @@ def test_a_device_that_stores_bytes_keeps_the_kernel() -> None:
     assert pack(sink, host) == [sink] and widen_small(sink, host) is sink
 
 
+@pytest.mark.parametrize("dtype", [dtypes.int8, dtypes.uint16], ids=str)
+def test_items_of_tables_are_words(dtype: DType) -> None:
+    loop = axis_range(6, (0,), Axis.LOOP)
+    bits = (0, 1, dtype.sign_bit, dtype.unsigned.max, 77, 5)
+    value = Node(Op.LOAD, dtype, (Node(Op.TABLE, dtype, (), bits), loop))
+    write = Node(Op.WRITE, dtype, (buffer(0, 6, dtype), loop, value))
+    kernels = pack(Node(Op.SINK, dtypes.bool_, (write,)), TARGET)
+    for part in kernels:
+        verify(part, Level.LOOPS, TARGET, "test")
+    out = executed(kernels, np.zeros(6, NUMPY[dtype]), np.zeros(0, np.int8), None)
+    assert out.view(NUMPY[dtype.unsigned]).tolist() == list(bits)
+
+
 # -- several writes --------------------------------------------------------------------------------
 def two_writes(one: Sequence[Node], other: Sequence[Node]) -> Node:
     """out[place] = value, then out[place] = value, with a gate or none."""

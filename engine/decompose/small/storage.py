@@ -84,9 +84,7 @@ def _rules(packed: frozenset[DType], written: frozenset[Node]) -> RuleSet:
         part = _Part(memory, _unknown(place) if memory in written else place, gate)
         return _as_value(part.load() >> part.shift, node.dtype)
 
-    def writes(node: Node) -> Node | None:
-        if not any(s.op is Op.WRITE and s.src[0].dtype in packed for s in node.src):
-            return None
+    def writes(node: Node) -> Node:
         before: dict[Node, list[Node]] = {}
         return node.replace(tuple([
             _into_word(s, before.setdefault(s.src[0], [])) if s.src[0].dtype in packed else s
