@@ -84,13 +84,20 @@ class Program:
         return self.values[place].dtype.name
 
     def pick(self, allowed: Sequence[str] = ALL, min_ndim: int = 0, max_ndim: int = 99) -> int:
-        """The place of a value of an allowed dtype, late ones more often; -1 if there is none."""
+        """The place of a value of an allowed dtype; -1 if there is none.
+
+        Mostly one that nothing uses yet, so that kernels have more than one statement; else late
+        ones more often.
+        """
         found = [
             k for k, value in enumerate(self.values)
             if value.dtype.name in allowed and min_ndim <= value.ndim <= max_ndim
         ]  # fmt: skip
         if not found:
             return -1
+        unused = [k for k in found if k not in self.used]
+        if unused and not chance(self.chooser, 3):
+            return choose(self.chooser, unused)
         late = max(self.chooser.integer(0, len(found) - 1) for _ in range(2))
         return found[late]
 
