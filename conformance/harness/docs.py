@@ -32,7 +32,7 @@ FOLDER = Path("docs/ops")
 INDEX = "README.md"
 EDGE_DTYPE = "float32"
 _NARROW = tuple(name for name in FLOATS if FORMATS[name].bits < 32)
-_TORCH_FLOATS = "float16, float32 and float64"
+_TORCH_FLOATS = "floats but float8"
 _TORCH = f"integers but uint16, uint32 and uint64; {_TORCH_FLOATS}"
 _WORDS = {
     ALL: "all", NUMBERS: "integers, floats", INTEGERS: "integers", FLOATS: "floats", BOOL: "bool",

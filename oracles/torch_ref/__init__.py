@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from oracles.catalog import FLOAT8, OUTPUT
-from oracles.formats import Array, format_of
-from oracles.numpy_ref.support import common
+from oracles.formats import FORMATS, Array, format_of
+from oracles.numpy_ref.support import BEYOND_NUMPY, common, widened
 from oracles.torch_ref import (
     contraction,
     elementwise,
@@ -34,6 +34,7 @@ from oracles.torch_ref import (
     spatial,
 )
 from oracles.torch_ref.domain import Call, Comparison, Domain, NotJudged
+from oracles.ulp import spacing
 
 __all__ = [
     "CALLS", "DOMAINS", "REMEDY", "NotJudged", "TorchMissing", "Verdict", "available", "compare",
@@ -41,13 +42,13 @@ __all__ = [
 ]  # fmt: skip
 
 REMEDY = "torch is not installed: pip install lockstep-tensor[torch]"
+_OTHER_DTYPES = "torch is asked about other dtypes of this row"
 _REASONS = {
     **dict.fromkeys(
         ("uint16", "uint32", "uint64"),
         "torch does not implement arithmetic of uint16, uint32 and uint64",
     ),
     **dict.fromkeys(FLOAT8, "torch does not implement arithmetic of float8"),
-    "bfloat16": "torch rounds every step to bfloat16",
 }
 
 _FAMILIES = (
@@ -74,7 +75,7 @@ def not_judged(name: str, dtypes: Sequence[str], attrs: Mapping[str, Any]) -> st
     names = [*dtypes, *([attrs["dtype"]] if attrs.get("dtype") is not None else [])]
     for dtype in names:
         if dtype not in domain.dtypes:
-            return domain.reasons.get(dtype, _REASONS[dtype])
+            return {**_REASONS, **domain.reasons}.get(dtype, _OTHER_DTYPES)
     return None if domain.refuses is None else domain.refuses(dtypes, attrs)
 
 
@@ -133,15 +134,15 @@ def _agreement(domain: Domain, answer: Array, got: Array) -> Array:
     row = format_of(got)
     if not row.is_float:
         return np.asarray(answer == got)
-    both_nan = np.isnan(answer) & np.isnan(got)
+    both_nan = row.is_nan(row.to_bits(answer)) & row.is_nan(row.to_bits(got))
     if domain.comparison is Comparison.BITS:
         return np.asarray(both_nan | (row.to_bits(answer) == row.to_bits(got)))
+    equal = widened(answer) == widened(got)
     if domain.comparison is Comparison.VALUES:
-        return np.asarray(both_nan | (answer == got))
-    wide_answer, wide_got = answer.astype(np.float64), got.astype(np.float64)
-    spacing = np.spacing(np.abs(answer)).astype(np.float64)
-    near = np.abs(wide_answer - wide_got) <= domain.tolerance_ulp * spacing
-    return np.asarray(both_nan | (answer == got) | near)
+        return np.asarray(both_nan | equal)
+    truth = answer.astype(np.longdouble)
+    near = np.abs(truth - got.astype(np.longdouble)) <= domain.tolerance_ulp * spacing(row, truth)
+    return np.asarray(both_nan | equal | near)
 
 
 def evaluate(name: str, args: Sequence[Array], attrs: Mapping[str, Any]) -> Array:
@@ -152,9 +153,27 @@ def evaluate(name: str, args: Sequence[Array], attrs: Mapping[str, Any]) -> Arra
     torch = _torch()
     prepare = DOMAINS[name].prepare
     prepared = common(*args) if prepare is None and args else prepare(args) if prepare else []
-    tensors = [torch.from_numpy(np.array(one, order="C", copy=True)) for one in prepared]
+    tensors = [to_tensor(torch, one) for one in prepared]
     given = {key: value for key, value in attrs.items() if key != OUTPUT}
     result = CALLS[name](torch, tensors, given)
     if OUTPUT in attrs:
         result = result[attrs[OUTPUT]]
-    return np.asarray(result.numpy())
+    return from_tensor(torch, result)
+
+
+def to_tensor(torch: Any, x: Array) -> Any:
+    """A copy as torch's tensor. Floats that numpy lacks travel as the bits of integers."""
+    row = format_of(x)
+    if row.name not in BEYOND_NUMPY:
+        return torch.from_numpy(np.array(x, order="C", copy=True))
+    words = np.array(row.to_bits(x), order="C", copy=True).view(f"int{row.bits}")
+    return torch.from_numpy(words).view(getattr(torch, row.name))
+
+
+def from_tensor(torch: Any, tensor: Any) -> Array:
+    """The array of torch's tensor."""
+    row = FORMATS[str(tensor.dtype).removeprefix("torch.")]
+    if row.name not in BEYOND_NUMPY:
+        return np.asarray(tensor.numpy())
+    words = tensor.contiguous().view(getattr(torch, f"int{row.bits}")).numpy()
+    return row.from_bits(words.view(row.unsigned))

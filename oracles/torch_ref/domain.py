@@ -12,7 +12,7 @@ from oracles.numpy_ref.support import common, convert
 from oracles.promotion import to_float
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8")
-FLOATS = ("float16", "float32", "float64")
+FLOATS = ("float16", "bfloat16", "float32", "float64")
 NUMBERS = INTEGERS + FLOATS
 ALL = ("bool", *NUMBERS)
 

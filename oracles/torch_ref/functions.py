@@ -69,7 +69,9 @@ def _function(*excluded: Exclusion) -> Domain:
     return Domain(FLOATS, Comparison.ULPS, excluded, in_float, tolerance_ulp=4.0)
 
 
-_LOW_PRECISION = {"float16": "torch's erf of float16 is off by up to 255 ulp"}
+_LOW_PRECISION = dict.fromkeys(
+    ("float16", "bfloat16"), "torch's erf of 16-bit floats is off by up to 255 ulp"
+)
 
 DOMAINS: dict[str, Domain] = {
     "exp": _function(_vanishing),

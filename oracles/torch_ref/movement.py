@@ -18,6 +18,8 @@ from oracles.torch_ref.domain import (
     torch_dtype,
 )
 
+_TWICE = {("float64", "float16"), *((name, "bfloat16") for name in ("float64", "int32", "int64"))}
+
 
 def _outside_integer_range(name: str, args: Sequence[Array], attrs: Attributes) -> Array:
     """Float to integer where C leaves the result undefined: torch wraps or gives MIN."""
@@ -30,8 +32,8 @@ def _outside_integer_range(name: str, args: Sequence[Array], attrs: Attributes) 
 
 
 def _refuses_cast(dtypes: Sequence[str], attrs: Attributes) -> str | None:
-    if (dtypes[0], attrs["dtype"]) == ("float64", "float16"):
-        return "torch rounds float64 to float16 twice"
+    if (dtypes[0], attrs["dtype"]) in _TWICE:
+        return "torch casts by way of float32, which rounds twice"
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from oracles.catalog import OUTPUT
-from oracles.formats import Array
+from oracles.formats import Array, format_of
 from oracles.numpy_ref import evaluate
 from oracles.numpy_ref.support import convert
 from oracles.torch_ref.domain import ALL, FLOATS, Attributes, Call, Comparison, Domain, NotJudged
@@ -149,9 +149,11 @@ def _contended(name: str, args: Sequence[Array], attrs: Attributes) -> Array:
 
 def _unnamed_nans(name: str, args: Sequence[Array], attrs: Attributes) -> Array:
     """Places of windows with a NaN: torch names the last one."""
-    if attrs.get(OUTPUT) != 1 or args[0].dtype.kind != "f":
+    if attrs.get(OUTPUT) != 1:
         return np.asarray(False)
-    return np.isnan(evaluate(name, args, {**attrs, OUTPUT: 0}))
+    greatest = evaluate(name, args, {**attrs, OUTPUT: 0})
+    row = format_of(greatest)
+    return row.is_nan(row.to_bits(greatest))
 
 
 def _refuses_windows(dtypes: Sequence[str], attrs: Attributes) -> str | None:
