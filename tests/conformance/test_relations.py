@@ -21,7 +21,9 @@ SMALL = """lockstep case 1
     3f800000 40000000 40400000 7fc00001 80000000 00000001
 %1 = add %0 %0
 %2 = mul %1 %0
+%3 = sum %2 axis=(1,)
 output %2
+output %3
 """
 RIGHT = ReferenceSubject()
 
@@ -46,9 +48,10 @@ WRONG: dict[str, Callable[[Case], bool]] = {
     "permuted": uses("permute"),
     "split": uses("cat"),
     "one more": uses("pad"),
+    "rows apart": lambda case: sum(s.op == "sum" for s in case.statements) > 1,
     "round trip": uses("flip"),
-    "all outputs": lambda case: len(case.outputs) > 1,
-    "twice": lambda case: len(case.statements) > 2,
+    "all outputs": lambda case: len(case.outputs) > 2,
+    "twice": lambda case: len(case.statements) > 5,
     "constants": lambda case: case.inputs[0].const,
     "as if large": lambda case: setting("LARGE_FROM") == 1,
     "as lowered": lambda case: not setting("OPTIMIZE"),
@@ -91,10 +94,10 @@ def test_the_reference_holds_every_relation(name: str) -> None:
         found = run_related(name, case, RIGHT, [value.shape for value in values])
         counted[found is not None] += 1
         assert found is None or found == RIGHT.run(case), case.text
-    assert counted[True] > len(DRAWS) / 2, "a relation that hardly ever says anything"
+    assert counted[True] > len(DRAWS) / 4, "a relation that hardly ever says anything"
 
 
 @pytest.mark.parametrize("name", REWRITTEN)
 def test_a_related_program_is_another_one(name: str) -> None:
     case = parse_case(SMALL)
-    assert REWRITTEN[name](case, [(2, 3)] * 3).text != case.text
+    assert REWRITTEN[name](case, [(2, 3)] * 3 + [(2,)]).text != case.text

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 from conformance.harness.build import merged
 from conformance.harness.case import CONST_LIMIT, MAX_OUTPUTS, MAX_VALUES, Case, Statement
@@ -108,6 +109,59 @@ def one_more(case: Case, shapes: Shapes) -> Case:
     return _rewritten(case, shapes, rewrite)
 
 
+# -- of statements along axes ----------------------------------------------------------------------
+# Rows that combine the elements of some axes: which attribute names these, and whether they stay.
+ALONG: dict[str, tuple[str, bool]] = {
+    **dict.fromkeys(("sum", "prod", "max", "min", "mean", "var", "std", "any", "all", "logsumexp"),
+                    ("axis", False)),
+    **dict.fromkeys(("argmax", "argmin"), ("axis", False)),
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"), ("axis", True)),
+    **dict.fromkeys(("softmax", "softmin", "log_softmax", "layernorm"), ("axis", True)),
+    **dict.fromkeys(("sort", "argsort", "topk", "normalize"), ("dim", True)),
+}  # fmt: skip
+
+
+def _independent(statement: Statement, shapes: Sequence[Shape]) -> tuple[int, int] | None:
+    """An axis of the first operand that is not combined, and where it is in the result."""
+    ndim = len(shapes[0])
+    if statement.op == "matmul":
+        return (ndim - 2, ndim - 2) if ndim > 1 and len(shapes[1]) < 3 else None
+    if statement.op not in ALONG:
+        return None
+    name, stays = ALONG[statement.op]
+    given = statement.attributes.get(name, ROWS[statement.op].defaults.get(name))
+    if given is None:
+        return None
+    several: Any = (given,) if isinstance(given, int) else given
+    combined = {k % ndim for k in several}
+    kept = [k for k in range(ndim) if k not in combined]
+    if not kept:
+        return None
+    stays = stays or bool(statement.attributes.get("keepdim"))
+    return kept[0], kept[0] if stays else 0
+
+
+def rows_apart(case: Case, shapes: Shapes) -> Case:
+    """What is combined along some axes does not depend on the others: in two parts of one of these.
+    """
+
+    def rewrite(made: _Rebuilt, statement: Statement, shape: Shape) -> int:
+        own = [shapes[k] for k in statement.operands]
+        numbers = [made.numbers[k] for k in statement.operands]
+        found = _independent(statement, own) if own and own[0] else None
+        if found is None:
+            return made.again(statement, numbers)
+        axis, place = found
+        parts = []
+        for low, high in ((0, own[0][axis] // 2), (own[0][axis] // 2, own[0][axis])):
+            region = tuple((low, high) if k == axis else (0, n) for k, n in enumerate(own[0]))
+            first = made.add("shrink", numbers[0], arg=region)
+            parts.append(made.again(statement, [first, *numbers[1:]]))
+        return made.add("cat", *parts, dim=place)
+
+    return _rewritten(case, shapes, rewrite, pointwise=False)
+
+
 # -- of all statements -----------------------------------------------------------------------------
 def round_trip(case: Case, shapes: Shapes) -> Case:
     """x = x, reversed and flat, and back."""
@@ -143,7 +197,8 @@ def constants(case: Case, shapes: Shapes) -> Case:
 
 
 REWRITTEN: dict[str, Relation] = {
-    "permuted": permuted, "split": split, "one more": one_more, "round trip": round_trip,
+    "permuted": permuted, "split": split, "one more": one_more, "rows apart": rows_apart,
+    "round trip": round_trip,
     "all outputs": all_outputs, "twice": twice, "constants": constants,
 }  # fmt: skip
 # The program itself, compiled in another way.
