@@ -13,7 +13,7 @@ Attributes = dict[str, Value]
 
 def _own_dtype(p: Program) -> Attributes:
     """Sometimes a dtype of the result's own."""
-    return {"dtype": choose(p.chooser, NUMBERS)} if chance(p.chooser, 6) else {}
+    return {"dtype": p.dtype(NUMBERS)} if chance(p.chooser, 6) else {}
 
 
 def matmul(p: Program, op: str) -> bool:

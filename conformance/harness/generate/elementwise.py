@@ -49,7 +49,7 @@ def _partner(p: Program, places: Sequence[int], allowed: Sequence[str]) -> int:
 
 
 def cast(p: Program, op: str) -> bool:
-    return p.apply(op, [p.pick()], dtype=choose(p.chooser, ALL))
+    return p.apply(op, [p.pick()], dtype=p.dtype(ALL))
 
 
 def bitcast(p: Program, op: str) -> bool:
@@ -57,9 +57,8 @@ def bitcast(p: Program, op: str) -> bool:
     if place < 0:
         return False
     bits = FORMATS[p.name(place)].bits
-    return p.apply(op, [place], dtype=choose(p.chooser, [
-        name for name in NUMBERS if FORMATS[name].bits == bits
-    ]))  # fmt: skip
+    alike = tuple(name for name in NUMBERS if FORMATS[name].bits == bits)
+    return p.apply(op, [place], dtype=p.dtype(alike))
 
 
 RECIPES = {**dict.fromkeys(NAMES, elementwise), "cast": cast, "bitcast": bitcast}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from conformance.harness.build import Builder
 from conformance.harness.case import CONST_LIMIT, Case, Statement
-from conformance.harness.generate.choosing import Chooser, chance, choose
+from conformance.harness.generate.choosing import Chooser, Weighted, chance, choose
 from conformance.harness.generate.data import Maker, Source, mixed, neutral
 from conformance.harness.subject import apply, input_array
 from conformance.harness.values import Value
@@ -27,12 +27,15 @@ MAX_INPUTS = 12
 class Program:
     """A program in the making: handles of the builder, and the reference's values.
 
+    `shares` says how often dtypes are drawn, once each by default.
+
     `sources[k]` is where the data of input k comes from; a place is the number of a value in the
     order in which they were made, and `operands` has the places of what a statement was made of.
     Last bits of the values in `open` are not known, so that no shape may depend on these.
     """
 
     chooser: Chooser
+    shares: Mapping[str, float] = field(default_factory=dict)
     build: Builder = field(default_factory=Builder)
     sources: list[Source] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
@@ -79,6 +82,11 @@ class Program:
             self.open.add(len(self.values) - 1)
         return True
 
+    def dtype(self, allowed: Sequence[str]) -> str:
+        """One of these dtypes."""
+        weights = {name: self.shares.get(name, 1.0) for name in allowed}
+        return Weighted(weights).choose(self.chooser)
+
     def name(self, place: int) -> str:
         """The dtype of a value."""
         return self.values[place].dtype.name
@@ -124,7 +132,7 @@ class Program:
         found = self.find(lambda v: v.shape == shape and v.dtype.name in allowed)
         few = len(self.sources) < MAX_INPUTS
         if found < 0 or (few and make is not mixed and not chance(self.chooser, 4)):
-            found = self.add_input(choose(self.chooser, allowed), shape, make) if few else found
+            found = self.add_input(self.dtype(allowed), shape, make) if few else found
         return found
 
     def finished(self, more_outputs: bool) -> Case:

@@ -18,7 +18,7 @@ REDUCTIONS = ("mean", "none", "sum")
 def arange(p: Program, op: str) -> bool:
     start, step = p.chooser.integer(0, 9), p.chooser.integer(1, 4)
     stop = start + step * p.chooser.integer(0, 20)
-    dtype = choose(p.chooser, NUMBERS)
+    dtype = p.dtype(NUMBERS)
     if FORMATS[dtype].kind != "uint" and chance(p.chooser, 3):
         return p.apply(op, [], start=start, stop=start - (stop - start), step=-step, dtype=dtype)
     return p.apply(op, [], start=start, stop=stop, step=step, dtype=dtype)
@@ -27,11 +27,11 @@ def arange(p: Program, op: str) -> bool:
 def linspace(p: Program, op: str) -> bool:
     ends = choose(p.chooser, ((0, 1), (1.5, -2.0), (0.1, 0.7), (-0.0, 3)))
     return p.apply(op, [], start=ends[0], stop=ends[1], steps=p.chooser.integer(0, 19),
-                   dtype=choose(p.chooser, FLOATS))  # fmt: skip
+                   dtype=p.dtype(FLOATS))  # fmt: skip
 
 
 def full(p: Program, op: str) -> bool:
-    dtype = choose(p.chooser, ALL)
+    dtype = p.dtype(ALL)
     row = FORMATS[dtype]
     values: tuple[Value, ...] = (True, False) if row.kind == "bool" else (row.maximum, 0, 1)
     if row.is_float:
@@ -51,13 +51,13 @@ DRAWN = tuple(name for name, row in ROWS.items() if {"shape", "seed"} <= {*row.a
 
 def drawn(p: Program, op: str) -> bool:
     """Random numbers of a seed."""
-    dtype = choose(p.chooser, INTEGERS if op == "randint" else FLOATS)
+    dtype = p.dtype(INTEGERS if op == "randint" else FLOATS)
     return p.apply(op, [], shape=choose(p.chooser, SHAPES), seed=choose(p.chooser, SEEDS),
                    dtype=dtype, **choose(p.chooser, RANGES.get(op, ({},))))  # fmt: skip
 
 
 def randperm(p: Program, op: str) -> bool:
-    dtype = choose(p.chooser, NUMBERS)
+    dtype = p.dtype(NUMBERS)
     most = min(40, 1 << FORMATS[dtype].precision)  # the places that the dtype holds
     return p.apply(op, [], n=p.chooser.integer(0, most), seed=choose(p.chooser, SEEDS),
                    dtype=dtype)  # fmt: skip

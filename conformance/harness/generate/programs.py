@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 from conformance.harness.case import Case
 from conformance.harness.draws import as_input
-from conformance.harness.generate.choosing import Chooser, RandomChooser, Weighted, chance, choose
+from conformance.harness.generate.choosing import Chooser, RandomChooser, chance, choose
 from conformance.harness.generate.growing import Program, shaping_operands
-from conformance.harness.generate.recipes import RECIPES, statements
+from conformance.harness.generate.recipes import RECIPES, dtype_weights, statements
 from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, FLOATS, INTEGERS
 from oracles.formats import Array
@@ -98,13 +98,13 @@ def _grown(chooser: Chooser, length: int, steering: Mapping[str, float]) -> Prog
 
     One input has integers and one floats, so that every recipe finds operands.
     """
-    p = Program(chooser)
+    p = Program(chooser, dtype_weights(steering))
     base = choose(chooser, SHAPES)
-    p.add_input(_dtype(chooser, FLOATS, steering), base)
-    p.add_input(_dtype(chooser, INTEGERS, steering), base if chooser.integer(0, 1) else base[-1:])
+    p.add_input(p.dtype(FLOATS), base)
+    p.add_input(p.dtype(INTEGERS), base if chooser.integer(0, 1) else base[-1:])
     for _ in range(chooser.integer(0, 2)):
         shape = choose(chooser, (base, base[1:], choose(chooser, SHAPES)))
-        p.add_input(_dtype(chooser, ALL, steering), shape)
+        p.add_input(p.dtype(ALL), shape)
     names = statements(steering)
     tries = TRIES * length
     while len(p.build.statements) < length:
@@ -112,10 +112,6 @@ def _grown(chooser: Chooser, length: int, steering: Mapping[str, float]) -> Prog
         op = names.choose(chooser) if tries > 0 else "cast"
         RECIPES[op](p, op)
     return p
-
-
-def _dtype(chooser: Chooser, allowed: tuple[str, ...], steering: Mapping[str, float]) -> str:
-    return Weighted({name: steering.get(name, 1.0) for name in allowed}).choose(chooser)
 
 
 def program(chooser: Chooser, length: int | None = LENGTH) -> Case:

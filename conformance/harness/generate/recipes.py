@@ -14,7 +14,7 @@ from conformance.harness.generate import (
 )
 from conformance.harness.generate.choosing import Weighted
 from conformance.harness.generate.growing import Program
-from oracles.catalog import ROWS
+from oracles.catalog import ALL, FLOATS, ROWS
 
 Recipe = Callable[[Program, str], bool]
 """Adds a statement of a row; False where no operands or attributes were found for it."""
@@ -39,6 +39,13 @@ FAVOURED = {
 SELDOM = dict.fromkeys(elementwise.FAITHFUL, 0.4)  # they leave open what follows
 
 
+# Dtypes that most programs are made of; narrow floats are all made of arithmetic on float32.
+DTYPES = {
+    "float32": 3.0, "float64": 1.5, "int32": 2.0, "bfloat16": 0.7,
+    **dict.fromkeys((name for name in FLOATS if name.startswith("float8")), 0.25),
+}  # fmt: skip
+
+
 def base_weights() -> dict[str, float]:
     """How often each row is drawn, before steering."""
     own = {name: FAVOURED.get(name, SELDOM.get(name, 1.0)) for name in RECIPES}
@@ -47,6 +54,11 @@ def base_weights() -> dict[str, float]:
         families[ROWS[name].family] = families.get(ROWS[name].family, 0.0) + weight
     return {name: SHARES[ROWS[name].family] * weight / families[ROWS[name].family]
             for name, weight in own.items()}  # fmt: skip
+
+
+def dtype_weights(steering: Mapping[str, float]) -> dict[str, float]:
+    """How often each dtype is drawn."""
+    return {name: DTYPES.get(name, 1.0) * steering.get(name, 1.0) for name in ALL}
 
 
 def statements(steering: Mapping[str, float]) -> Weighted:

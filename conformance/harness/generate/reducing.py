@@ -29,7 +29,7 @@ def _several(p: Program, shape: Shape) -> Attributes:
 
 def _accumulated(p: Program, shape: Shape) -> Attributes:
     """Sometimes with a dtype of its own."""
-    dtype = {"dtype": choose(p.chooser, NUMBERS)} if chance(p.chooser, 6) else {}
+    dtype = {"dtype": p.dtype(NUMBERS)} if chance(p.chooser, 6) else {}
     return {**_several(p, shape), **dtype}
 
 
