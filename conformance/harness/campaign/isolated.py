@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -88,6 +90,7 @@ def serve(line: Connection, devices: Devices, limits: Limits) -> None:
     """The life of the process: run what it is sent."""
     begin(limits.memory)
     collect_seldom()
+    os.environ["LOCKSTEP_CACHE"] = "off"
     (subject,) = devices.subjects().values()
     with until_nobody_asks():
         while True:
@@ -95,8 +98,6 @@ def serve(line: Connection, devices: Devices, limits: Limits) -> None:
 
 
 def _answer(line: Connection, subject: Subject, limits: Limits) -> None:
-    import json
-
     case = parse_case(json.loads(line.recv_bytes())["case"])
     try:
         with time_limit(limits.seconds):

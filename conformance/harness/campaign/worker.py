@@ -92,6 +92,7 @@ def serve(line: Connection, post: Post) -> None:
     """The life of a worker."""
     begin(post.limits.memory)
     collect_seldom()
+    os.environ["LOCKSTEP_CACHE"] = "off"  # kernels of random programs would fill it, once each
     worker = Worker(post)
     with until_nobody_asks():
         tell(line, ready=True)
