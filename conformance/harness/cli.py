@@ -164,7 +164,7 @@ def fuzz(
         else:
             folder, settings = out, session.new_settings(out, device or (), seed)
         _make_writable(folder)
-        devices = session.devices_of(settings)
+        devices = session.devices_of(settings, console)
         raise typer.Exit(session.run_fuzz(folder, settings, devices, wish, console))
     except (OSError, ValueError) as error:
         raise _usage(str(error)) from None

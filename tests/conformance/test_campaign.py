@@ -9,18 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from conformance.harness import devices
 from conformance.harness.campaign import session, summary
 from conformance.harness.campaign.findings import KEPT, Bucket, Hit
 from conformance.harness.campaign.journal import TOGETHER, Journal, read_journal
 from conformance.harness.campaign.schema import FILE, Outrun
 from conformance.harness.campaign.store import Done, Order, Settings, Store
 from conformance.harness.case import parse_case, read_case
+from conformance.harness.check import Device
 from conformance.harness.process import Limits
 from conformance.harness.trial import Problem
 from tests.conformance.campaigns import done, fuzz, seed_with_both
@@ -206,6 +209,29 @@ def test_a_run_that_has_ended_writes_nothing_more(tmp_path: Path) -> None:
     assert new.totals().cases == 3
 
 
+def test_a_worker_that_ends_before_it_says_that_it_is_done_has_done_it(tmp_path: Path) -> None:
+    (store,) = opened(tmp_path, 1)
+    hit = Hit(0, 0, Problem("crash", ("A",), -1, "", (), ""), CASE)
+    assert not store.died(Order(0), Order(0, alone=True), hit)
+    assert store.open_orders() == []
+    assert "crash A - " not in store.findings.signatures()
+    assert store.died(Order(2), rest := Order(2, alone=True), hit)
+    assert store.open_orders() == [Order(1), rest]
+
+
+def test_a_bucket_that_was_never_opened_goes(tmp_path: Path) -> None:
+    """Bisecting may say something else the second time."""
+    (store,) = opened(tmp_path, 1)
+    claim = store.findings.claim("1")
+    assert claim is not None and store.findings.ask("first", claim, "1")
+    store.findings.released("1", counts=False)
+    again = store.findings.claim("1")
+    assert again == claim
+    assert store.findings.ask("second", again, "1")
+    store.findings.shrunk("second", again, "fail", "", CASE, "", "")
+    assert [bucket.key for bucket in store.findings.buckets()] == ["second"]
+
+
 def test_findings_do_not_grow_with_what_fails(tmp_path: Path) -> None:
     (store,) = opened(tmp_path, 1)
     for number in range(1, 20):
@@ -237,6 +263,23 @@ def test_a_journal_says_what_ran_where(tmp_path: Path) -> None:
     assert running is not None and (running.program, running.device) == (2, "")
     journal.clear()
     assert read_journal(tmp_path / "1.case") is None
+
+
+def test_an_absent_device_is_said_to_be_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
+        gpu = Device("GPU", None, reason="no driver", remedy="install one")
+        return [gpu, *devices.under_test(["PYTHON"])] if "PYTHON" in names else [gpu]
+
+    monkeypatch.setattr(session, "under_test", under_test)
+    options = ("--out", str(tmp_path / "a"), "--cases", "1", "--workers", "1")
+    code, output = lockstep("fuzz", *options, "--device", "GPU", "--device", "PYTHON")
+    assert code == 0
+    assert "GPU not run: no driver (install one)" in output
+    code, output = lockstep("fuzz", "--out", str(tmp_path / "b"), "--device", "GPU")
+    assert code == 2
+    assert "no driver" in output
 
 
 def test_durations() -> None:

@@ -219,9 +219,15 @@ class Findings:
             self._explain(claim, bucket)
 
     def _explain(self, claim: Claim, bucket: str) -> None:
+        """The hit has a bucket; another one that it was to open, before its worker died, goes."""
         self.link.execute(
             "UPDATE hits SET state = 'explained', worker = NULL, bucket = ? WHERE hit = ?",
             (bucket, claim.key),
+        )
+        self.link.execute(
+            "DELETE FROM buckets WHERE hit = ? AND state = 'open' "
+            "AND bucket NOT IN (SELECT bucket FROM hits WHERE bucket IS NOT NULL)",
+            (claim.key,),
         )
 
     # -- what there is -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from rich.progress import Progress as Bar
 
 from conformance.harness.campaign import summary
 from conformance.harness.campaign.isolated import Devices, IsolatedSubject
+from conformance.harness.campaign.journal import FOLDER as RUNNING
 from conformance.harness.campaign.schema import FILE
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.campaign.supervisor import Campaign, Progress
+from conformance.harness.check import Device
 from conformance.harness.devices import under_test, versions
 from conformance.harness.ledger import Driven, read_ledger, replay
 from conformance.harness.ledger.entries import FILE as LEDGER
@@ -66,10 +69,18 @@ def new_settings(folder: Path, names: Sequence[str], seed: int) -> Settings:
     """
     if (folder / FILE).exists():
         raise ValueError(f"{folder} has a campaign already: --resume {folder}, or another --out")
-    found = [device.name for device in under_test(names) if device.subject is not None]
-    if not found:
-        raise ValueError("none of these devices can run here")
-    return Settings(seed, tuple(found), None, VECTORS)
+    found = under_test(names)
+    here = [device.name for device in found if device.subject is not None]
+    if not here:
+        raise ValueError("; ".join(map(absence, found)))
+    return Settings(seed, tuple(device.name for device in found if names) or tuple(here), None,
+                    VECTORS)  # fmt: skip
+
+
+def absence(device: Device) -> str:
+    """Why a device does not run, and what would help."""
+    text = f"{device.name} not run: {device.reason}"
+    return f"{text} ({device.remedy})" if device.remedy else text
 
 
 def settings_of(folder: Path) -> Settings:
@@ -86,11 +97,14 @@ def settings_of(folder: Path) -> Settings:
     return found
 
 
-def devices_of(settings: Settings) -> Devices:
-    """The devices of a campaign, which other processes make again."""
+def devices_of(settings: Settings, console: Console) -> Devices:
+    """The devices of a campaign, which other processes make again; why some are not here."""
     found = under_test(settings.devices)
-    drivers = {device.name: device.driver for device in found}
-    return Devices(SOURCE, settings.devices, drivers)
+    for device in found:
+        if device.subject is None:
+            console.print(absence(device), style="yellow", markup=False, soft_wrap=True)
+    here = {device.name: device.driver for device in found if device.subject is not None}
+    return Devices(SOURCE, tuple(here), here)
 
 
 def run_fuzz(
@@ -129,13 +143,14 @@ def _run(store: Store, settings: Settings, devices: Devices, wish: Wish, console
     if known is not None and known != settings:
         raise ValueError(f"the campaign in {store.folder} has other settings: {known}")
     before = store.totals()
+    shutil.rmtree(store.folder / RUNNING, ignore_errors=True)  # what runs is begun again
     store.begin(settings, wish.workers, versions())
     started = time.monotonic()
     campaign = Campaign(
         store, settings, devices, wish.limits, wish.workers, wish.ledger, wish.draws(settings),
         None if wish.seconds is None else started + wish.seconds,
     )  # fmt: skip
-    on = f"{', '.join(settings.devices)}, seed {settings.seed}, {counted(wish.workers, 'worker')}"
+    on = f"{', '.join(devices.names)}, seed {settings.seed}, {counted(wish.workers, 'worker')}"
     console.print(f"random programs on {on}", markup=False)
     interrupted = False
     try:

@@ -191,18 +191,22 @@ class Store:
                 row = (digest(case.text), number, key[0], case.text)
                 kept += self.link.execute(KEEP_CASE, row).rowcount
 
-    def died(self, order: Order, rest: Order, hit: Hit | None = None) -> Order:
-        """A worker has ended with a draw: the `rest` of it is to be done, `hit` was found."""
+    def died(self, order: Order, rest: Order, hit: Hit | None = None) -> bool:
+        """A worker has ended with a draw: the `rest` of it is to be done, `hit` was found.
+
+        False where the draw is done: the worker had only not said so.
+        """
         with owned(self.link, self.run):
-            self.link.execute(
+            changed = self.link.execute(
                 "INSERT INTO draws (number, done, run, weights, deaths, rest) "
                 "VALUES (?, 0, ?, ?, 1, ?) "
                 "ON CONFLICT (number) DO UPDATE SET deaths = deaths + 1, rest = excluded.rest "
                 "WHERE done = 0",
                 (order.number, self.run, order.weights, json.dumps(asdict(rest))),
             )
-            self.findings.add([hit] if hit is not None else [])
-        return rest
+            if changed.rowcount and hit is not None:
+                self.findings.add([hit])
+        return bool(changed.rowcount)
 
     def deaths(self, number: int) -> int:
         """How often a worker has ended with a draw."""

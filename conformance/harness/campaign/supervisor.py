@@ -219,26 +219,29 @@ class Campaign:
         outside = ending.number in FROM_OUTSIDE
         self.store.findings.released(worker.post.name, counts=not outside)
         if worker.order is not None:
-            order = worker.order
-            outside = outside and self.store.deaths(order.number) < DEATHS
-            self._open.appendleft(self._after(order, running, ending, outside))
+            again = outside and self.store.deaths(worker.order.number) < DEATHS
+            rest, hit = self._rest(worker.order, running, ending, again)
+            if self.store.died(worker.order, rest, hit):
+                self._open.appendleft(rest)
         self._give_up_causes(ending)
 
-    def _after(self, order: Order, running: Running | None, ending: Ending, outside: bool) -> Order:
-        """How a draw goes on that has lost its worker."""
-        if outside:
-            return self.store.died(order, order)
+    def _rest(
+        self, order: Order, running: Running | None, ending: Ending, again: bool
+    ) -> tuple[Order, Hit | None]:
+        """What is left of a draw that has lost its worker, and what is known of why."""
+        if again:
+            return order, None
         if running is None or running.draw != order.number:
             if self.store.deaths(order.number) < DEATHS:
-                return self.store.died(order, order)
+                return order, None
             raise RuntimeError(f"draw {order.number} ran nothing, and {ending.text}")
         if not order.alone:
-            return self.store.died(order, order.singly(ending))
+            return order.singly(ending), None
         text = f"{running.device or 'before any device'}: {ending.text}"
         devices = (running.device,) if running.device else self.devices.names
         problem = Problem(ending.kind, devices, -1, "", (), text)
         hit = Hit(order.number, running.program, problem, running.case.text)
-        return self.store.died(order, order.without(running.program), hit)
+        return order.without(running.program), hit
 
     def _give_up_causes(self, ending: Ending) -> None:
         """What has ended two workers that looked for its cause is a finding without one."""

@@ -74,15 +74,14 @@ class Watched:
     def run(self, case: Case) -> list[bytes]:
         self.journal.on(self.name)
         started = time.perf_counter()
-        try:
-            with time_limit(self.limit):
-                return self.subject.run(case)
-        finally:
-            self.cases += 1
-            self.seconds += time.perf_counter() - started
+        with time_limit(self.limit):
+            outputs = self.subject.run(case)
+        self.cases += 1
+        self.seconds += time.perf_counter() - started
+        return outputs
 
     def taken(self) -> tuple[int, float]:
-        """Programs and seconds since this was asked last."""
+        """Programs that ran, and seconds, since this was asked last."""
         found = self.cases, self.seconds
         self.cases, self.seconds = 0, 0.0
         return found
