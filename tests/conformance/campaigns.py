@@ -12,11 +12,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+import numpy as np
 from rich.console import Console
 
 from conformance.harness.campaign.isolated import Devices
@@ -25,11 +28,15 @@ from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.case import Case
 from conformance.harness.generate import case_seed, random_draw
 from conformance.harness.process import Limits
-from conformance.harness.subject import InterpreterSubject, Subject
+from conformance.harness.subject import EngineSubject, InterpreterSubject, Subject
+from engine.linear import LinearKernel
+from oracles.formats import Array
+from tests.conformance.planted import planted
 
 SOURCE = "tests.conformance.campaigns:subjects_of"
 SEED = 3
 VECTORS = 2
+KEPT = ExitStack()  # devices that last as long as the process
 DEADLY, WRONG = 0.04, 0.15  # shares of structures
 LENGTH = 5
 
@@ -96,7 +103,22 @@ def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
         Planted("RIGHT"), Planted("WRONG", WRONG), Once(), Planted("DEADLY", DEADLY, segfault),
         Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
     ]  # fmt: skip
-    return {subject.name: subject for subject in subjects if subject.name in names}
+    found = {subject.name: subject for subject in subjects if subject.name in names}
+    if "PYTHON" in names:
+        found |= {"PYTHON": EngineSubject("PYTHON"), "FLIPS": flips()}
+    return found
+
+
+@cache
+def flips() -> Subject:
+    """The engine on a device that stores float32 with another last bit; the process keeps it."""
+    return EngineSubject(KEPT.enter_context(planted("FLIPS", after=flips_a_bit)))
+
+
+def flips_a_bit(kernel: LinearKernel, written: Sequence[Array]) -> None:
+    for array in written:
+        if array.dtype == np.float32:
+            array.view(np.uint32)[...] ^= 1
 
 
 def seed_with_both(draws: int) -> int:

@@ -145,6 +145,16 @@ def test_findings_are_files_that_repro_runs(tmp_path: Path) -> None:
     assert lockstep("repro", str(case), "--device", "PYTHON")[0] == 0
 
 
+def test_a_fault_of_a_device_is_found_named_and_shrunk(tmp_path: Path) -> None:
+    assert fuzz(tmp_path, 2, "PYTHON", "FLIPS") == 1
+    found = buckets(tmp_path)
+    assert found
+    for bucket in found:
+        assert bucket.key.startswith("code;"), bucket.key
+        assert len(parse_case(bucket.body).statements) <= 3
+        assert bucket.script.count("\n") <= 10
+
+
 def test_nothing_ran_is_no_success(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.begin(SETTINGS, 1, {})

@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from conformance.harness import session
-from conformance.harness.case import Case
+from conformance.harness.campaign import summary
+from conformance.harness.campaign.explain import Explainer
+from conformance.harness.campaign.findings import Hit
+from conformance.harness.campaign.isolated import Devices
+from conformance.harness.campaign.store import Done, Order, Settings, Store
+from conformance.harness.case import Case, parse_case
 from conformance.harness.cells import Verdict
 from conformance.harness.check import Check, Device
 from conformance.harness.ledger import Driven, Ledger, current, read_ledger, replay
+from conformance.harness.process import Limits
 from conformance.harness.subject import ReferenceSubject
+from conformance.harness.trial import Problem
 from tests.conformance.command import lockstep, use, widen
 
 WITNESS = """lockstep case 1
@@ -36,6 +43,8 @@ CELLS = [("neg", ("float32",)), ("neg", ("int8",)), ("sqrt", ("float32",))]
 
 class Flushes(ReferenceSubject):
     """Subnormal results of some operators are zeros, with their sign."""
+
+    name = "GPU"
 
     def __init__(self, *ops: str) -> None:
         self.ops = ops
@@ -166,6 +175,33 @@ def test_the_command_says_what_is_wrong_with_the_ledger(
 def run(*arguments: str) -> tuple[int, bool]:
     code, output = lockstep(*arguments)
     return code, "known" in output and "remove the entry" not in output
+
+
+PROGRAM = """lockstep case 1
+%0 = buffer float32 (2,)
+    00000001 3f800000
+%1 = neg %0
+%2 = sqrt %1
+output %1
+output %2
+"""
+
+
+@pytest.mark.parametrize("driver, verdict", [("Flushing 1", "known"), ("another", "fail")])
+def test_a_campaign_knows_what_it_explains(tmp_path: Path, driver: str, verdict: str) -> None:
+    store = Store(tmp_path)
+    store.begin(Settings(1, ("GPU",), None, 1), 1, {})
+    problem = Problem("bits", ("GPU",), 1, "neg", ("float32", "float32"), "%1 neg: GPU differs")
+    store.finish(Order(0), Done(cases=1, hits=[Hit(0, 0, problem, PROGRAM)]))
+    claim = store.findings.claim("1")
+    assert claim is not None
+    devices = Devices("", ("GPU",), {"GPU": driver})
+    Explainer("1", devices, {"GPU": Flushes("neg")}, Limits(), store.findings,
+              written(tmp_path)).explain(claim)  # fmt: skip
+    (bucket,) = store.findings.buckets()
+    assert bucket.verdict == verdict
+    assert len(parse_case(bucket.body).statements) == 1
+    assert summary.exit_code(store) == (1 if verdict == "fail" else 2), "nothing ran here"
 
 
 def test_the_projects_own_ledger_can_be_read() -> None:
