@@ -6,7 +6,9 @@ interpreter's meaning of the operation, on all pairs of bytes, on edges and on r
 
 from __future__ import annotations
 
+import importlib
 import itertools
+import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +27,7 @@ from conformance.decomp.kernels import (
     operands,
     same_bits,
 )
-from engine import dtypes
+from engine import decompose, dtypes, simplify
 from engine.arrays import NUMPY
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.integer_power import integer_power
@@ -41,6 +43,7 @@ from engine.graph import TESTS, Node, order_of
 from engine.narrow import narrow_index
 from engine.ops import Op, Operation
 from engine.rewrite import Expansion, RuleSet, rewrite
+from engine.simplify.values import VALUE_RULES
 from engine.target import HOST_DTYPES, Target
 
 WIDE_FLOATS = (dtypes.float32, dtypes.float64)
@@ -128,6 +131,24 @@ def test_every_rule_has_a_row_that_names_its_operations() -> None:
     for name, rule in found.items():
         assert isinstance(rule, Expansion)
         assert rule.ops == ROWS[name][0]
+
+
+JUDGED = [*SETS.values(), WIDE_STORAGE, VALUE_RULES]  # the last two: below, and in `test_rules`
+
+
+def test_every_set_of_rules_is_judged() -> None:
+    """Those that modules of the engine name; who adds one enters it here."""
+    modules = [
+        importlib.import_module(found.name)
+        for package in (decompose, simplify)
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
+    sets = {
+        f"{module.__name__}.{name}": value
+        for module in modules for name, value in vars(module).items() if isinstance(value, RuleSet)
+    }
+    assert len(sets) >= 8
+    assert not [name for name, value in sets.items() if value not in JUDGED]
 
 
 # -- operands that are known -----------------------------------------------------------------------
