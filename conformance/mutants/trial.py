@@ -72,7 +72,6 @@ def _run(
     root: Path, module: str, source: str, tests: Sequence[str], limit: float, writing: int
 ) -> None:
     os.setsid()
-    os.nice(10)
     resource.setrlimit(resource.RLIMIT_CPU, (int(limit) + 1, int(limit) + 5))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.alarm(int(20 * limit) + 60)
