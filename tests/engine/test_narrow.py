@@ -9,6 +9,8 @@ from engine.dtypes import DType
 from engine.graph import Node, axis_range, const, index, order_of
 from engine.narrow import check_words, narrow_index
 from engine.ops import Axis, Op
+from engine.spec import Level, verify
+from engine.target import Target
 
 F32 = dtypes.float32
 LOOP = axis_range(100, (0,), Axis.LOOP)
@@ -24,7 +26,9 @@ def reading(place: Node) -> Node:
 
 def chosen(place: Node, prefer: bool = True) -> DType:
     """The dtype of all addresses of a kernel."""
-    order = order_of(narrow_index(reading(place), prefer))
+    made = narrow_index(reading(place), prefer)
+    verify(made, Level.ADDRESSED, Target("HOST"), "narrow")
+    order = order_of(made)
     (loop,) = [n for n in order if n.op is Op.RANGE]
     assert all(n.dtype.scalar is not dtypes.index for n in order)
     assert {s.dtype.scalar for n in order if n.op in (Op.LOAD, Op.WRITE) for s in n.src[1:2]} == {
