@@ -36,6 +36,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
         f"{ENGINE}functions.py", f"{ENGINE}power.py", f"{ENGINE}remainder.py",
         f"{ENGINE}trigonometric.py",
     ),
+    "engine/decompose/operations/reciprocals.py": (f"{DECOMP}reciprocals.py",),
     "engine/decompose/operations": (
         f"{DECOMP}expansions.py", f"{DECOMP}reciprocals.py",
     ),
