@@ -18,8 +18,8 @@ from conformance.mutants.faults import Fault, faults
 from conformance.mutants.judges import ROOT, judges, modules
 from conformance.mutants.trial import Outcome, prepare, trial
 
-SLOWER = 6  # times as long as without a fault, and it hangs
-SPARE = 20  # seconds
+SLOWER = 3  # times as long as without a fault, and it hangs
+SPARE = 5  # seconds
 
 
 def sample(found: Sequence[Fault], count: int, seed: int) -> list[Fault]:
