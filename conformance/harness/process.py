@@ -1,6 +1,6 @@
 """A process that may die with what it runs: started afresh, limited, heard through a pipe, ended.
 
-Time is limited by the kernel's own timer, whose signal ends the process: generated code that never
+Time is limited by the kernel's own timers, whose signals end the process: generated code that never
 returns to Python is ended too, and nobody else has to be alive to do it.
 
 Memory is limited by RLIMIT_DATA, which counts private memory that can be written.  RLIMIT_AS would
@@ -24,6 +24,25 @@ from typing import Any, TypeVar
 
 LEAVE_SECONDS = 5.0  # for a process that has nothing to do to end by itself
 SOON = 1e-3  # a timer of 0 would never ring
+
+
+@dataclass(frozen=True)
+class Timer:
+    """The signal of a timer of the kernel, its clock, and its seconds for each of a limit's."""
+
+    number: signal.Signals
+    clock: Callable[[], float]
+    factor: float
+
+
+WAITS = 5.0
+# What computes is measured in seconds of the processor, which do not depend on who else computes;
+# what waits (for a device, or for ever) is given more.
+TIMERS = {
+    signal.ITIMER_PROF: Timer(signal.SIGPROF, time.process_time, 1.0),
+    signal.ITIMER_REAL: Timer(signal.SIGALRM, time.monotonic, WAITS),
+}
+OUT_OF_TIME = tuple(timer.number for timer in TIMERS.values())
 C = TypeVar("C", bound="Child")
 
 
@@ -38,7 +57,7 @@ class Ending:
     @property
     def kind(self) -> str:
         """`timeout` where it was the timer of `time_limit`, else `crash`."""
-        return "timeout" if self.number == signal.SIGALRM else "crash"
+        return "timeout" if self.number in OUT_OF_TIME else "crash"
 
 
 @dataclass
@@ -114,7 +133,7 @@ class Child:
 # -- in the process --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Limits:
-    """What a process may use: seconds for one program on one device, bytes of memory in all."""
+    """What a process may use: seconds for a program on a device (`time_limit`), bytes in all."""
 
     seconds: float = 60.0
     memory: int | None = 2 << 30
@@ -151,13 +170,20 @@ def until_nobody_asks() -> Iterator[None]:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """The process ends by SIGALRM where this takes longer, or a limit around this passes."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    started = time.monotonic()
-    around, _ = signal.getitimer(signal.ITIMER_REAL)
-    signal.setitimer(signal.ITIMER_REAL, min(seconds, around) if around else seconds)
+    """The process is ended where this takes so many seconds of the processor, or waits for long.
+
+    A limit around this one stands.
+    """
+    around = []
+    for timer, row in TIMERS.items():
+        left, _ = signal.getitimer(timer)
+        around.append((timer, row, left, row.clock()))
+        signal.signal(row.number, signal.SIG_DFL)
+        limit = seconds * row.factor
+        signal.setitimer(timer, min(limit, left) if left else limit)
     try:
         yield
     finally:
-        left = max(around - (time.monotonic() - started), SOON) if around else 0.0
-        signal.setitimer(signal.ITIMER_REAL, left)
+        for timer, row, left, started in around:
+            again = max(left - (row.clock() - started), SOON) if left else 0.0
+            signal.setitimer(timer, again)

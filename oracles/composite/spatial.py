@@ -28,19 +28,22 @@ def scaled_dot_product_attention(
     turned = np.swapaxes(key, -1, -2)
     root = m.sqrt(m.array(float(depth)))
     scores = np.matmul(query, turned) / root
-    sizes = np.matmul(np.abs(query), np.abs(turned)) / root * (depth / 2 + 2)
+    products = np.matmul(np.abs(query), np.abs(turned))
+    sizes = products / root * (depth / 2 + 2)
+    fits = np.asarray(products < m.array(2.0**m.steps.emax))  # before they are divided
     hidden = m.array(-np.inf)
     if is_causal:
         lower = np.tri(scores.shape[-2], seen, dtype=bool)
-        scores = np.where(lower, scores, hidden)
+        scores, fits = np.where(lower, scores, hidden), fits | ~lower
     if attn_mask is not None:
-        is_bool = attn_mask.dtype == np.bool_
-        scores = np.where(attn_mask, scores, hidden) if is_bool else scores + attn_mask
-        sizes = sizes if is_bool else sizes + np.abs(attn_mask)
-    return _weighted(m, scores, sizes, value)
+        if attn_mask.dtype == np.bool_:
+            scores, fits = np.where(attn_mask, scores, hidden), fits | ~attn_mask
+        else:
+            scores, sizes = scores + attn_mask, sizes + np.abs(attn_mask)
+    return _weighted(m, scores, sizes, value, np.all(fits, axis=-1, keepdims=True))
 
 
-def _weighted(m: Numbers, scores: Array, sizes: Array, value: Array) -> Evaluated:
+def _weighted(m: Numbers, scores: Array, sizes: Array, value: Array, inside: Array) -> Evaluated:
     last, seen = (scores.ndim - 1,), scores.shape[-1]
     shifted = scores - m.greatest(scores, last)
     powers = m.exp(shifted)
@@ -49,7 +52,8 @@ def _weighted(m: Numbers, scores: Array, sizes: Array, value: Array) -> Evaluate
     relative = 2 * m.greatest(shown, last) + seen + 4
     sums = np.matmul(weights, np.abs(value))
     scale = sums * relative + m.tiny * m.total(np.abs(value), (value.ndim - 2,))
-    return Evaluated(np.matmul(weights, value), np.asarray(scale))
+    result = np.matmul(weights, value)
+    return Evaluated(result, np.asarray(scale), np.broadcast_to(inside, result.shape))
 
 
 def interpolate(
@@ -97,7 +101,7 @@ ROWS: dict[str, CompositeRow] = {
     "scaled_dot_product_attention": CompositeRow(
         scaled_dot_product_attention,
         "softmax(query key^T / sqrt(depth) + mask) value",
-        "finite operands without overflow of a score, and rows that see something",
+        "finite operands whose products do not overflow in sum, and rows that see something",
         Outside.BITS,
         indices=(3,),
     ),

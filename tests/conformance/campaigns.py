@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -86,7 +85,7 @@ def segfault() -> None:
 
 def hang() -> None:
     while True:
-        time.sleep(60)
+        pass
 
 
 def devour() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
-from signal import SIGALRM, SIGKILL, SIGTERM
+from signal import SIGKILL, SIGTERM
 
 from conformance.harness.campaign import steering
 from conformance.harness.campaign.explain import EXPLAIN_SECONDS
@@ -21,10 +21,11 @@ from conformance.harness.campaign.journal import Running, read_journal
 from conformance.harness.campaign.store import Order, Settings, Store
 from conformance.harness.campaign.worker import Post, serve
 from conformance.harness.ledger.entries import FILE
-from conformance.harness.process import Child, Ending, Limits
+from conformance.harness.process import OUT_OF_TIME, WAITS, Child, Ending, Limits
 from conformance.harness.trial import Problem
 
 GRACE_SECONDS = 30.0  # beyond a worker's own limits, before it is ended from outside
+SLOWEST_DRAW = 20  # limits of one program, on the clock, until a draw is not believed to end
 STARTS = 3  # workers that end before they are ready, one after another: nothing works here
 FROM_OUTSIDE = (SIGKILL, SIGTERM)  # generated code does not send these; the memory killer does
 DEATHS = 3  # of workers with one draw, until it is to blame even for those
@@ -131,12 +132,11 @@ class Campaign:
         seconds = self.limits.seconds
         if self._causes_left():
             worker.explains = True
-            worker.patience = time.monotonic() + EXPLAIN_SECONDS + GRACE_SECONDS
+            worker.patience = time.monotonic() + WAITS * EXPLAIN_SECONDS + GRACE_SECONDS
             sent = worker.send(explain=True)
         elif self._draws_left():
             order = worker.order = self._order()
-            runs = self.settings.vectors * len(self.settings.devices)
-            worker.patience = time.monotonic() + runs * seconds + GRACE_SECONDS
+            worker.patience = time.monotonic() + SLOWEST_DRAW * seconds + GRACE_SECONDS
             sent = worker.send(draw=asdict(order))
         else:
             return
@@ -166,7 +166,7 @@ class Campaign:
                     self.limits, str(self.ledger))  # fmt: skip
         worker = Worker.start(serve, post, daemon=False)
         worker.post = post
-        worker.patience = time.monotonic() + self.limits.seconds + GRACE_SECONDS
+        worker.patience = time.monotonic() + WAITS * self.limits.seconds + GRACE_SECONDS
         self._workers.append(worker)
 
     def _listen(self, worker: Worker) -> None:
@@ -208,7 +208,7 @@ class Campaign:
         assert worker.post is not None
         ending = worker.end()
         if worker.silent:
-            ending = Ending("the process gave no answer", SIGALRM)
+            ending = Ending("the process gave no answer", OUT_OF_TIME[-1])
         running = read_journal(worker.post.journal)
         self._remove(worker)
         self.progress.deaths += 1
