@@ -84,13 +84,13 @@ def lived(how: str) -> tuple[list[dict[str, object]], Ending]:
     return heard, child.end()
 
 
-@pytest.mark.parametrize("how, number", [
-    ("compute", signal.SIGPROF), ("go_on", signal.SIGPROF), ("wait", signal.SIGALRM),
-])  # fmt: skip
-def test_what_takes_too_long_is_a_timeout(how: str, number: int) -> None:
+@pytest.mark.parametrize("how", ["compute", "go_on", "wait"])
+def test_what_takes_too_long_is_a_timeout(how: str) -> None:
+    """Of which timer, on a machine that computes much else, cannot be said of what computes."""
     heard, ending = lived(how)
     assert heard == []
-    assert (ending.kind, ending.number) == ("timeout", number)
+    assert ending.kind == "timeout"
+    assert how != "wait" or ending.number == signal.SIGALRM
 
 
 def test_a_limit_that_has_passed_is_forgotten() -> None:
