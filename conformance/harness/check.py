@@ -77,6 +77,7 @@ class _TimeIsUp(Exception):
 class Check:
     """`run` may be interrupted at any time: cells hold what is known so far.
 
+    `targets` that the plan has on none of the devices are left out.
     At most `files` failures are kept.  The first launch holds `first` batches; with `alone` each
     batch is a launch of its own.  `watch` hears of every launch before it is made: the device, and
     the layout of a batch that is alone in it; ("", "") when judging begins.
@@ -100,6 +101,7 @@ class Check:
     _done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
+        self.targets = [t for t in self.targets if any(d.runs(*t) for d in self.devices)]
         for device in self.devices:
             for op, dtypes in self.targets:
                 if not device.runs(op, dtypes):

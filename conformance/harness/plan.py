@@ -27,6 +27,7 @@ from oracles.formats import FORMATS
 
 SEED = 20240229
 CONVERSIONS = ("cast", "bitcast")
+CONVERTED = 3  # of so many cells that take turns and that add a cast, or are one, the cover has one
 SHARE = 4  # calls of a layout in the cover; more are distributed over dtypes
 Dtypes = tuple[str, ...]
 # Promotions that round or overflow, on both sides of an operator.
@@ -228,14 +229,14 @@ def takes_turns(dtypes: Dtypes) -> bool:
 def meets(op: str, dtypes: Dtypes, place: int, places: int) -> bool:
     """Whether the device at a place, of so many, runs a cell in the cover.
 
-    Cells that take turns run on each device alone and then on all of them, and again; those that
-    add a cast, or are one, on each device alone.
+    Cells that take turns run on each device alone and then on all of them, and again; of those
+    that add a cast, or are one, every third runs, on one device.
     """
     if not takes_turns(dtypes) or not places:
         return True
     turn = list(ROWS).index(op) + cells(op).index(dtypes)
     if mixed(op, dtypes) or op in CONVERSIONS:
-        return turn % places == place
+        return turn % (CONVERTED * places) == place
     return turn % (places + 1) in (place, places)
 
 

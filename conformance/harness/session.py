@@ -47,7 +47,7 @@ def run_check(
     started = time.monotonic()
     interrupted = False
     on = ", ".join(device.name for device in devices)
-    console.print(f"{counted(len(targets), 'cell')} on {on}, seed {seed}", markup=False)
+    console.print(f"{counted(len(check.targets), 'cell')} on {on}, seed {seed}", markup=False)
     with output.progress_bar(console) as progress:
         task = progress.add_task("", total=check.planned)
         try:
