@@ -13,6 +13,7 @@ from conformance.harness.check import Check, Device
 from conformance.harness.plans.layouts import IN_TURN
 from conformance.harness.subject import ReferenceSubject
 from oracles.catalog import ALL, ROWS
+from reports.matrix import column
 
 
 def many_calls(count: int) -> Case:
@@ -144,6 +145,15 @@ def test_cells_run_on_all_devices_or_take_turns(places: int) -> None:
         else:
             assert met in (1, places)
     assert max(casts) == 1 and 0.3 < np.mean(casts) < 0.37
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 5])
+def test_every_place_of_the_matrix_has_a_cell_that_runs(places: int) -> None:
+    run: dict[tuple[str, str], bool] = {}
+    for op, dtypes in plan.selected():
+        here = any(plan.meets(op, dtypes, place, places) for place in range(places))
+        run[op, column(op, dtypes)] = here or run.get((op, column(op, dtypes)), False)
+    assert all(run.values()), [place for place, here in run.items() if not here]
 
 
 def test_a_device_that_shares_with_none_runs_all_cells() -> None:

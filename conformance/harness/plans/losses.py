@@ -194,6 +194,6 @@ CELLS: dict[str, tuple[tuple[str, ...], ...]] = {
         *_turned(ALL), *_FLOATS, ("float16", "int64"), ("float64", "int32"), ("float16", "float64"),
     ),
     "sparse_categorical_crossentropy": _turned(INTEGERS),
-    "nll_loss": tuple((a, b, beside(a, ALL, k + 7))
+    "nll_loss": tuple((a, b, beside(a, ALL, k + 3))
                       for k, (a, b) in enumerate(_turned(INTEGERS))),
 }  # fmt: skip
