@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from engine import Tensor, Variable, dtypes, storage
+from engine import Context, Tensor, Variable, dtypes, storage
 from engine.arrays import NUMPY
 from engine.backends import registry
 from engine.backends.base import Program
@@ -150,3 +150,14 @@ def test_the_interpreter_takes_scalars_for_every_operation(dtype: DType) -> None
                 for shape in ((), (1,))
             )  # fmt: skip
             assert np.asarray(scalar).tobytes() == row.tobytes(), op
+
+
+def test_a_packed_constant_beside_other_results_of_a_kernel() -> None:
+    """Words were made in a loop that stood outside of one in which the other result is written."""
+    with Context(EMULATE="like_wgsl"):
+        x = Tensor(list(range(32)), dtype="int32", device="PYTHON").reshape(8, 4)
+        more = x + 1
+        nothing = (more & 0).cast("int16")
+        nothing.realize(more)
+        assert more.reshape(32).tolist() == list(range(1, 33))
+        assert nothing.reshape(32).tolist() == [0] * 32

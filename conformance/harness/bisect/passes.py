@@ -8,14 +8,14 @@ from dataclasses import replace
 from conformance.harness.bisect.blame import Place
 from conformance.harness.bisect.rules import first_wrong, shown
 from conformance.harness.bisect.schedules import Launch, executed
+from conformance.harness.trial.kernels import parameters
 from engine import compile as compiler, dtypes
 from engine.canonical import place_canon
 from engine.compile import Pass, compile_kernel, trace
 from engine.graph import Node, dump, toposort
 from engine.interpret import states
 from engine.linear import dump as dump_kernel
-from engine.linearize import Launchable
-from engine.lower import lower
+from engine.linearize import Launchable, linearize
 from engine.ops import Op
 from engine.schedule import GENERATORS
 from engine.steps import Item, Output, Variables
@@ -64,12 +64,10 @@ def _first_difference(launch: Launch, target: Target) -> Difference | None:
     does to one that was not shows when they are placed. Then the first state that is wrong with
     them is meant, unless the loops themselves are: that is a matter of placing them.
     """
-    kernel = launch.item.kernel
-    assert kernel is not None
     made: list[State] = []
     failed: PassFailed | None = None
     try:
-        for state in trace(lower(kernel), target, _run):
+        for state in trace(launch.lowered(), target, _run):
             made.append(state)
     except PassFailed as error:
         failed = error
@@ -162,17 +160,8 @@ def _refusal(kernels: Sequence[Node], launch: Launch) -> str:
 def _same(launch: Launch, got: Sequence[bytes], exact: bool) -> bool:
     if exact or list(got) == list(launch.after):
         return list(got) == list(launch.after)
-    kinds = _dtypes(launch.item)
+    kinds = [param.dtype for param in parameters(launch.lowered(), len(got))]
     return states.with_one_nan(got, kinds) == states.with_one_nan(launch.after, kinds)
-
-
-def _dtypes(item: Item) -> list[dtypes.DType]:
-    """The dtype of each slot of a step."""
-    assert item.kernel is not None
-    params = {node.arg[0]: node.dtype for output in item.kernel
-              for node in toposort([output.target, output.expression])
-              if node.op is Op.PARAM}  # fmt: skip
-    return [params.get(k, dtypes.uint8) for k in range(len(item.slots))]
 
 
 # -- which part of the expression ------------------------------------------------------------------
@@ -188,13 +177,7 @@ def smallest(launch: Launch, is_wrong: Callable[[Launch], bool]) -> Node | None:
 
     None where only the whole is, or the parts of a kernel are no kernels (scans, merges).
     """
-    kernel = launch.item.kernel
-    assert kernel is not None
-    order = [
-        node for node in toposort([output.expression for output in kernel])
-        if node.op not in GENERATORS and node.op is not Op.PARAM and node.dtype is not dtypes.index
-    ][:PARTS]
-    for node in order:
+    for node in expressions_of(launch):
         part = _alone(launch, node)
         try:
             if part is not None and is_wrong(part):
@@ -202,6 +185,14 @@ def smallest(launch: Launch, is_wrong: Callable[[Launch], bool]) -> Node | None:
         except Exception:  # noqa: BLE001 - no kernel by itself, or an error that is a finding
             continue
     return None
+
+
+def expressions_of(launch: Launch) -> list[Node]:
+    """What a kernel's expressions are made of, operands first; neither memory nor constants."""
+    return [
+        node for node in toposort([output.expression for output in launch.outputs])
+        if node.op not in GENERATORS and node.op is not Op.PARAM and node.dtype is not dtypes.index
+    ][:PARTS]
 
 
 def _alone(launch: Launch, node: Node) -> Launch | None:
@@ -224,9 +215,7 @@ def _alone(launch: Launch, node: Node) -> Launch | None:
 
 def _is_wrong_at(launch: Launch, target: Target, last: Pass | None) -> bool:
     """Whether a kernel gives other bits after a pass; what is before it is not looked at."""
-    kernel = launch.item.kernel
-    assert kernel is not None
-    for step, kernels in trace(lower(kernel), target, compiler.run_once):
+    for step, kernels in trace(launch.lowered(), target, compiler.run_once):
         if step == last:
             return not _agrees(launch, kernels, _is_exact(step))
     raise AssertionError(f"{last} is no pass")
@@ -239,8 +228,10 @@ def _dtype(node: Node) -> str:
 # -- what devices get ------------------------------------------------------------------------------
 def compiled(launch: Launch, target: Target) -> list[Launchable]:
     """The instructions that a device gets for a step, from what is remembered."""
-    assert launch.item.kernel is not None
-    return compile_kernel(launch.item.kernel, target, f"k{launch.number}", NO_VARIABLES)
+    if launch.loops is None:
+        return compile_kernel(launch.outputs, target, f"k{launch.number}", NO_VARIABLES)
+    *_, (_, kernels) = trace(launch.loops, target)
+    return [linearize(kernel, f"k{n}", NO_VARIABLES) for n, kernel in enumerate(kernels)]
 
 
 def wrong_instructions(launch: Launch, parts: Sequence[Launchable]) -> Place | None:

@@ -12,6 +12,7 @@ from engine.arrays import NUMPY
 from engine.graph import Node, Sint, substitute, toposort
 from engine.interpret.preconditions import Array
 from engine.interpret.tensors import evaluate
+from engine.lower import lower
 from engine.memory_plan import plan_memory
 from engine.ops import Op
 from engine.realize import target_of
@@ -23,12 +24,30 @@ GARBAGE = b"\xa5"
 
 @dataclass(frozen=True)
 class Launch:
-    """One step with the memory of its slots before it, and as it must be after it."""
+    """One step with the memory of its slots before it, and as it must be after it.
+
+    `loops` is the kernel where it did not come from an expression; then `item` has none.
+    """
 
     number: int
     item: Item
     before: tuple[bytes, ...]
     after: tuple[bytes, ...]
+    loops: Node | None = None
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether anything is computed, and not only copied."""
+        return self.item.kernel is not None or self.loops is not None
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The expressions of the kernel; none where there are only loops."""
+        return self.item.kernel or ()
+
+    def lowered(self) -> Node:
+        """The kernel as loops."""
+        return lower(self.outputs) if self.loops is None else self.loops
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ class Search:
         return next((place for place in found if place is not None), None)
 
     def _kernels(self) -> list[Launch]:
-        return [launch for launch in self.launched if launch.item.kernel is not None]
+        return [launch for launch in self.launched if launch.is_kernel]
 
     def _target(self) -> Target:
         return target_of(self.subject.device)

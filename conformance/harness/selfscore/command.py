@@ -28,19 +28,19 @@ def run_selfscore(
     record: Path | None, console: Console,
 ) -> int:
     """0 all are found and nothing else, 1 one is missed or a control finds something."""
-    jobs = [Job(None, seconds, seed + k) for k in range(controls)]
-    jobs += [Job(fault, seconds, seed) for fault in hunted]
+    jobs = [Job(fault, seconds, seed) for fault in hunted]
+    jobs += [Job(None, seconds, seed + k) for k in range(controls)]
     rows: list[Hunt] = []
     with progress_bar(console) as progress:
         task = progress.add_task("hunts", total=len(jobs))
         for row in score(jobs, workers):
             rows.append(row)
+            if record is not None:  # an interrupted score is not lost
+                keep(record, [row])
             progress.update(task, completed=len(rows))
     order = {job.name: number for number, job in enumerate(jobs)}
     rows.sort(key=lambda row: order[row.name])
     _show(rows, console)
-    if record is not None:
-        keep(record, rows)
     return 0 if all(row.found is (row.kind != CONTROL) for row in rows) else 1
 
 

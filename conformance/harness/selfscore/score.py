@@ -11,10 +11,13 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conformance.harness.process import Child, Ending, begin, tell, time_limit
 from conformance.harness.selfscore.faults import Fault, plant
+
+if TYPE_CHECKING:
+    from conformance.harness.trial import Outcome
 
 MEMORY = 6 << 30  # bytes of one hunt
 PATIENCE = 12  # seconds of a clock for each second of processor time, and
@@ -124,21 +127,22 @@ class _Running:
     def _ended(self, ending: Ending) -> bool:
         """Whether another process was begun, which bisects without the device that ended this one.
         """
-        if self.explaining or not self.last:
+        own = ending.number == 0  # not by a signal: the harness itself has failed
+        if self.explaining or own or not self.last:
             self.row = replace(self.row, text=ending.text)
             return False
         if not self.row.found:
-            self.row = replace(self.row, found=True, programs=self.last["programs"],
+            self.row = replace(self.row, found=True, programs=self.last["tried"],
                                seconds=self.last["seconds"])  # fmt: skip
         self.explaining = True
-        known = (ending.kind, self.last["running"], ending.text, self.last["case"])
+        known = (ending.kind, self.last["running"], ending.text, self.last["number"])
         self.child = Child.start(_serve, self.job, known)
         return True
 
 
 # -- in the process --------------------------------------------------------------------------------
-def _serve(line: Connection, job: Job, ended: tuple[str, str, str, str] | None) -> None:
-    """Plant the fault and hunt it, or explain a program that has ended another process."""
+def _serve(line: Connection, job: Job, ended: tuple[str, str, str, int] | None) -> None:
+    """Plant the fault and hunt it, or explain a trial that has ended another process."""
     begin(MEMORY)
     os.environ["LOCKSTEP_CACHE"] = "off"  # what is wrong is nobody else's
     if job.fault is not None:
@@ -153,39 +157,37 @@ def _serve(line: Connection, job: Job, ended: tuple[str, str, str, str] | None) 
 
 def _hunt(line: Connection, job: Job) -> None:
     from conformance.harness.selfscore.hunt import hunt, processor_seconds
-    from conformance.harness.trial import Outcome
 
     start = processor_seconds()
 
-    def running(device: str, case: Any, number: int) -> None:
-        tell(line, running=device, case=case.text, programs=number,
+    def running(number: int, device: str) -> None:
+        tell(line, running=device, number=number, tried=number + 1,
              seconds=processor_seconds() - start)  # fmt: skip
 
-    wrong, programs = hunt(job.seconds, job.seed, running)
-    tell(line, programs=programs, seconds=processor_seconds() - start, found=wrong is not None)
+    wrong, tried = hunt(job.seconds, job.seed, running)
+    tell(line, programs=tried, seconds=processor_seconds() - start, found=wrong is not None)
     if wrong is not None:
-        tell(line, case=wrong.case.text)
-        _explain(line, job, wrong.case, Outcome(wrong.problems, ran=wrong.ran))
+        _explain(line, job, wrong.number, wrong.outcome)
 
 
 def _explain_ending(
-    line: Connection, job: Job, kind: str, device: str, said: str, text: str
+    line: Connection, job: Job, kind: str, device: str, said: str, number: int
 ) -> None:
-    from conformance.harness.case import parse_case
     from conformance.harness.trial import Outcome, Problem
 
     problem = Problem(kind, (device,), -1, "", (), said)
-    tell(line, case=text)
-    _explain(line, job, parse_case(text), Outcome((problem,), ran=(device,)))
+    _explain(line, job, number, Outcome((problem,), ran=(device,)))
 
 
-def _explain(line: Connection, job: Job, case: Any, outcome: Any) -> None:
-    """The place, which is known before the program is shrunk; then the small program."""
-    from conformance.harness.selfscore.hunt import blame_of, shrunk
+def _explain(line: Connection, job: Job, number: int, outcome: Outcome) -> None:
+    """The place, which is known before anything is made small; then what is left."""
+    from conformance.harness.selfscore.trials import trial
 
-    blame = blame_of(case, outcome)
+    one = trial(job.seed, number)
+    assert one is not None
+    blame = one.blame(outcome)
     places: tuple[str, ...] = job.fault.place if job.fault else ()
     named = any(blame.key.startswith(place) for place in places)
     tell(line, key=blame.key, named=named, device=blame.device, text=blame.place.text)
-    small = shrunk(case, blame)
-    tell(line, statements=len(small.statements), case=small.text)
+    statements, text = one.shrunk(blame)
+    tell(line, statements=statements, case=text)

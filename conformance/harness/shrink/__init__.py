@@ -2,6 +2,6 @@
 
 from conformance.harness.shrink.finish import described
 from conformance.harness.shrink.reduce import shrink
-from conformance.harness.shrink.same import same_bucket
+from conformance.harness.shrink.same import alike, same_bucket
 
-__all__ = ["described", "same_bucket", "shrink"]
+__all__ = ["alike", "described", "same_bucket", "shrink"]

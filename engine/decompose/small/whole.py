@@ -129,12 +129,14 @@ def _in_words(sink: Node, writes: Sequence[Node], rows: _Rows, first: int, whole
         Node(Op.CARRY, WORD, (item,), i) | _shifted(part.src[2], item)
         for i, part in enumerate(parts)
     ]
+    others = [s for s in made.src if s not in parts]
+    for other in others:  # it is in the loop, which so is inside of all loops that it is in
+        starts, updates = (*starts, index_of(0)), [*updates, other.src[1]]
     folded = fold_many(item, starts, updates)
     words = [
         Node(Op.WRITE, WORD, (as_words(part.src[0]), _word(part, item), pick(folded, i)))
         for i, part in enumerate(parts)
     ]
-    others = [s for s in made.src if s not in parts]
     return made.replace((*others, *words))  # the others are in the loop, so what they need is first
 
 

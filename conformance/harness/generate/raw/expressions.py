@@ -19,11 +19,13 @@ from conformance.harness.subject import array_bytes
 from engine import dtypes
 from engine.arrays import NUMPY
 from engine.dtypes import TENSOR_DTYPES, DType
-from engine.graph import Node, substitute
+from engine.graph import Node, substitute, toposort
 from engine.interpret.preconditions import Array, PreconditionError
 from engine.interpret.tensors import evaluate
 from engine.lower import lower
-from engine.ops import FUNCTIONS, ROUNDINGS, Op, Operation
+from engine.ops import FUNCTIONS, ROUNDINGS, Group, Op, Operation
+from engine.rewrite import Bindings, Pattern
+from engine.simplify.values import RULES
 from engine.steps import Output
 from oracles.edges import edges
 from oracles.formats import FORMATS
@@ -103,8 +105,13 @@ class _Expression:
 
     def grow(self) -> None:
         """One operation more, unless its operands are none for which it promises anything."""
+        made: Node | None = None
         if chance(self.chooser, 5):
-            node = self.again()
+            made = self.again()
+        elif chance(self.chooser, 4):
+            made = self.left_side()
+        if made is not None:
+            node = made
         else:
             op = choose(self.chooser, RARE if chance(self.chooser, 12) else OPERATIONS)
             dtype, operands = self.typed(op)
@@ -115,6 +122,40 @@ class _Expression:
             return
         self.made.append(node)
         self.used.update(node.src)
+
+    def left_side(self) -> Node | None:
+        """What a rule of algebra is looking for; None if that is not found."""
+        rule = choose(self.chooser, RULES)
+        allowed = [dtype for dtype in ALL if dtype.kind in rule.kinds]
+        return self.instance(rule.pattern, choose(self.chooser, allowed), {})
+
+    def instance(self, pattern: Pattern, dtype: DType, bound: Bindings) -> Node | None:
+        """A node of this dtype that a pattern matches; what it names is added to `bound`."""
+        if pattern.constant is not None:
+            bits = [*(dtype.encode(value) for value in TELLING), (1 << dtype.bits) - 1]
+            found = [word for word in bits if pattern.constant(dtype, word)]
+            return Node(Op.CONST, dtype, (), choose(self.chooser, found)) if found else None
+        if pattern.op is None:
+            assert pattern.name is not None
+            node = bound.setdefault(pattern.name, self.operand(dtype))
+            return node if node.dtype is dtype else None
+        src = []
+        for inner, kind in zip(pattern.src or (), self.kinds(pattern.op, dtype), strict=True):
+            operand = self.instance(inner, kind, bound)
+            if operand is None:
+                return None
+            src.append(operand)
+        return Node(pattern.op, dtype, tuple(src))
+
+    def kinds(self, op: Operation, dtype: DType) -> tuple[DType, ...]:
+        """Dtypes of operands with which an operation has this result."""
+        if op is Op.WHERE:
+            return dtypes.bool_, dtype, dtype
+        if op is Op.BITCAST:
+            return (choose(self.chooser, [d for d in ALL if d.itemsize == dtype.itemsize]),)
+        if op is Op.CAST:
+            return (choose(self.chooser, ALL),)
+        return (dtype,) * (op.arity or 0)
 
     def again(self) -> Node:
         """What was done last is done once more, or undone."""
@@ -158,9 +199,15 @@ class _Expression:
         return choose(self.chooser, found if found and self.chooser.integer(0, 3) else allowed)
 
     def reduced(self) -> None:
-        """The last axis of something is combined; the rest of the kernel has that shape."""
+        """The last axis of something is combined; the rest of the kernel has that shape.
+
+        Not of machine operations: behind the end of an axis they would be given zeros.
+        """
         name, allowed = choose(self.chooser, COMBINED)
-        found = [node for node in self.made if node.dtype in allowed and node.shape == self.shape]
+        found = [
+            node for node in self.made if node.dtype in allowed and node.shape == self.shape
+            and all(below.op.group is not Group.MACHINE for below in toposort([node]))
+        ]
         if not found:
             return
         x = choose(self.chooser, found)
@@ -195,9 +242,9 @@ def expressions(chooser: Chooser) -> Kernel:
     arrays = [np.broadcast_to(array, e.shape) for array in e.values(results)]
     targets = [Node(Op.PARAM, node.dtype, (), (len(e.params) + k, prod(e.shape)))
                for k, node in enumerate(results)]  # fmt: skip
-    outputs = [Output(target, node) for target, node in zip(targets, results, strict=True)]
+    outputs = tuple(map(Output, targets, results))
     inputs = [array_bytes(array) for array in e.memory]
     due = [array.astype(NUMPY[node.dtype], copy=False).tobytes()
            for array, node in zip(arrays, results, strict=True)]  # fmt: skip
     spoilt = [garbage(len(data), node.dtype) for data, node in zip(due, results, strict=True)]
-    return Kernel(lower(outputs), (*inputs, *spoilt), (*inputs, *due))
+    return Kernel(lower(outputs), (*inputs, *spoilt), (*inputs, *due), outputs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.dtypes import DType
 from engine.graph import Node
+from engine.steps import Output
 
 GARBAGE = 0xA5
 
@@ -14,12 +15,13 @@ GARBAGE = 0xA5
 class Kernel:
     """A kernel, the bytes of its buffers before it runs, by number of PARAM, and after it.
 
-    `sink` is of the level of loops.
+    `sink` is of the level of loops; `outputs` are the expressions that it was lowered from, if any.
     """
 
     sink: Node
     before: tuple[bytes, ...]
     after: tuple[bytes, ...]
+    outputs: tuple[Output, ...] = ()
 
 
 def garbage(count: int, dtype: DType) -> bytes:
