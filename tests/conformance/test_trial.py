@@ -160,6 +160,14 @@ def test_vectors_of_a_draw_are_judged_one_by_one() -> None:
     assert all(outcome.problems for outcome in outcomes)
 
 
+def test_the_interpreter_of_instructions_runs_a_structure_once() -> None:
+    draw = random_draw(case_seed(11, 1), vectors=3)
+    outcomes = judge_draw(draw, {"LLVM": EngineSubject("LLVM"), "PYTHON": EngineSubject("PYTHON")})
+    assert [outcome.ran for outcome in outcomes] == [("LLVM", "PYTHON"), ("LLVM",), ("LLVM",)]
+    alone = judge_draw(draw, {"PYTHON": EngineSubject("PYTHON")})
+    assert [outcome.ran for outcome in alone] == [("PYTHON",)] * 3
+
+
 def test_a_kind_that_does_not_exist_is_refused() -> None:
     (found,) = problems(A=Wrong(0), B=RIGHT)
     with pytest.raises(ValueError, match="no kind of problem"):

@@ -28,6 +28,8 @@ from conformance.harness.trial.relations import run_related
 from oracles.formats import Array
 
 INTERPRETER = InterpreterSubject()
+ONCE = ("PYTHON",)
+"""Devices that are slow, and of which other values show nothing: an interpreter of instructions."""
 
 
 def judge(
@@ -51,10 +53,14 @@ def judge(
 def judge_draw(
     draw: Draw, subjects: Mapping[str, Subject], relations: Sequence[str] = ()
 ) -> list[Outcome]:
-    """The judgement of every value vector of a structure; of the first with the relations."""
+    """The judgement of every value vector of a structure; of the first with the relations.
+
+    The devices of ONCE run the first vector alone, unless there are no others.
+    """
+    others = {name: subject for name, subject in subjects.items() if name not in ONCE} or subjects
     pairs = zip(draw.cases, draw.values, strict=True)
     return [
-        judge(case, subjects, values, relations if k == 0 else ())
+        judge(case, others, values) if k else judge(case, subjects, values, relations)
         for k, (case, values) in enumerate(pairs)
     ]
 
