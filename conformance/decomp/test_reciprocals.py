@@ -145,6 +145,15 @@ def test_divisors_at_critical_dividends(dtype: DType) -> None:
     check(dtype, [*row, *([dtype.min, *(-d for d in row)] if dtype.is_signed else [])])
 
 
+def test_other_dtypes_and_divisors_are_left_alone() -> None:
+    rules = by_reciprocals(frozenset({dtypes.int64}))
+    x, y = (Node(Op.BUFFER, row, (), (0, 4, "LLVM")) for row in (dtypes.int32, dtypes.int64))
+    for op in DIVISIONS:
+        for node in (x.binary(op, 3), y.binary(op, y), y.binary(op, 0)):
+            assert rules.first(node) is None
+        assert rules.first(y.binary(op, 3)) is not None
+
+
 # -- where they are used ---------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", [dtypes.int64, dtypes.uint64], ids=str)
 def test_words_of_64_bits(dtype: DType) -> None:

@@ -19,9 +19,11 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/simplify/index.py": (f"{ENGINE}index.py", f"{ENGINE}regressions.py"),
     "engine/rewrite.py": (f"{ENGINE}rewrite.py",),
     "engine/canonical.py": (f"{ENGINE}canonical.py",),
-    "engine/folds.py": (f"{ENGINE}order.py", f"{ENGINE}sequential.py"),
+    "engine/folds.py": (f"{ENGINE}folds.py", f"{ENGINE}order.py", f"{ENGINE}sequential.py"),
     "engine/narrow.py": (f"{ENGINE}narrow.py", f"{ENGINE}wide.py"),
-    "engine/expand.py": (f"{ENGINE}guards.py", f"{ENGINE}optimize.py", f"{ENGINE}order.py"),
+    "engine/expand.py": (
+        f"{ENGINE}expand.py", f"{ENGINE}guards.py", f"{ENGINE}optimize.py", f"{ENGINE}order.py",
+    ),
     "engine/decompose/arithmetic.py": (f"{DECOMP}expansions.py", f"{DECOMP}integer_division.py"),
     "engine/decompose/integer_power.py": (f"{DECOMP}expansions.py", f"{ENGINE}power.py"),
     "engine/decompose/integer_product.py": (f"{DECOMP}reciprocals.py", f"{DECOMP}expansions.py"),
