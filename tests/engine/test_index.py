@@ -288,3 +288,53 @@ def test_only_index_arithmetic_is_rebuilt() -> None:
     logic = Node(Op.AND, dtypes.int32, (x.cast("int32"), x.cast("int32")))
     assert index.rebuild(logic, logic.src) is logic
     assert substitute(value, {x: index_of(1)}).op is Op.MUL
+
+
+# -- bounds ----------------------------------------------------------------------------------------
+SPANS = [(-7, 3), (-4, 5), (-1, 2), (0, 1), (0, 6), (2, 4), (5, 1)]  # the least value, how many
+
+
+def span(least: int, count: int, number: int) -> tuple[Node, Node]:
+    """A loop, and an expression that takes `count` values from `least` on."""
+    variable = loop(count, number)
+    return variable, variable + index_of(least)
+
+
+@pytest.mark.parametrize("op", index._INTERVALS, ids=str)
+def test_values_lie_within_bounds(op: Operation) -> None:
+    """And for operations that grow with their operands, bounds are reached."""
+    exact = {Op.ADD, Op.SUB, Op.MUL, Op.MINIMUM, Op.MAXIMUM}
+    for left, right in itertools.product(SPANS, repeat=2):
+        (i, x), (j, y) = span(*left, 0), span(*right, 1)
+        operands = (x.lt(y), x, y) if op is Op.WHERE else (x, y)
+        node = Node(op, dtypes.index, operands)
+        low, high = index.bounds(node)
+        divides = op in (Op.FLOORDIV, Op.FLOORMOD)
+        if divides and right[0] <= 0:
+            assert low < -(1 << 40) and high > 1 << 40, "a divisor may be 0, or turn the order"
+            continue
+        values = [value_at(node, point) for point in points([i, j])]
+        assert low <= min(values) and max(values) <= high, (op, left, right)
+        if op in exact:
+            assert (low, high) == (min(values), max(values)), (op, left, right)
+
+
+@pytest.mark.parametrize("op", index._MASKS, ids=str)
+def test_masked_bits_lie_within_bounds(op: Operation) -> None:
+    meaning = {Op.AND: int.__and__, Op.SHR: int.__rshift__}[op]
+    for x, y in itertools.product((0, 1, 5, 200), (0, 1, 3, 7)):
+        big = Node(Op.CONST, dtypes.uint32, (), x)
+        node = big.binary(op, y)
+        low, high = index.bounds(node)
+        assert low <= meaning(x, y) <= high
+    unknown = Node(Op.LOAD, dtypes.uint32, (Node(Op.PARAM, dtypes.uint32, (), (0, 9)), loop(9, 0)))
+    assert index.bounds(unknown & 7) == (0, 7)
+    assert index.bounds(unknown >> 28) == (0, 15)
+    assert index.bounds(unknown & unknown >> 28) == (0, 15)
+
+
+def test_what_is_opaque_decides_nothing_below_its_bounds() -> None:
+    x = loop(4, 0).opaque()
+    low, high = index.bounds(x)
+    assert low == 0 and high >= 1 << 30
+    assert index.less(x, 1 << 20).op is Op.LT and index.floordiv(x, 1 << 20).op is Op.FLOORDIV
