@@ -91,13 +91,14 @@ def check(
     ] = None,
 ) -> None:
     """Judge every operator × dtype × device against the oracles and write a report."""
-    from conformance.harness import devices as devices_module, plan
+    from conformance.harness import devices as devices_module, ledger, plan
 
     if budget is not None and math.isnan(budget):
         raise _usage("--budget is a number of seconds")
     try:
         plan.check_names(op or (), dtype or ())
         chosen = devices_module.under_test(device or (), full)
+        ledger.current()  # ValueError where it cannot be read
     except ValueError as error:
         raise _usage(str(error)) from None
     number = plan.SEED if seed is None else seed

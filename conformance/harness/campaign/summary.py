@@ -17,6 +17,7 @@ from reports.markdown import counted, printable
 
 FOLDER = "findings"
 SHOWN = 8  # findings on the screen
+WIDE = 200  # characters of a problem there
 KNOWN = "known"  # the verdict of what the ledger explains
 
 
@@ -45,7 +46,8 @@ def show(store: Store, progress: Progress, seconds: float, workers: int, console
         console.print(f"… and {len(found) - SHOWN} more in {store.folder / FOLDER}", markup=False)
     waiting = store.findings.unexplained()
     for claim in waiting[:SHOWN]:
-        text = f"unexplained: {claim.hit.problem.text} (draw {claim.hit.number})"
+        first, *_ = claim.hit.problem.text.splitlines() or [""]
+        text = f"unexplained: {first[:WIDE]} (draw {claim.hit.number})"
         console.print(printable(text), style="red", markup=False, soft_wrap=True)
     rate = progress.cases / seconds if seconds else 0.0
     said = f"{counted(progress.cases, 'program')} in {seconds:.1f} s: {rate:.1f} a second"
@@ -73,7 +75,8 @@ def _show_bucket(store: Store, number: int, bucket: Bucket, console: Console) ->
         printable(f"{number}. {bucket.key}: {counted(bucket.count, 'program')}, {when}"),
         style=style, markup=False, soft_wrap=True,
     )  # fmt: skip
-    console.print(printable(f"   {bucket.text}"), markup=False, highlight=False, soft_wrap=True)
+    first, *_ = bucket.text.splitlines() or [""]  # the certificate is in the report of `repro`
+    console.print(printable(f"   {first[:WIDE]}"), markup=False, highlight=False, soft_wrap=True)
     if bucket.body:
         show_command(console, files_of(store.folder, bucket)[0])
 
