@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import re
@@ -22,6 +23,7 @@ from conformance.harness.campaign.findings import KEPT, Bucket, Hit
 from conformance.harness.campaign.journal import TOGETHER, Journal, read_journal
 from conformance.harness.campaign.schema import FILE, Outrun
 from conformance.harness.campaign.store import Done, Order, Settings, Store
+from conformance.harness.campaign.supervisor import Campaign
 from conformance.harness.case import parse_case, read_case
 from conformance.harness.check import Device
 from conformance.harness.process import Limits
@@ -136,10 +138,33 @@ def test_a_clean_campaign_goes_on_where_it_ended(tmp_path: Path) -> None:
         fuzz(tmp_path, 5, "RIGHT", "WRONG")
 
 
+def test_an_interrupted_campaign_says_what_it_knows_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Campaign._turn
+
+    def interrupted(self: Campaign) -> bool:
+        if self.progress.draws == 2:
+            raise KeyboardInterrupt
+        return whole(self)
+
+    console = Console(file=(text := StringIO()), width=200)
+    with monkeypatch.context() as patch:
+        patch.setattr(Campaign, "_turn", interrupted)
+        assert fuzz(tmp_path, 4, "RIGHT", workers=1, console=console) == 0
+    assert "of 2 structures" in text.getvalue()
+    assert f"interrupted: lockstep fuzz --resume {tmp_path} goes on" in text.getvalue()
+    assert not multiprocessing.active_children()
+    assert fuzz(tmp_path, 4, "RIGHT", workers=1) == 0
+    assert [number for number, *_ in done(tmp_path)["draws"]] == list(range(4))
+
+
 def test_findings_are_files_that_repro_runs(tmp_path: Path) -> None:
-    assert fuzz(tmp_path, 1, "RIGHT", "LOST", workers=1) == 1
+    console = Console(file=(text := StringIO()), width=200)
+    assert fuzz(tmp_path, 1, "RIGHT", "LOST", workers=1, console=console) == 1
     (first, *_) = buckets(tmp_path)
     case, script, _ = summary.files_of(tmp_path, first)
+    assert f"lockstep repro {case}" in text.getvalue()
     assert read_case(case).text == first.body
     assert "from engine import Tensor" in script.read_text()
     assert lockstep("repro", str(case), "--device", "PYTHON")[0] == 0

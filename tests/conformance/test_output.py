@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from conformance.harness import devices, programs, session
-from conformance.harness.case import Case, parse_case
+from conformance.harness import devices, session
+from conformance.harness.case import parse_case
 from conformance.harness.check import Device
 from conformance.harness.script import print_script
 from conformance.harness.subject import NotAvailable, ReferenceSubject
-from conformance.harness.trial import Outcome, judge
 from engine.backends import registry
 from engine.backends.base import DeviceInfo
 from tests.conformance.command import Wrong, lockstep, use, widen
@@ -55,14 +54,14 @@ def test_text_from_outside_is_not_markup(tmp_path: Path, monkeypatch: pytest.Mon
     assert "not run on GPU: 1 cell: no [red] driver ([/] get one)" in output
 
 
-@pytest.mark.parametrize("options", [NARROW, ["--programs", "2"]])
+@pytest.mark.parametrize("options", [["check", *NARROW], ["fuzz", "--device", "PYTHON"]])
 def test_a_folder_that_cannot_be_written_is_wrong_usage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     use(monkeypatch, Device("RIGHT", ReferenceSubject()))
     file = tmp_path / "file"
     file.write_text("not a folder")
-    code, output = lockstep("check", "--out", str(file), *options)
+    code, output = lockstep(*options, "--out", str(file))
     assert code == 2
     assert "cannot be written" in output
     assert "seed" not in output, "nothing ran"
@@ -78,32 +77,6 @@ def test_commands_work_from_where_the_check_was_started(
     found = re.findall(r"lockstep repro '([^']*)'", page)
     assert found
     assert all(Path(file).is_file() for file in found)
-
-
-def test_a_campaign_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    use(monkeypatch, Device("WRONG", Wrong()))
-    output = lockstep("check", "--programs", "1", "--out", str(tmp_path))[1]
-    assert f"lockstep repro {tmp_path}/cases/program-0.case" in output
-    assert "1 program of" in output
-
-
-def test_an_interrupted_campaign_says_what_it_knows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    use(monkeypatch, Device("RIGHT", ReferenceSubject()))
-    ran: list[Case] = []
-
-    def interrupted(case: Case, *rest: object) -> Outcome:
-        if len(ran) == 2:
-            raise KeyboardInterrupt
-        ran.append(case)
-        return judge(case, {"RIGHT": ReferenceSubject()})
-
-    monkeypatch.setattr(programs, "judge", interrupted)
-    code, output = lockstep("check", "--programs", "9", "--out", str(tmp_path))
-    assert code == 1
-    assert "2 programs" in output
-    assert "interrupted" in output
 
 
 def test_the_legend_says_what_stands_in_the_matrix(
