@@ -224,16 +224,20 @@ def _branch(node: ast.If) -> Iterator[ast.AST]:
 
 
 def _call(node: ast.Call) -> Iterator[ast.AST]:
-    if len(node.args) > 1 and not _is_made(node):
+    if len(node.args) > 1 and not _has_one_order(node):
         first, second, *rest = node.args
         yield ast.Call(node.func, [second, first, *rest], node.keywords)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "lt" and len(node.args) == 1:
         yield ast.Call(ast.Attribute(node.args[0], "lt"), [node.func.value], node.keywords)
 
 
-def _is_made(node: ast.Call) -> bool:
-    """A constructor's operands, or an operation and its own, have types that tell them apart."""
-    return _text(node.func)[0].isupper() or any(_text(arg).startswith("Op.") for arg in node.args)
+def _has_one_order(node: ast.Call) -> bool:
+    """A constructor's operands, or an operation and its own, have types that tell them apart; for
+    the least and the largest of several their order is nothing.
+    """
+    name = _text(node.func)
+    typed = name[0].isupper() or any(_text(arg).startswith("Op.") for arg in node.args)
+    return typed or name in ("min", "max")
 
 
 def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:

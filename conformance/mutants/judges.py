@@ -46,6 +46,9 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/decompose/softfloat": (
         "tests/engine/decompose/test_softfloat.py", f"{DECOMP}emulated_floats.py",
     ),
+    "engine/decompose/wide/converts.py": (
+        f"{ENGINE}wide.py", f"{DECOMP}expansions.py", f"{DECOMP}wide_integers.py",
+    ),
     "engine/decompose/wide": (f"{ENGINE}wide.py", f"{DECOMP}expansions.py"),
 }  # fmt: skip
 
