@@ -65,6 +65,8 @@ def wait_for(folder: Path, draws: int) -> None:
     store.close()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # two dozen processes are started, one after another
 def test_whoever_is_killed_every_program_is_judged_once(tmp_path: Path) -> None:
     rng, seed = random.Random(SEED), seed_with_both(DRAWS)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
