@@ -18,8 +18,8 @@ from conformance.harness.generate.raw import Kernel
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Problem
 from engine import dtypes
-from engine.graph import Node, dump, substitute
-from engine.ops import Op
+from engine.graph import Node, dump, order_of, substitute
+from engine.ops import ELEMENTWISE, Op
 from engine.realize import target_of
 from engine.steps import Item, Output
 from engine.target import Target
@@ -115,7 +115,9 @@ def _is_memory(node: Node) -> bool:
 
 
 def operations(launch: Launch) -> int:
-    """How many operations the expressions of a kernel have."""
+    """How many operations the expressions of a kernel have, or its loops."""
+    if launch.loops is not None:
+        return sum(node.op in ELEMENTWISE for node in order_of(launch.loops))
     return sum(not _is_memory(node) for node in expressions_of(launch))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -19,11 +19,12 @@ _HEAD = """\
 
 What the harness finds of what is wrong, measured by `lockstep selfscore` and written from its
 records; nothing here is written by hand. Each fault is a mistake as people make it, planted in the
-engine by itself, in a process of its own. It is hunted with random programs on {devices}
-until the first program is wrong; then that is bisected and shrunk. *Seconds* are of one processor,
-of which each hunt has {limit:g}. *Named* says whether bisecting named the place (the pass, rule or
-stage, where it can be told the operation too); *statements* is what the shrunk program has left.
-Controls are hunts without a fault: what they find is a false alarm.
+engine by itself, in a process of its own. It is hunted with random programs and kernels on
+{devices}, until the first is wrong; then that is bisected
+and shrunk. Seconds are of one processor; what was not found says how many the hunt had. *Named*
+says whether bisecting named the place: stage, pass or rule, and the operation where that can be
+told. *Statements* is what the small program or kernel has left. Controls are hunts without a fault:
+what they find is a false alarm.
 
 """
 
@@ -48,9 +49,12 @@ def summary(rows: Sequence[Hunt]) -> str:
     return "; ".join(said) + "."
 
 
-def render(rows: Sequence[Hunt], devices: str, limit: float) -> str:
-    """The page, in Markdown."""
-    text = _HEAD.format(devices=devices, limit=limit) + summary(rows) + "\n"
+def render(rows: Sequence[Hunt], devices: str, names: Collection[str]) -> str:
+    """The page, in Markdown; `names` are those of all faults that there are."""
+    text = _HEAD.format(devices=devices) + summary(rows) + "\n"
+    missing = sorted(set(names) - {row.name for row in rows})
+    if missing:
+        text += f"\nNot hunted: {', '.join(missing)}.\n"
     for kind in dict.fromkeys(row.kind for row in rows):
         text += f"\n## {kind.capitalize()}\n\n"
         text += "| fault | what is wrong | found after | programs | place | named | statements |\n"
@@ -113,5 +117,4 @@ def write(folder: Path) -> bool:
 
 def page_of(rows: Sequence[Hunt]) -> str:
     """The page of rows that say themselves how long they were hunted."""
-    limit = max((row.limit for row in rows), default=0.0)
-    return render(rows, ", ".join((FIRST, *BESIDE)), limit)
+    return render(rows, ", ".join((FIRST, *BESIDE)), {fault.name for fault in faults()})
