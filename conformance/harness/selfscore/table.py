@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 
 from conformance.harness.selfscore.faults import faults
 from conformance.harness.selfscore.score import CONTROL, Hunt
@@ -13,6 +14,7 @@ from conformance.harness.selfscore.settings import BESIDE, FIRST
 RECORDS = "selfscore.jsonl"
 PAGE = "selfscore.md"
 MAX_BYTES = 1 << 24
+WIDTH = 100  # of the page
 
 _HEAD = """\
 # Selfscore
@@ -51,10 +53,10 @@ def summary(rows: Sequence[Hunt]) -> str:
 
 def render(rows: Sequence[Hunt], devices: str, names: Collection[str]) -> str:
     """The page, in Markdown; `names` are those of all faults that there are."""
-    text = _HEAD.format(devices=devices) + summary(rows) + "\n"
+    text = _HEAD.format(devices=devices) + fill(summary(rows), WIDTH) + "\n"
     missing = sorted(set(names) - {row.name for row in rows})
     if missing:
-        text += f"\nNot hunted: {', '.join(missing)}.\n"
+        text += "\n" + fill(f"Not hunted: {', '.join(missing)}.", WIDTH) + "\n"
     for kind in dict.fromkeys(row.kind for row in rows):
         text += f"\n## {kind.capitalize()}\n\n"
         text += "| fault | what is wrong | found after | programs | place | named | statements |\n"
