@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from conformance.harness.case import Case
 from conformance.harness.draws import as_input
 from conformance.harness.generate.choosing import Chooser, RandomChooser, chance, choose
+from conformance.harness.generate.data import telling
 from conformance.harness.generate.growing import Program, shaping_operands
 from conformance.harness.generate.recipes import RECIPES, dtype_weights, statements
 from conformance.harness.subject import ReferenceSubject
@@ -94,17 +95,10 @@ def _with_new_values(p: Program, case: Case, free: set[int]) -> Case:
 
 
 def _grown(chooser: Chooser, length: int, steering: Mapping[str, float]) -> Program:
-    """A program of that many statements.
-
-    One input has integers and one floats, so that every recipe finds operands.
-    """
+    """A program of that many statements."""
     p = Program(chooser, dtype_weights(steering))
     base = choose(chooser, SHAPES)
-    p.add_input(p.dtype(FLOATS), base)
-    p.add_input(p.dtype(INTEGERS), base if chooser.integer(0, 1) else base[-1:])
-    for _ in range(chooser.integer(0, 2)):
-        shape = choose(chooser, (base, base[1:], choose(chooser, SHAPES)))
-        p.add_input(p.dtype(ALL), shape)
+    (_edge_inputs if chance(chooser, 3) else _usual_inputs)(p, base)
     names = statements(steering)
     tries = TRIES * length
     while len(p.build.statements) < length:
@@ -112,6 +106,22 @@ def _grown(chooser: Chooser, length: int, steering: Mapping[str, float]) -> Prog
         op = names.choose(chooser) if tries > 0 else "cast"
         RECIPES[op](p, op)
     return p
+
+
+def _usual_inputs(p: Program, base: tuple[int, ...]) -> None:
+    """One has integers and one floats, so that every recipe finds operands."""
+    p.add_input(p.dtype(FLOATS), base)
+    p.add_input(p.dtype(INTEGERS), base if p.chooser.integer(0, 1) else base[-1:])
+    for _ in range(p.chooser.integer(0, 2)):
+        shape = choose(p.chooser, (base, base[1:], choose(p.chooser, SHAPES)))
+        p.add_input(p.dtype(ALL), shape)
+
+
+def _edge_inputs(p: Program, base: tuple[int, ...]) -> None:
+    """Nothing but edges, and as often as not of one dtype: each of them meets each other one."""
+    dtypes = [p.dtype(FLOATS), p.dtype(INTEGERS)]
+    for _ in range(3):
+        p.add_input(choose(p.chooser, dtypes), base, telling, const=False)
 
 
 def program(chooser: Chooser, length: int | None = LENGTH) -> Case:
