@@ -94,7 +94,7 @@ def test_the_reference_holds_every_relation(name: str) -> None:
         found = run_related(name, case, RIGHT, [value.shape for value in values])
         counted[found is not None] += 1
         assert found is None or found == RIGHT.run(case), case.text
-    assert counted[True] > len(DRAWS) / 4, "a relation that hardly ever says anything"
+    assert counted[True] > len(DRAWS) / 5, "a relation that hardly ever says anything"
 
 
 @pytest.mark.parametrize("name", REWRITTEN)
