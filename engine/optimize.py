@@ -18,7 +18,7 @@ from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import loops_below, loops_of, replace_in_all, replace_ranges, static_size
 from engine.ops import ELEMENTWISE, Axis, Op
 from engine.simplify import index
-from engine.target import Target
+from engine.target import GRID, Target
 
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
 WORK_FOR_LOOPS = 1 << 22    # operations of a fold from which the order of its loops matters
@@ -358,9 +358,21 @@ def _threads(target: Target) -> int:
     return setting("THREADS") or target.threads
 
 
+def onto_grid(sink: Node) -> Node:
+    """All parallel loops of known size as one, each round of which a device runs by itself."""
+    loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP and static_size(loop)]
+    sizes = [static_size(loop) or 0 for loop in loops]
+    if not loops or math.prod(sizes) < 2:
+        return sink
+    merged = axis_range(math.prod(sizes), loops[0].arg[0], Axis.GLOBAL)
+    return replace_ranges(sink, dict(zip(loops, index.unravel(merged, tuple(sizes)), strict=True)))
+
+
 def share_among_threads(sink: Node, target: Target) -> Node:
     """Make the outermost loop global if there is enough work for threads."""
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
+    if target.threads >= GRID:
+        return onto_grid(sink)
     if _threads(target) < 2 or not loops:
         return sink
     size = static_size(loops[0])

@@ -374,6 +374,13 @@ def _unbound(size: Sint) -> Sint:
 
 
 # -- whole programs --------------------------------------------------------------------------------
+def home_of(order: Sequence[Node], default: str) -> str:
+    """Where a program computes what it makes of constants alone: on its device, if it has one."""
+    found = {node.device for node in order} - {None}
+    only = next(iter(found), None)
+    return only if only is not None and len(found) == 1 else default
+
+
 def make_schedule(
     wanted: Sequence[Node],
     holes: Sequence[Node],
@@ -397,6 +404,7 @@ def planned(
     sink = Node(Op.SINK, dtypes.bool_, tuple(wanted))
     roots = rewrite(sink, TENSOR_RULES).src
     order = toposort(roots)
+    default = home_of(order, default)
 
     def target(node: Node) -> Target:
         return target_of(node.device or default)

@@ -14,6 +14,7 @@ from engine.context import text_setting
 from engine.dtypes import DType
 from engine.ops import Op, Operation
 
+GRID = 1 << 30  # threads of a device that runs every round of a parallel loop by itself
 HOST_OPS = frozenset({
     Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT, Op.AND, Op.OR, Op.XOR, Op.NOT, Op.SHL, Op.SHR,
     Op.IDIV, Op.IREM, Op.CONVERT, Op.BITCAST, Op.WHERE, Op.LT, Op.EQ, Op.NE, Op.OPAQUE,

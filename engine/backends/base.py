@@ -22,6 +22,10 @@ class CompileError(RuntimeError):
     """Generated code that its compiler refused: a bug of the engine. Carries code and log."""
 
 
+class DeviceLimit(RuntimeError):
+    """More than a device can hold or run. The message names the limit and a way around it."""
+
+
 @dataclass(frozen=True)
 class DeviceInfo:
     """One row of `lockstep devices`. `hardware` says what executes: a processor, an emulator."""

@@ -22,6 +22,7 @@ _ROWS: dict[str, str] = {
     "LLVM": "engine.backends.llvm:LlvmBackend",
     "CPU": "engine.backends.cpu:CpuBackend",
     "PYTHON": "engine.backends.python:PythonBackend",
+    "WEBGPU": "engine.backends.webgpu:WebGpuBackend",
 }
 FALLBACK = "LLVM"  # the default device, unless $LOCKSTEP_DEVICE or the program names one
 _NAME = re.compile(r"([A-Za-z]\w*)(?::(\d+))?")

@@ -11,6 +11,7 @@ from engine.dtypes import DType
 from engine.graph import Node
 from engine.ops import Op, Operation
 from engine.rewrite import Bindings, Pattern, Rule, RuleSet
+from engine.simplify.constants import CONSTANT_RULES
 
 INTS = frozenset({"int", "uint"})
 FLOATS = frozenset({"float"})
@@ -110,4 +111,4 @@ RULES = (
          _unary(Op.BITCAST, _unary(Op.BITCAST, X), "root"), _same_dtype),
 )  # fmt: skip
 
-VALUE_RULES = RuleSet(RULES)
+VALUE_RULES = RuleSet([*RULES, *CONSTANT_RULES])

@@ -1,0 +1,339 @@
+"""Linear kernels as WGSL text (WebGPU Shading Language, W3C).
+
+What the text relies on is exact by the specification, section 15.7: integers of 32 bits wrap, and
+sums, differences and products of f32 are correctly rounded. What the specification leaves open is
+not used:
+- A float is kept as its bits, in a u32, and becomes an f32 only as the operand of an operation. So
+  moving, choosing and storing a float cannot change a NaN, and no constant is an f32, for which NaN
+  and infinity would be refused.
+- Floats are compared as integers: an implementation may assume that there are no NaNs.
+- Implementations may reassociate and fuse, and Mesa folds x * 0, x + 0, x - x and (a + b) - b. So
+  what an operation yields, and what is constant or stands on both of its sides, is combined by XOR
+  with a zero that arrives at run time: an operation is never seen together with another one.
+- Memory is `array<u32>`: one binding serves whatever dtype a kernel takes it for.
+
+A launch runs one invocation for every round of the kernel's global loop, or a single one if there
+is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine import dtypes
+from engine.dtypes import DType
+from engine.linear import Function, Instruction, LinearKernel, alone
+from engine.ops import Axis, Op, Operation
+
+WORKGROUP = 64  # invocations of a workgroup, at most
+ZERO = "launch.zero"
+
+_TYPES = {
+    dtypes.bool_: "bool",
+    dtypes.int32: "i32",
+    dtypes.uint32: "u32",
+    dtypes.float32: "u32",  # its bits
+}
+
+# The place of a float in the order of numbers: equal for both zeros. A NaN has none.
+COMPARISONS = """\
+fn place(x: u32) -> i32 {
+  let size = bitcast<i32>(x & 0x7fffffffu);
+  return select(size, -size, x > 0x7fffffffu);
+}
+fn ordered(x: u32, y: u32) -> bool {
+  return max(x & 0x7fffffffu, y & 0x7fffffffu) <= 0x7f800000u;
+}
+fn less(x: u32, y: u32) -> bool { return ordered(x, y) && place(x) < place(y); }
+fn equal(x: u32, y: u32) -> bool { return ordered(x, y) && place(x) == place(y); }
+"""
+
+
+def render(kernel: LinearKernel) -> str:
+    """The module of a kernel, whose entry point has its name. ValueError for what WGSL lacks.
+
+    Bindings of group 0: the parameters in order, then the values of a launch.
+    """
+    tables: list[str] = []
+    functions = [_subroutine(function, tables) for function in kernel.functions]
+    body = _body(Scope(kernel, tables))
+    values = "".join(f"  v{n}: i32,\n" for n in range(len(kernel.variables)))
+    bindings = [
+        f"@group(0) @binding({slot}) var<storage, {'read_write' if p.written else 'read'}> "
+        f"b{slot}: array<u32>;"
+        for slot, p in enumerate(kernel.parameters)
+    ]
+    last = len(kernel.parameters)
+    return "\n".join([
+        f"struct Launch {{\n  zero: u32,\n{values}}}",
+        *bindings,
+        f"@group(0) @binding({last}) var<uniform> launch: Launch;",
+        COMPARISONS,
+        *tables,
+        *functions,
+        f"@compute @workgroup_size({workgroup(kernel)})",
+        f"fn {kernel.name}(@builtin(global_invocation_id) id: vec3<u32>,",
+        "  @builtin(num_workgroups) groups: vec3<u32>) {",
+        f"  let number = id.x + id.y * groups.x * {workgroup(kernel)}u;",
+        body,
+        "}",
+        "",
+    ])
+
+
+def workgroup(kernel: LinearKernel) -> int:
+    """Invocations of a workgroup of the kernel."""
+    return min(WORKGROUP, max(1, kernel.global_size))
+
+
+def _subroutine(function: Function, tables: list[str]) -> str:
+    """A function of the kernel, which its body alone calls."""
+    operands = ", ".join(f"a{item.arg}: {wgsl_type(item.dtype)}" for item in function.formals)
+    return "\n".join([
+        f"fn {function.name}({operands}) -> {wgsl_type(function.dtype)} {{",
+        _body(Scope(alone(function), tables, f"{function.name}_")),
+        f"  return r{function.result};",
+        "}",
+    ])
+
+
+def _body(scope: Scope) -> str:
+    lines: list[str] = []
+    depth = 1
+    for item in scope.kernel.instructions:
+        depth -= item.op is Op.END
+        lines += [f"{'  ' * depth}{line}" for line in scope.statements(item)]
+        depth += item.op is Op.LOOP
+    return "\n".join(lines)
+
+
+@dataclass
+class Scope:
+    """What is known of the registers written so far.
+
+    `tables` are the module's constants, whose names begin with `prefix`.
+    """
+
+    kernel: LinearKernel
+    tables: list[str]
+    prefix: str = ""
+    dtypes: dict[int, DType] = field(default_factory=dict)
+    memory: dict[int, str] = field(default_factory=dict)  # register -> name of buffer or table
+    constants: set[int] = field(default_factory=set)
+
+    def statements(self, item: Instruction) -> list[str]:
+        """The lines of one instruction."""
+        if item.out >= 0:
+            self.dtypes[item.out] = item.dtype
+        if item.op in STATEMENTS:
+            return STATEMENTS[item.op](self, item)
+        if item.op not in EXPRESSIONS:
+            raise ValueError(f"kernel {self.kernel.name}: WGSL has no row for {item.op}")
+        return [f"let r{item.out}: {wgsl_type(item.dtype)} = {EXPRESSIONS[item.op](self, item)};"]
+
+    def operand_dtype(self, item: Instruction) -> DType:
+        """The dtype that the operation computes in."""
+        return self.dtypes[item.src[0]]
+
+
+def wgsl_type(dtype: DType) -> str:
+    """The type of a register. ValueError for dtypes that should have been decomposed."""
+    if dtype not in _TYPES:
+        raise ValueError(f"WGSL has no type for {dtype}: it should have been decomposed")
+    return _TYPES[dtype]
+
+
+# -- expressions -----------------------------------------------------------------------------------
+def _constant(scope: Scope, item: Instruction) -> str:
+    if item.dtype.is_float:
+        scope.constants.add(item.out)
+    return literal(item.dtype, item.arg)
+
+
+def literal(dtype: DType, bits: int) -> str:
+    """An expression with exactly these bits."""
+    if dtype is dtypes.bool_:
+        return "true" if bits else "false"
+    if dtype is dtypes.int32:
+        value = int(dtype.decode(bits))
+        return f"{value}i" if value > dtype.min else "i32(-2147483647 - 1)"
+    return f"0x{bits:x}u"
+
+
+def _float(scope: Scope, register: int, hidden: bool = False) -> str:
+    """A register as the operand of float arithmetic."""
+    bits = f"r{register}"
+    if hidden or register in scope.constants:
+        bits = f"{bits} ^ {ZERO}"
+    return f"bitcast<f32>({bits})"
+
+
+def _arithmetic(symbol: str) -> Callable[[Scope, Instruction], str]:
+    """ADD, SUB, MUL: floats round, integers wrap."""
+
+    def render(scope: Scope, item: Instruction) -> str:
+        x, y = item.src
+        if not item.dtype.is_float:
+            return f"r{x} {symbol} r{y}"
+        first, second = _float(scope, x), _float(scope, y, hidden=x == y)
+        return f"bitcast<u32>({first} {symbol} {second}) ^ {ZERO}"
+
+    return render
+
+
+def _integers(symbol: str) -> Callable[[Scope, Instruction], str]:
+    return lambda scope, item: f"r{item.src[0]} {symbol} r{item.src[1]}"
+
+
+def _logical(symbol: str, for_bools: str) -> Callable[[Scope, Instruction], str]:
+    def render(scope: Scope, item: Instruction) -> str:
+        used = for_bools if item.dtype is dtypes.bool_ else symbol
+        return f"r{item.src[0]} {used} r{item.src[1]}"
+
+    return render
+
+
+def _shift(symbol: str) -> Callable[[Scope, Instruction], str]:
+    return lambda scope, item: f"r{item.src[0]} {symbol} u32(r{item.src[1]})"
+
+
+def _not(scope: Scope, item: Instruction) -> str:
+    return f"{'!' if item.dtype is dtypes.bool_ else '~'}r{item.src[0]}"
+
+
+def _less(scope: Scope, item: Instruction) -> str:
+    x, y = item.src
+    dtype = scope.operand_dtype(item)
+    if dtype.is_float:
+        return f"less(r{x}, r{y})"
+    return f"!r{x} && r{y}" if dtype is dtypes.bool_ else f"r{x} < r{y}"
+
+
+def _equal(symbol: str, sign: str) -> Callable[[Scope, Instruction], str]:
+    def render(scope: Scope, item: Instruction) -> str:
+        x, y = item.src
+        is_float = scope.operand_dtype(item).is_float
+        return f"{sign}equal(r{x}, r{y})" if is_float else f"r{x} {symbol} r{y}"
+
+    return render
+
+
+def _convert(scope: Scope, item: Instruction) -> str:
+    """Between numbers; to bool by comparing, from bool by choosing."""
+    x, source, target = item.src[0], scope.operand_dtype(item), item.dtype
+    if target is dtypes.bool_:
+        return f"r{x} != {literal(source, 0)}"
+    if target.is_float:
+        whole = f"select(0u, 1u, r{x})" if source is dtypes.bool_ else f"r{x}"
+        return f"bitcast<u32>(f32({whole})) ^ {ZERO}"
+    number = _float(scope, x) if source.is_float else f"r{x}"
+    return f"{wgsl_type(target)}({number})"
+
+
+def _bitcast(scope: Scope, item: Instruction) -> str:
+    source, target = scope.operand_dtype(item), item.dtype
+    if source.itemsize != target.itemsize or dtypes.bool_ in (source, target):
+        raise ValueError(f"kernel {scope.kernel.name}: bitcast from {source} to {target}")
+    return f"bitcast<{wgsl_type(target)}>(r{item.src[0]})"
+
+
+def _where(scope: Scope, item: Instruction) -> str:
+    condition, x, y = item.src
+    return f"select(r{y}, r{x}, r{condition})"
+
+
+# -- statements ------------------------------------------------------------------------------------
+def _parameter(scope: Scope, item: Instruction) -> list[str]:
+    scope.memory[item.out] = f"b{item.arg[0]}"
+    return []
+
+
+def _table(scope: Scope, item: Instruction) -> list[str]:
+    """Constants of the module, as bits."""
+    name = f"{scope.prefix}t{item.out}"
+    scope.memory[item.out] = name
+    rows = [f"{bits:#x}u" for bits in item.arg]
+    lines = [", ".join(rows[i : i + 8]) for i in range(0, len(rows), 8)]
+    joined = ",\n  ".join(lines)
+    scope.tables.append(f"const {name} = array<u32, {len(rows)}>(\n  {joined});")
+    return []
+
+
+def _load(scope: Scope, item: Instruction) -> list[str]:
+    memory, place, *gate = item.src
+    word, of = f"{scope.memory[memory]}[r{place}]", wgsl_type(item.dtype)
+    value = word if of == "u32" else f"bitcast<{of}>({word})"
+    if not gate:
+        return [f"let r{item.out} = {value};"]
+    return [f"var r{item.out}: {of};", f"if (r{gate[0]}) {{ r{item.out} = {value}; }}"]
+
+
+def _loop(scope: Scope, item: Instruction) -> list[str]:
+    """The global loop is what invocations share; any other runs here."""
+    counter, limit, of = f"r{item.out}", f"r{item.src[0]}", wgsl_type(item.dtype)
+    if item.arg[1] == Axis.GLOBAL:
+        return [f"let {counter} = {of}(number);", f"if ({counter} < {limit}) {{"]
+    return [f"for (var {counter}: {of} = 0; {counter} < {limit}; {counter}++) {{"]
+
+
+def _carry(scope: Scope, item: Instruction) -> list[str]:
+    return [f"var r{item.out}: {wgsl_type(item.dtype)} = r{item.src[0]};"]
+
+
+def _end(scope: Scope, item: Instruction) -> list[str]:
+    """New values are all read before any is written: carried values may swap."""
+    pairs = list(zip(item.src[1::2], item.src[2::2], strict=True))
+    if len(pairs) < 2:
+        return [f"  r{old} = r{new};" for old, new in pairs] + ["}"]
+    read = [f"  let r{old}_next = r{new};" for old, new in pairs]
+    return [*read, *(f"  r{old} = r{old}_next;" for old, _ in pairs), "}"]
+
+
+def _write(scope: Scope, item: Instruction) -> list[str]:
+    memory, place, value, *gate = item.src
+    bits = f"r{value}"
+    if wgsl_type(scope.dtypes[value]) != "u32":
+        bits = f"bitcast<u32>({bits})"
+    line = f"{scope.memory[memory]}[r{place}] = {bits};"
+    return [f"if (r{gate[0]}) {{ {line} }}"] if gate else [line]
+
+
+def _call(scope: Scope, item: Instruction) -> str:
+    return f"{item.arg}({', '.join(f'r{s}' for s in item.src)})"
+
+
+# What WGSL can do is what has a row here.
+EXPRESSIONS: dict[Operation, Callable[[Scope, Instruction], str]] = {
+    Op.CONST: _constant,
+    Op.ARGUMENT: lambda scope, item: f"{wgsl_type(item.dtype)}(launch.v{item.arg})",
+    Op.FORMAL: lambda scope, item: f"a{item.arg}",
+    Op.CALL: _call,
+    Op.ADD: _arithmetic("+"),
+    Op.SUB: _arithmetic("-"),
+    Op.MUL: _arithmetic("*"),
+    Op.IDIV: _integers("/"),
+    Op.IREM: _integers("%"),
+    Op.AND: _logical("&", "&"),
+    Op.OR: _logical("|", "|"),
+    Op.XOR: _logical("^", "!="),
+    Op.NOT: _not,
+    Op.SHL: _shift("<<"),
+    Op.SHR: _shift(">>"),
+    Op.CONVERT: _convert,
+    Op.BITCAST: _bitcast,
+    Op.WHERE: _where,
+    Op.LT: _less,
+    Op.EQ: _equal("==", ""),
+    Op.NE: _equal("!=", "!"),
+    Op.OPAQUE: lambda scope, item: f"r{item.src[0]}",  # nothing is seen together with another one
+}
+STATEMENTS: dict[Operation, Callable[[Scope, Instruction], list[str]]] = {
+    Op.PARAM: _parameter,
+    Op.TABLE: _table,
+    Op.LOAD: _load,
+    Op.LOOP: _loop,
+    Op.CARRY: _carry,
+    Op.END: _end,
+    Op.WRITE: _write,
+}
