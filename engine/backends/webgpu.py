@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
-from engine import dtypes
 from engine.backends import webgpu_probe
 from engine.backends.base import CompileError, DeviceInfo, DeviceLimit, DeviceUnavailable, Program
 from engine.backends.cache import Cache
@@ -128,7 +127,7 @@ class WebGpuBackend:
 
 @cache
 def _library() -> Any:
-    """The package wgpu, without OpenGL: it has no compute worth the name and looks for a desktop."""
+    """The package wgpu, without OpenGL, which would look for a desktop and computes poorly."""
     try:
         import wgpu
         from wgpu.backends.wgpu_native.extras import set_instance_extras
@@ -221,8 +220,9 @@ class _Dispatch:
 
     def _entries(self) -> list[dict[str, Any]]:
         kinds = ["storage" if written else "read-only-storage" for written in self.written]
+        stage = _library().ShaderStage.COMPUTE
         return [
-            {"binding": slot, "visibility": _library().ShaderStage.COMPUTE, "buffer": {"type": kind}}
+            {"binding": slot, "visibility": stage, "buffer": {"type": kind}}
             for slot, kind in enumerate([*kinds, "uniform"])
         ]
 

@@ -2,8 +2,9 @@
 
 WGSL asks for correctly rounded sums, differences and products, but lets an implementation flush
 subnormals, assume that there are no NaNs, and compute what it knows at compile time as it likes.
-Each row of PROBES is a small kernel in the form in which all kernels reach the device, over operands
-that are edges and random bits; a driver is certified when every row has the bits of IEEE 754.
+Each row of PROBES is a small kernel in the form in which all kernels reach the device, over
+operands that are edges and random bits; a driver is certified when every row has the bits of IEEE
+754.
 """
 
 from __future__ import annotations
