@@ -6,7 +6,6 @@ What the adapter's arithmetic is worth is measured, once for every version of it
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 import threading
@@ -80,9 +79,9 @@ class WebGpuBackend:
         key = ("webgpu probe", _version(), self.adapter.identity, webgpu_probe.fingerprint())
         known = self._cache.get(key)
         if known is not None:
-            return webgpu_probe.Profile(**json.loads(known))
+            return webgpu_probe.Profile.parse(known)
         found = webgpu_probe.measure(self)
-        self._cache.put(key, json.dumps(found.__dict__).encode())
+        self._cache.put(key, found.dump())
         return found
 
     @cached_property

@@ -9,6 +9,7 @@ operands that are edges and random bits; a driver is certified when every row ha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -133,6 +134,16 @@ class Profile:
 
     failed: tuple[str, ...]
     rounds: int
+
+    @classmethod
+    def parse(cls, text: bytes) -> Profile:
+        """What `dump` wrote."""
+        known = json.loads(text)
+        return cls(tuple(map(str, known["failed"])), int(known["rounds"]))
+
+    def dump(self) -> bytes:
+        """The profile as JSON."""
+        return json.dumps({"failed": self.failed, "rounds": self.rounds}).encode()
 
     @property
     def float32(self) -> bool:

@@ -1,0 +1,103 @@
+"""WGSL text of each operation, run on an adapter, against Python's integers and numpy's bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine import dtypes
+from engine.backends import render_wgsl
+from engine.backends.base import DeviceUnavailable, Program
+from engine.backends.registry import backend
+from engine.linear import parse
+from engine.ops import Op
+from engine.target import TEST_TARGETS
+from tests.engine.backends.machine import GATED, NESTED, Machine, wrong_bits
+
+OPS = TEST_TARGETS["like_wgsl"].ops
+CASES = Machine(
+    (dtypes.int32, dtypes.uint32), (dtypes.float32,), OPS, flags=dtypes.uint32
+).cases()  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def programs() -> Iterator[list[Program]]:
+    """The programs of all cases; a skip where there is no adapter."""
+    try:
+        yield backend("WEBGPU").compile([case.kernel for case in CASES])
+    except DeviceUnavailable as error:
+        pytest.skip(f"not run: {error}")
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kernel.name for case in CASES])
+def test_bits(number: int, programs: list[Program]) -> None:
+    assert wrong_bits(programs[number], CASES[number], backend("WEBGPU").allocate) == {}
+
+
+# -- the text --------------------------------------------------------------------------------------
+def test_every_operation_of_the_target_has_a_row() -> None:
+    rendered = render_wgsl.EXPRESSIONS.keys() | render_wgsl.STATEMENTS.keys()
+    structure = {
+        Op.PARAM, Op.TABLE, Op.ARGUMENT, Op.CONST, Op.LOOP, Op.CARRY, Op.END, Op.LOAD, Op.WRITE,
+        Op.FORMAL, Op.CALL,
+    }  # fmt: skip
+    assert rendered == OPS | structure
+
+
+def lines(body: str) -> list[str]:
+    """The statements for instructions on r0 and r1, two floats that were loaded."""
+    text = render_wgsl.render(parse(f"""kernel k global 1
+        param float32 2 in
+        r8 float32 = PARAM [(0, 2)]
+        r9 int32 = CONST [0]
+        r0 float32 = LOAD r8 r9
+        r1 float32 = LOAD r8 r9
+        {body}"""))
+    return [line.strip() for line in text.splitlines() if line.startswith("  let r2")]
+
+
+def test_what_an_operation_yields_is_hidden() -> None:
+    """Else a driver sees (x + y) - y, or a product that goes into a sum."""
+    assert lines("r2 float32 = ADD r0 r1") == [
+        "let r2: u32 = bitcast<u32>(bitcast<f32>(r0) + bitcast<f32>(r1)) ^ launch.zero;"
+    ]
+
+
+def test_one_of_two_equal_operands_is_hidden() -> None:
+    """Else a driver knows x - x."""
+    (line,) = lines("r2 float32 = SUB r0 r0")
+    assert "bitcast<f32>(r0) - bitcast<f32>(r0 ^ launch.zero)" in line
+
+
+def test_a_constant_operand_is_hidden() -> None:
+    """Else a driver knows x * 0, and a front end refuses NaN."""
+    (line,) = lines("r3 float32 = CONST [0]\nr2 float32 = MUL r0 r3")
+    assert "bitcast<f32>(r0) * bitcast<f32>(r3 ^ launch.zero)" in line
+
+
+def test_moving_a_float_makes_no_float() -> None:
+    """A NaN that becomes an f32 may be any NaN, or none."""
+    assert lines("r3 bool = EQ r9 r9\nr2 float32 = WHERE r3 r0 r1") == [
+        "let r2: u32 = select(r1, r0, r3);"
+    ]
+    assert lines("r2 bool = NE r0 r1") == ["let r2: bool = !equal(r0, r1);"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "int64", "uint8", "index", "float32x4"])
+def test_what_should_have_been_decomposed_is_refused(dtype: str) -> None:
+    kernel = parse(f"kernel k global 1\nr0 {dtype} = CONST [0]")
+    with pytest.raises(ValueError, match="should have been decomposed"):
+        render_wgsl.render(kernel)
+
+
+def test_an_operation_without_a_row_is_refused() -> None:
+    kernel = parse("kernel k global 1\nr0 float32 = CONST [0]\nr1 float32 = SQRT r0")
+    with pytest.raises(ValueError, match="WGSL has no row for SQRT"):
+        render_wgsl.render(kernel)
+
+
+@pytest.mark.parametrize("kernel", [NESTED.kernel, GATED.kernel], ids=["narrow", "wide"])
+def test_dtypes_that_wgsl_lacks_never_arrive(kernel: object) -> None:
+    with pytest.raises(ValueError, match="should have been decomposed"):
+        render_wgsl.render(kernel)  # type: ignore[arg-type]

@@ -1,0 +1,159 @@
+"""The backend WEBGPU: its adapter, its memory, how kernels are launched, what it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import Tensor, dtypes
+from engine.backends import webgpu, webgpu_probe
+from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
+from engine.backends.cache import Cache
+from engine.backends.registry import backend
+from engine.backends.webgpu import WebGpuBackend
+from engine.linear import parse
+
+
+@pytest.fixture(scope="module")
+def device() -> WebGpuBackend:
+    """The device, started; a skip where there is no adapter."""
+    found = backend("WEBGPU")
+    assert isinstance(found, WebGpuBackend)
+    try:
+        found.adapter
+    except DeviceUnavailable as error:
+        pytest.skip(f"not run: {error}")
+    return found
+
+
+# -- the adapter -----------------------------------------------------------------------------------
+def test_without_a_driver_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webgpu, "_library", lambda: None)
+    monkeypatch.setattr(webgpu, "_request", lambda wgpu: None)
+    info = WebGpuBackend().info()
+    assert not info.available
+    assert "no Vulkan, Metal or D3D12 driver" in info.detail and "Vulkan driver" in info.remedy
+
+
+def test_the_device_names_its_driver_and_what_was_measured(device: WebGpuBackend) -> None:
+    info = device.info()
+    assert info.available and device.adapter.identity in info.detail
+    assert device.profile.describe() in info.detail
+
+
+def test_probes_run_once_for_a_driver(
+    device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The second backend, as of another process, takes what the first one measured."""
+    runs = []
+
+    def measured(given: object) -> webgpu_probe.Profile:
+        runs.append(given)
+        return webgpu_probe.Profile(("x * 0",), 65535)
+
+    monkeypatch.setattr(webgpu_probe, "measure", measured)
+    for _ in range(2):
+        other = WebGpuBackend()
+        other.__dict__["adapter"] = device.adapter
+        other._cache = Cache(tmp_path)
+        assert other.profile == webgpu_probe.Profile(("x * 0",), 65535)
+        assert dtypes.float32 not in other.target.arithmetic
+    assert len(runs) == 1
+
+
+@pytest.mark.parametrize("probe", webgpu_probe.PROBES, ids=lambda probe: probe.name)
+def test_a_probe_notices_one_wrong_bit(
+    probe: webgpu_probe.Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """numpy in the place of a device, right at first, then wrong for one subnormal."""
+    x, y = webgpu_probe.operands()
+    with np.errstate(all="ignore"):
+        a, b = probe.operands(x).view(probe.operand), probe.operands(y).view(probe.operand)
+        right = np.ascontiguousarray(probe.due(a, b)).view(np.uint32)
+    wrong = right.copy()
+    place = int(np.flatnonzero((right & 0x7FFFFFFF) < 0x7F800000)[-1])
+    wrong[place] ^= 1
+    for found, holds in ((right, True), (wrong, False)):
+        monkeypatch.setattr(webgpu_probe, "_run", lambda *given, found=found: found)
+        assert webgpu_probe._holds(None, probe, x, y) is holds  # type: ignore[arg-type]
+
+
+# -- memory ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 1023])
+def test_bytes_come_back(device: WebGpuBackend, size: int) -> None:
+    """Whatever their number: the queue knows only whole words."""
+    memory = device.allocate(size)
+    memory.write(bytes(range(1, 256))[:size] * 1)
+    assert memory.read()[: min(size, 255)] == bytes(range(1, 256))[:size]
+
+
+def test_what_is_not_written_stays(device: WebGpuBackend) -> None:
+    memory = device.allocate(8)
+    memory.write(bytes(8 * [7]))
+    memory.write(b"\x01\x02\x03")
+    assert memory.read() == b"\x01\x02\x03" + bytes(5 * [7])
+
+
+def test_more_than_a_buffer_can_hold_is_refused(device: WebGpuBackend) -> None:
+    with pytest.raises(DeviceLimit, match="split the tensor"):
+        device.allocate(device.adapter.largest + 4)
+    assert (Tensor([1.0], device="WEBGPU") + 1).item() == 2.0  # the device goes on
+
+
+# -- launches --------------------------------------------------------------------------------------
+def test_more_rounds_than_workgroups_along_one_axis(device: WebGpuBackend) -> None:
+    count = webgpu.GROUPS * 64 + 1000
+    found = (Tensor.arange(count, device="WEBGPU") * 3).numpy()
+    assert (found == np.arange(count, dtype=found.dtype) * 3).all()
+
+
+INCREMENT = """kernel increment global 8
+    param uint32 8 in
+    param uint32 8 out
+    variable n 0 100
+    r0 uint32 = PARAM [(0, 8)]
+    r1 uint32 = PARAM [(1, 8)]
+    r2 uint32 = ARGUMENT [0]
+    r3 int32 = CONST [8]
+    r4 int32 = LOOP r3 [((0,), 'global')]
+    r5 uint32 = LOAD r0 r4
+    r6 uint32 = ADD r5 r2
+    uint32 = WRITE r1 r4 r6
+    int32 = END r4"""
+
+
+def test_variables_are_those_of_each_launch(device: WebGpuBackend) -> None:
+    (program,) = device.compile([parse(INCREMENT)])
+    x, y, z = (device.allocate(32) for _ in range(3))
+    x.write(np.arange(8, dtype=np.uint32).tobytes())
+    program([x, y], (5,))
+    program([y, z], (7,))
+    assert np.frombuffer(z.read(), np.uint32).tolist() == list(range(12, 20))
+
+
+def test_memory_that_is_read_may_be_written_too(device: WebGpuBackend) -> None:
+    """WebGPU knows one use of a buffer in a launch: what is read is copied first."""
+    (program,) = device.compile([parse(INCREMENT)])
+    x = device.allocate(32)
+    x.write(np.arange(8, dtype=np.uint32).tobytes())
+    program([x, x], (1,))
+    assert np.frombuffer(x.read(), np.uint32).tolist() == list(range(1, 9))
+
+
+def test_text_that_is_refused_comes_with_the_log(
+    device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webgpu, "render", lambda kernel: "fn broken( {")
+    with pytest.raises(CompileError, match=r"WEBGPU refused a kernel: (?s:.)*fn broken"):
+        device.compile([parse(INCREMENT)])
+    monkeypatch.undo()
+    assert (Tensor([1.0], device="WEBGPU") + 1).item() == 2.0
+
+
+def test_constants_are_computed_where_they_are_used(device: WebGpuBackend) -> None:
+    """What has no device of its own goes to the program's: memory of two devices never meets."""
+    x = Tensor([3, 1, 2], device="WEBGPU")
+    values, places = x.sort()
+    assert values.tolist() == [1, 2, 3] and places.tolist() == [1, 2, 0]
