@@ -14,11 +14,14 @@ not used:
 
 A launch runs one invocation for every round of the kernel's global loop, or a single one if there
 is none.
+
+Drivers inline whatever is called, so that a kernel of a few hundred calls would be compiled for
+minutes. Where calls are many, they go through one place: see `_through_one_place`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
@@ -99,13 +102,122 @@ def _subroutine(function: Function, tables: list[str]) -> str:
 
 
 def _body(scope: Scope) -> str:
+    lines = _block(scope, list(scope.kernel.instructions))
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _block(scope: Scope, items: Sequence[Instruction]) -> list[str]:
+    """The lines of the instructions between the two ends of a loop, loops within included."""
+    steps = _steps(items)
+    if _inlined(scope, steps) > INLINED:
+        return _through_one_place(scope, steps)
+    return [line for step in steps for line in _step(scope, step)]
+
+
+def _steps(items: Sequence[Instruction]) -> list[list[Instruction]]:
+    """Single instructions, and loops as a whole: from CARRY to END belongs to a loop what does."""
+    steps: list[list[Instruction]] = []
+    depth = 0
+    for item in items:
+        if depth:
+            steps[-1].append(item)
+        else:
+            steps.append([item])
+        depth += (item.op is Op.LOOP) - (item.op is Op.END)
+    return steps
+
+
+def _step(scope: Scope, step: Sequence[Instruction]) -> list[str]:
+    first, *rest = step
+    lines = scope.statements(first)
+    if not rest:
+        return lines
+    *inner, end = rest
+    lines += [f"  {line}" for line in _block(scope, inner)]
+    return lines + scope.statements(end)
+
+
+# -- many calls ------------------------------------------------------------------------------------
+INLINED = 2_000  # instructions of called functions from which calls go through one place
+
+
+def _inlined(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> int:
+    """What inlining the calls of a block adds, beyond one copy of each function."""
+    sizes = {function.name: len(function.instructions) for function in scope.kernel.functions}
+    calls = [step[0].arg for step in steps if step[0].op is Op.CALL]
+    return sum(sizes[name] for name in calls) - sum(sizes[name] for name in set(calls))
+
+
+def _through_one_place(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> list[str]:
+    """A block as a loop around one call of each function.
+
+    The block is cut behind its calls. A round runs the next piece, which leaves operands and the
+    number of a function, and then that function; its result is there for the piece after. So each
+    function is compiled once, however often it is called.
+    """
+    constants = [step for step in steps if step[0].op in (Op.CONST, Op.TABLE, Op.PARAM)]
+    pieces: list[list[Sequence[Instruction]]] = [[]]
+    for step in steps:
+        if step not in constants:
+            pieces[-1].append(step)
+            if step[0].op is Op.CALL:
+                pieces.append([])
+    lines = [line for step in constants for line in _step(scope, step)]
+    names = sorted({step[0].arg for step in steps if step[0].op is Op.CALL})
+    functions = {f.name: f for f in scope.kernel.functions if f.name in names}
+    for name in names:
+        for formal in functions[name].formals:
+            lines.append(f"var {name}_{formal.arg}: {wgsl_type(formal.dtype)};")
+        lines.append(f"var {name}_result: {wgsl_type(functions[name].dtype)};")
+    for register in _crossing(pieces):
+        scope.kept.add(register.out)
+        lines.append(f"var r{register.out}: {wgsl_type(register.dtype)};")
+    lines.append(f"for (var piece = 0; piece < {len(pieces)}; piece++) {{")
+    lines += ["  var called = -1;", "  switch piece {"]
+    before: Instruction | None = None  # the call whose result a piece finds
+    for number, piece in enumerate(pieces):
+        label = "default" if number == len(pieces) - 1 else f"case {number}"
+        lines += [f"    {label}: {{", *(f"      {line}" for line in _piece(scope, piece, before))]
+        call = piece[-1][0] if piece else None
+        before = call if call is not None and call.op is Op.CALL else None
+        if before is not None:
+            lines.append(f"      called = {names.index(before.arg)};")
+        lines.append("    }")
+    lines += ["  }", "  switch called {"]
+    for number, name in enumerate(names):
+        operands = ", ".join(f"{name}_{formal.arg}" for formal in functions[name].formals)
+        lines.append(f"    case {number}: {{ {name}_result = {name}({operands}); }}")
+    return [*lines, "    default: {}", "  }", "}"]
+
+
+def _crossing(pieces: Sequence[Sequence[Sequence[Instruction]]]) -> list[Instruction]:
+    """What one piece makes and another one reads. A call's result is made by the piece after it."""
+    made: dict[int, int] = {}
+    found: dict[int, Instruction] = {}
+    rows = {step[0].out: step[0] for piece in pieces for step in piece}
+    for number, piece in enumerate(pieces):
+        for step in piece:
+            made[step[0].out] = number + (step[0].op is Op.CALL)
+            for item in step:
+                for source in item.src:
+                    if made.get(source, number) != number:
+                        found[source] = rows[source]
+    return list(found.values())
+
+
+def _piece(
+    scope: Scope, piece: Sequence[Sequence[Instruction]], before: Instruction | None
+) -> list[str]:
+    """The lines of a piece, which leaves the operands of the call that it ends with."""
     lines: list[str] = []
-    depth = 1
-    for item in scope.kernel.instructions:
-        depth -= item.op is Op.END
-        lines += [f"{'  ' * depth}{line}" for line in scope.statements(item)]
-        depth += item.op is Op.LOOP
-    return "\n".join(lines)
+    if before is not None:
+        lines += scope.define(before, f"{before.arg}_result")
+    for step in piece:
+        if step[0].op is Op.CALL:
+            lines += [f"{step[0].arg}_{k} = r{s};" for k, s in enumerate(step[0].src)]
+        else:
+            lines += _step(scope, step)
+    return lines
 
 
 @dataclass
@@ -121,6 +233,7 @@ class Scope:
     dtypes: dict[int, DType] = field(default_factory=dict)
     memory: dict[int, str] = field(default_factory=dict)  # register -> name of buffer or table
     constants: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)  # registers that are variables, declared before
 
     def statements(self, item: Instruction) -> list[str]:
         """The lines of one instruction."""
@@ -130,7 +243,14 @@ class Scope:
             return STATEMENTS[item.op](self, item)
         if item.op not in EXPRESSIONS:
             raise ValueError(f"kernel {self.kernel.name}: WGSL has no row for {item.op}")
-        return [f"let r{item.out}: {wgsl_type(item.dtype)} = {EXPRESSIONS[item.op](self, item)};"]
+        return self.define(item, EXPRESSIONS[item.op](self, item))
+
+    def define(self, item: Instruction, value: str, kind: str = "let") -> list[str]:
+        """The register of an instruction gets its value."""
+        self.dtypes[item.out] = item.dtype
+        if item.out in self.kept:
+            return [f"r{item.out} = {value};"]
+        return [f"{kind} r{item.out}: {wgsl_type(item.dtype)} = {value};"]
 
     def operand_dtype(self, item: Instruction) -> DType:
         """The dtype that the operation computes in."""
@@ -265,8 +385,9 @@ def _load(scope: Scope, item: Instruction) -> list[str]:
     word, of = f"{scope.memory[memory]}[r{place}]", wgsl_type(item.dtype)
     value = word if of == "u32" else f"bitcast<{of}>({word})"
     if not gate:
-        return [f"let r{item.out} = {value};"]
-    return [f"var r{item.out}: {of};", f"if (r{gate[0]}) {{ r{item.out} = {value}; }}"]
+        return scope.define(item, value)
+    zero = scope.define(item, literal(item.dtype, 0), "var")
+    return [*zero, f"if (r{gate[0]}) {{ r{item.out} = {value}; }}"]
 
 
 def _loop(scope: Scope, item: Instruction) -> list[str]:
@@ -278,7 +399,7 @@ def _loop(scope: Scope, item: Instruction) -> list[str]:
 
 
 def _carry(scope: Scope, item: Instruction) -> list[str]:
-    return [f"var r{item.out}: {wgsl_type(item.dtype)} = r{item.src[0]};"]
+    return scope.define(item, f"r{item.src[0]}", "var")
 
 
 def _end(scope: Scope, item: Instruction) -> list[str]:
