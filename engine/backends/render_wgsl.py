@@ -106,11 +106,14 @@ def _body(scope: Scope) -> str:
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _block(scope: Scope, items: Sequence[Instruction]) -> list[str]:
-    """The lines of the instructions between the two ends of a loop, loops within included."""
+def _block(scope: Scope, items: Sequence[Instruction], read: Sequence[int] = ()) -> list[str]:
+    """The lines of the instructions between the two ends of a loop, loops within included.
+
+    `read` names the registers that the end of the loop reads.
+    """
     steps = _steps(items)
     if _inlined(scope, steps) > INLINED:
-        return _through_one_place(scope, steps)
+        return _through_one_place(scope, steps, read)
     return [line for step in steps for line in _step(scope, step)]
 
 
@@ -133,12 +136,12 @@ def _step(scope: Scope, step: Sequence[Instruction]) -> list[str]:
     if not rest:
         return lines
     *inner, end = rest
-    lines += [f"  {line}" for line in _block(scope, inner)]
+    lines += [f"  {line}" for line in _block(scope, inner, end.src)]
     return lines + scope.statements(end)
 
 
 # -- many calls ------------------------------------------------------------------------------------
-INLINED = 2_000  # instructions of called functions from which calls go through one place
+INLINED = 500  # instructions of called functions from which calls go through one place
 
 
 def _inlined(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> int:
@@ -148,7 +151,9 @@ def _inlined(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> int:
     return sum(sizes[name] for name in calls) - sum(sizes[name] for name in set(calls))
 
 
-def _through_one_place(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> list[str]:
+def _through_one_place(
+    scope: Scope, steps: Sequence[Sequence[Instruction]], read: Sequence[int]
+) -> list[str]:
     """A block as a loop around one call of each function.
 
     The block is cut behind its calls. A round runs the next piece, which leaves operands and the
@@ -169,7 +174,7 @@ def _through_one_place(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> 
         for formal in functions[name].formals:
             lines.append(f"var {name}_{formal.arg}: {wgsl_type(formal.dtype)};")
         lines.append(f"var {name}_result: {wgsl_type(functions[name].dtype)};")
-    for register in _crossing(pieces):
+    for register in _crossing(pieces, read):
         scope.kept.add(register.out)
         lines.append(f"var r{register.out}: {wgsl_type(register.dtype)};")
     lines.append(f"for (var piece = 0; piece < {len(pieces)}; piece++) {{")
@@ -190,8 +195,13 @@ def _through_one_place(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> 
     return [*lines, "    default: {}", "  }", "}"]
 
 
-def _crossing(pieces: Sequence[Sequence[Sequence[Instruction]]]) -> list[Instruction]:
-    """What one piece makes and another one reads. A call's result is made by the piece after it."""
+def _crossing(
+    pieces: Sequence[Sequence[Sequence[Instruction]]], read: Sequence[int]
+) -> list[Instruction]:
+    """What one piece makes and another one reads, or the end of the loop.
+
+    A call's result is made by the piece after it.
+    """
     made: dict[int, int] = {}
     found: dict[int, Instruction] = {}
     rows = {step[0].out: step[0] for piece in pieces for step in piece}
@@ -202,6 +212,7 @@ def _crossing(pieces: Sequence[Sequence[Sequence[Instruction]]]) -> list[Instruc
                 for source in item.src:
                     if made.get(source, number) != number:
                         found[source] = rows[source]
+    found.update({source: rows[source] for source in read if source in made})
     return list(found.values())
 
 

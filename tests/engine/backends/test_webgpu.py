@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.backends import webgpu, webgpu_probe
+from engine.backends import render_wgsl, webgpu, webgpu_probe
 from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.registry import backend
@@ -157,3 +157,49 @@ def test_constants_are_computed_where_they_are_used(device: WebGpuBackend) -> No
     x = Tensor([3, 1, 2], device="WEBGPU")
     values, places = x.sort()
     assert values.tolist() == [1, 2, 3] and places.tolist() == [1, 2, 0]
+
+
+LOOPED = """kernel looped global 1
+    param float32 1 in
+    param float32 2 out
+    function twice r1
+      r0 float32 = FORMAL [0]
+      r1 float32 = ADD r0 r0
+    return
+    r0 float32 = PARAM [(0, 1)]
+    r1 float32 = PARAM [(1, 2)]
+    r2 int32 = CONST [0]
+    r3 int32 = CONST [1]
+    r4 int32 = CONST [3]
+    r5 float32 = LOAD r0 r2
+    r6 float32 = CALL r5 ['twice']
+    r7 float32 = CALL r6 ['twice']
+    r8 float32 = CARRY r6
+    r9 float32 = CARRY r7
+    r10 int32 = LOOP r4 [((0,), 'reduce')]
+      r11 float32 = CALL r8 ['twice']
+      r12 float32 = ADD r11 r5
+      r13 float32 = CALL r12 ['twice']
+    int32 = END r10 r8 r12 r9 r13
+    r14 float32 = CALL r9 ['twice']
+    float32 = WRITE r1 r2 r8
+    float32 = WRITE r1 r3 r14"""
+
+
+@pytest.mark.parametrize("inlined", [-1, 1 << 30], ids=["one place", "inlined"])
+def test_calls_through_one_place(
+    device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch, inlined: int
+) -> None:
+    """Values cross pieces, loops and the ends of loops; 3, doubled and increased by 3 each round.
+    """
+    monkeypatch.setattr(render_wgsl, "INLINED", inlined)
+    kernel = parse(LOOPED)
+    assert ("for (var piece" in render_wgsl.render(kernel)) == (inlined < 0)
+    (program,) = device.compile([kernel])
+    x, y = device.allocate(4), device.allocate(8)
+    x.write(np.array([3], np.float32).tobytes())
+    program([x, y], ())
+    a, b = 6.0, 12.0
+    for _ in range(3):
+        a, b = 2 * a + 3, 2 * (2 * a + 3)
+    assert np.frombuffer(y.read(), np.float32).tolist() == [a, 2 * b]
