@@ -47,8 +47,14 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
 
 @app.command()
 @interruptible
-def devices() -> None:
+def devices(
+    install_vulkan: Annotated[
+        bool, typer.Option(help="First get a driver in software for WEBGPU, as root on Debian.")
+    ] = False,
+) -> None:
     """List the devices: what they run on, versions, and how to get those that are missing."""
+    if install_vulkan:
+        _install_vulkan()
     from rich.markup import escape
     from rich.table import Table
 
@@ -67,6 +73,18 @@ def devices() -> None:
     console.print(table)
     if not any(info.available for info in found):
         raise typer.Exit(2)
+
+
+def _install_vulkan() -> None:
+    """Exit code 2 with the reason where it cannot be done."""
+    from conformance.harness.vulkan import CannotInstall, install
+
+    try:
+        version = install(lambda step: console.print(f"{step} …", markup=False))
+    except CannotInstall as error:
+        console.print(f"error: {error}", markup=False, style="red")
+        raise typer.Exit(2) from None
+    console.print(f"Mesa {version} is installed", markup=False)
 
 
 @app.command()

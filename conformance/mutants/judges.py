@@ -21,6 +21,7 @@ NARROW = "conformance/dtypes/test_narrow_floats.py::test_"
 # about more than the code in question, single ones are named.
 JUDGES: dict[str, tuple[str, ...]] = {
     "engine/simplify/values.py": (f"{DECOMP}rules.py",),
+    "engine/simplify/constants.py": (f"{ENGINE}constants.py",),
     "engine/simplify/index.py": (
         f"{ENGINE}index.py", f"{ENGINE}guards.py::test_remainders_of_remainders_need_a_divisor",
         f"{ENGINE}regressions.py",

@@ -18,12 +18,13 @@ from engine.backends import webgpu_probe
 from engine.backends.base import CompileError, DeviceInfo, DeviceLimit, DeviceUnavailable, Program
 from engine.backends.cache import Cache
 from engine.backends.render_wgsl import render, workgroup
-from engine.linear import LinearKernel
+from engine.linear import LinearKernel, executed
+from engine.ops import Op
 from engine.target import GRID, TEST_TARGETS, Target
 
 REMEDY = (
     "pip install lockstep-tensor[webgpu], and a Vulkan driver: where there is no GPU, "
-    "lockstep devices --install-webgpu gets one in software (Debian and Ubuntu, as root)"
+    "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
 )
 GROUPS = 65535  # workgroups along one dimension of a dispatch, in every implementation
 # What a kernel may have of each; asked for as the adapter has it, the default being far less.
@@ -115,9 +116,24 @@ class WebGpuBackend:
         return "\n\n".join(render(kernel) for kernel in kernels)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
-        """A pipeline for each kernel. CompileError with the log for text that is refused."""
+        """A pipeline for each kernel. CompileError with the log for text that is refused.
+
+        DeviceLimit for a kernel whose loops the driver would cut short.
+        """
+        for kernel in kernels:
+            self._check_rounds(kernel)
         with self._lock:
             return [_Dispatch(self.adapter, kernel) for kernel in kernels]
+
+    def _check_rounds(self, kernel: LinearKernel) -> None:
+        """The probes, which find the limit, are below it but for the one that looks for it."""
+        profile = self.__dict__.get("profile")
+        if profile is not None and profile.rounds and rounds(kernel) > profile.rounds:
+            raise DeviceLimit(
+                f"WEBGPU: a kernel runs {rounds(kernel)} rounds of loops in one invocation, and "
+                f"{self.adapter.identity} ends after {profile.rounds}: get a newer driver with "
+                "lockstep devices --install-vulkan, or compute on another device"
+            )
 
     def allocate(self, nbytes: int) -> WebGpuMemory:
         """DeviceLimit for more than one binding can hold."""
@@ -269,6 +285,13 @@ class _Dispatch:
             {"binding": slot, "resource": {"buffer": buffer, "offset": 0, "size": size}}
             for slot, (buffer, size) in enumerate(rows)
         ]
+
+
+def rounds(kernel: LinearKernel) -> int:
+    """How many rounds of loops one invocation runs, nested and consecutive ones together."""
+    longest = max((high for _, _, high in kernel.variables), default=1)
+    total = executed(kernel, lambda item: int(item.op is Op.LOOP), unknown=longest)
+    return total // max(1, kernel.global_size)
 
 
 def _grid(groups: int) -> tuple[int, int, int]:

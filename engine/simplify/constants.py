@@ -12,6 +12,7 @@ from engine.graph import Node
 from engine.ops import Op, Operation
 from engine.rewrite import Expansion
 
+WHOLE = ("int", "uint", "bool")
 # What a device computes on the values of its operands; the result wraps.
 _EXACT: dict[Operation, Callable[..., int]] = {
     Op.ADD: operator.add,
@@ -36,9 +37,9 @@ _ON_BITS: dict[Operation, Callable[..., int]] = {
 
 def fold_constants(node: Node) -> Node | None:
     """The constant that an operation on constants is; None if it is not one of whole numbers."""
-    known = [s.known_bits for s in node.src]
+    known = [bits for s in node.src if (bits := s.known_bits) is not None]
     rows = [node.dtype.scalar, *(s.dtype.scalar for s in node.src)]
-    if None in known or any(row.kind not in ("int", "uint", "bool") for row in rows):
+    if len(known) < len(node.src) or any(row.kind not in WHOLE for row in rows):
         return None
     if node.op in _ON_BITS:
         mask = (1 << rows[0].bits) - 1

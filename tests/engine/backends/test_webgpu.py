@@ -142,6 +142,18 @@ def test_memory_that_is_read_may_be_written_too(device: WebGpuBackend) -> None:
     assert np.frombuffer(x.read(), np.uint32).tolist() == list(range(1, 9))
 
 
+def test_loops_that_the_driver_would_cut_short_are_refused(device: WebGpuBackend) -> None:
+    other = WebGpuBackend()
+    other.__dict__["adapter"] = device.adapter
+    other.__dict__["profile"] = webgpu_probe.Profile((), 65535)
+    long = parse(webgpu_probe._LOOP_KERNEL)
+    with pytest.raises(DeviceLimit, match=r"runs 200000 rounds .* ends after 65535: get a newer"):
+        other.compile([long])
+    short = parse(webgpu_probe._LOOP_KERNEL.replace("CONST [200000]", "CONST [65535]"))
+    assert len(other.compile([short])) == 1
+    assert webgpu.rounds(parse(INCREMENT)) == 1, "the loop that invocations share counts once"
+
+
 def test_text_that_is_refused_comes_with_the_log(
     device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
