@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 
 from engine import dtypes
-from engine.assemble import Region
 from engine.dtypes import DType
 from engine.folds import fold, identity
 from engine.graph import Node, Sint, axis_range, const, index as index_of
@@ -266,13 +265,8 @@ def _flip(node: Node, at: Position) -> Moved:
 
 def _affine(node: Node, at: Position) -> Moved:
     """Every source coordinate is a sum of the result's."""
-    inner = []
-    for offset, factors in node.arg[1]:
-        place = index_of(offset)
-        for p, factor in zip(at, factors, strict=True):
-            place = index.add(place, index.multiply(p, factor))
-        inner.append(place)
-    return tuple(inner), index.TRUE, None
+    inner = tuple(index.place(at, offset, factors) for offset, factors in node.arg[1])
+    return inner, index.TRUE, None
 
 
 _MOVES = {
@@ -301,13 +295,7 @@ def lower(outputs: Sequence[Output]) -> Node:
     writes = []
     for output in outputs:
         value = lowering.value(output.expression, loops, index.TRUE)
-        region = output.region
-        number = index.ravel(loops, shape) if region is None else _in_region(loops, region)
+        places = output.places
+        number = index.ravel(loops, shape) if places is None else index.place(loops, *places)
         writes.append(Node(Op.WRITE, output.target.dtype, (output.target, number, value)))
     return Node(Op.SINK, dtypes.bool_, tuple(writes))
-
-
-def _in_region(loops: Position, region: Region) -> Node:
-    """Row-major number in a tensor of the sizes that the region names with each offset."""
-    position = tuple(index.add(p, offset) for p, (offset, _) in zip(loops, region, strict=True))
-    return index.ravel(position, tuple(size for _, size in region))

@@ -21,7 +21,7 @@ from engine.memory_plan import plan_memory
 from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
 from engine.panels import into_panels
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.shapes import memory_below, numel, view_of
+from engine.shapes import memory_below, numel, places_differ, row_major, view_of
 from engine.simplify.index import bounds
 from engine.steps import Item, Output, Schedule, Slot
 from engine.target import Target
@@ -219,26 +219,15 @@ class _Fusion:
 
 
 def repeats(view: Node) -> bool:
-    """Whether a view may show an element twice: EXPAND, and AFFINE where windows overlap.
-
-    Places of an AFFINE view differ if its factors, as distances in row-major memory, are the digits
-    of a number: each is larger than all that the smaller ones add up to.
-    """
+    """Whether a view may show an element twice: EXPAND, and AFFINE where windows overlap."""
     if view.op is not Op.AFFINE:
         return view.op is Op.EXPAND
     shape, places = view.arg
     distances = [0] * len(shape)
-    stride = 1
-    for (_, factors), size in zip(places[::-1], view.src[0].shape[::-1], strict=True):
-        assert isinstance(size, int), "AFFINE views have no symbolic axes"
+    for (_, factors), stride in zip(places, row_major(view.src[0].shape), strict=True):
+        assert isinstance(stride, int), "AFFINE views have no symbolic axes"
         distances = [d + stride * f for d, f in zip(distances, factors, strict=True)]
-        stride *= size
-    reached = 0
-    for distance, n in sorted((abs(d), n) for d, n in zip(distances, shape, strict=True) if n > 1):
-        if distance <= reached:
-            return True
-        reached += distance * (n - 1)
-    return False
+    return not places_differ(shape, tuple(distances))
 
 
 def is_leaf(node: Node) -> bool:
@@ -322,16 +311,17 @@ class _Builder:
         slots = [self.slot(root)]
         bound = self.bound(expressions, slots)
         target = self.parameter(0, slots)
-        region = part.region
-        if region is not None:
-            region = tuple((_unbound(offset), _unbound(size)) for offset, size in region)
+        places = part.places
+        if places is not None:
+            offset, strides = places
+            places = _unbound(offset), tuple(map(_unbound, strides))
         expression = bound[0] if bound else root
         if part.sequential:  # what it does not read, it finds at its target
             whole = view_of(target, tuple(map(_unbound, root.shape)))
-            places = dict(zip(part.operands, bound, strict=True))
-            src = tuple([places.get(k, whole) for k in range(len(root.src))])
+            read = dict(zip(part.operands, bound, strict=True))
+            src = tuple([read.get(k, whole) for k in range(len(root.src))])
             expression = Node(root.op, root.dtype, src, root.arg)
-        self.append((Output(target, expression, region),), tuple(slots), 1)
+        self.append((Output(target, expression, places),), tuple(slots), 1)
 
     def parameter(self, number: int, slots: Sequence[int]) -> Node:
         """The PARAM of a slot, by its number in the kernel."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.assemble import Region
+from engine.assemble import Places
 from engine.dtypes import DType
 from engine.graph import Node
 
@@ -26,13 +26,13 @@ Variables = tuple[tuple[str, int, int], ...]  # name, low, high
 class Output:
     """One result of a kernel: the elements of `expression` go to a buffer.
 
-    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with a
-    region ((offset, size), …), to that part of a row-major tensor with these sizes.
+    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with places
+    (offset, strides), each to offset + sum of position * stride.
     """
 
     target: Node
     expression: Node
-    region: Region | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True)

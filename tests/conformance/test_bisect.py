@@ -90,7 +90,7 @@ def test_a_wrong_rule_on_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_part_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def reversed_parts(node: Node) -> tuple[assemble.Part, ...]:
         first, second = assemble._cat(node)
-        return replace(first, region=second.region), replace(second, region=first.region)
+        return replace(first, places=second.places), replace(second, places=first.places)
 
     monkeypatch.setitem(assemble.PARTS, Op.CAT, reversed_parts)
     assert blame_of(case_of("cat %0 %1 dim=0", "neg %2")).key == "fusion; CAT; float; oracle"

@@ -218,7 +218,7 @@ def test_a_result_and_its_copy() -> None:
 
 def test_a_result_that_is_stored_into_another() -> None:
     old, value = data(10) + 1.0, data(4, seed=1) * 2.0
-    store = Node(Op.STORE, dtypes.float32, (old.node, value.node), ((3, 4),))
+    store = Node(Op.STORE, dtypes.float32, (old.node, value.node), (3, (1,)))
     new = Tensor.from_node(store)
     planned(old, value, new)
     agree(old, value, new)
@@ -269,7 +269,7 @@ def test_kernels_of_a_diamond_of_reductions_come_in_order() -> None:
 def test_after_makes_a_step_wait() -> None:
     x = data(8)
     old = data(8, seed=1)
-    stored = Node(Op.STORE, dtypes.float32, (old.node, (x.node + 1.0)), ((0, 8),))
+    stored = Node(Op.STORE, dtypes.float32, (old.node, (x.node + 1.0)), (0, (1,)))
     late = Tensor.from_node(Node(Op.AFTER, dtypes.float32, (x.node, stored))) * 2.0
     schedule = planned(late)
     assert len(schedule.items) == 3, "the old version, the region, then the reader"

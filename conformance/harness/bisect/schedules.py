@@ -11,7 +11,7 @@ from conformance.harness.bisect.program import Program, contents, values
 from engine.arrays import NUMPY
 from engine.graph import Node, Sint, substitute, toposort
 from engine.interpret.preconditions import Array
-from engine.interpret.tensors import evaluate
+from engine.interpret.tensors import evaluate, flat_places
 from engine.lower import lower
 from engine.memory_plan import plan_memory
 from engine.ops import Op
@@ -101,15 +101,13 @@ def executed(item: Item, before: Sequence[bytes]) -> tuple[bytes, ...]:
     arrays = [value_of(output, before) for output in item.kernel]
     after = list(before)
     for output, value in zip(item.kernel, arrays, strict=True):
-        number, size = output.target.arg
+        number = output.target.arg[0]
         whole = np.frombuffer(bytearray(before[number]), NUMPY[output.target.dtype])
-        if output.region is None:
+        if output.places is None:
             whole[: value.size] = value.reshape(-1)
         else:
-            sizes = [static(total) for _, total in output.region]
-            starts = [static(offset) for offset, _ in output.region]
-            part = tuple(slice(o, o + n) for o, n in zip(starts, value.shape, strict=True))
-            whole[:size].reshape(sizes)[part] = value
+            offset, strides = output.places
+            whole[flat_places(value.shape, static(offset), tuple(map(static, strides)))] = value
         after[number] = whole.tobytes()
     return tuple(after)
 
