@@ -110,7 +110,7 @@ WRITTEN = [  # a view as numpy writes it, and the same places: offset, strides
     (lambda x: x[::-1, 1], (20, (-8, 1))),
     (lambda x: x[:, ::-2, 2].T, (6, (-8, 8))),
     (lambda x: np.einsum("iij->ij", x[:2, :, ::3]), (0, (12, 3))),
-    (lambda x: x[1, 1, 1], (13, ())),
+    (lambda x: x[1, 1, 1, ...], (13, ())),
 ]
 
 
