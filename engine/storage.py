@@ -1,8 +1,11 @@
-"""Storages: the memory behind BUFFER nodes, and what has been realized.
+"""Storages: what tensors own; the memory behind BUFFER nodes; what has been realized.
 
-A BUFFER node is an identity: its number is never used twice, and its memory lives exactly as long
-as the node. A realized expression is remembered as the view of the buffer that holds its value, so
-programs built before it was realized find the result too.
+A `Storage` is an identity with versions. Its current version is a pure node, computed or not, and
+whoever reads it takes that node; writing puts another node in its place and computes nothing.
+
+A BUFFER node is an identity too: its number is never used twice, and its memory lives exactly as
+long as the node. A realized expression is remembered as the view of the buffer that holds its
+value, so programs built before it was realized find the result too.
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
+from typing import Protocol
 
 from engine.backends.base import Memory
 from engine.backends.registry import backend
 from engine.dtypes import DType
 from engine.graph import Node
 from engine.ops import Op
-from engine.shapes import view_of
+from engine.shapes import memory_below, view_of
 
 _numbers = itertools.count(1)
 _memory: weakref.WeakKeyDictionary[Node, Memory] = weakref.WeakKeyDictionary()
@@ -25,6 +29,68 @@ _realized: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
 
 class StorageLost(RuntimeError):
     """The memory of a buffer is gone: a kernel failed while it wrote there."""
+
+
+# -- storages --------------------------------------------------------------------------------------
+class Shown(Protocol):
+    """A view that keeps the node that it made of a storage's node."""
+
+    def hide(self) -> None:
+        """Forget that node: the storage has another one now."""
+
+
+class Storage:
+    """What a tensor that is no view owns: an identity, and the version that it is in.
+
+    `node` is the current version: a pure node of the storage's shape, an expression or a view of a
+    BUFFER. `home` is the BUFFER that held the last version that was in memory when it was written
+    over; the next one may be written there if nobody needs the old one. `device` is None for an
+    expression of constants that was never given one. `version` counts the writes.
+    """
+
+    __slots__ = ("__weakref__", "device", "home", "node", "shown", "version")
+
+    def __init__(self, node: Node, device: str | None) -> None:
+        self.node, self.device = node, device
+        self.home: Node | None = None
+        self.version = 0
+        self.shown: weakref.WeakSet[Shown] | None = None
+        _live.add(self)
+
+    @property
+    def storage(self) -> Storage:
+        """Itself, as a view has the storage that it shows."""
+        return self
+
+    def write(self, node: Node, device: str | None) -> None:
+        """The next version is `node`, of the same shape and dtype; on `device` from now on."""
+        assert node.shape == self.node.shape and node.dtype is self.node.dtype
+        below = memory_below(self.node)
+        if below.op is Op.BUFFER:
+            self.home = below
+        self.version += 1
+        self.device = device
+        self.show(node)
+
+    def show(self, node: Node) -> None:
+        """`node` stands for the current version from now on: it has the same bits, or is new."""
+        if node is not self.node:
+            self.node = node
+            if self.shown:
+                for view in list(self.shown):
+                    view.hide()
+                self.shown.clear()
+
+
+_live: weakref.WeakSet[Storage] = weakref.WeakSet()
+
+
+def live_storages() -> list[Storage]:
+    """Every storage that a tensor, or a view, still shows, in no order."""
+    return list(_live)
+
+
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def new_buffer(dtype: DType, size: int, device: str) -> Node:
