@@ -84,6 +84,14 @@ def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
     return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
 
 
+def settled(node: Node) -> Node:
+    """A node, or the movement that it is of a realized one, over the memory that holds it."""
+    base = node
+    while realized(base) is None and base.op in STORAGE_VIEWS:
+        base = base.src[0]
+    return node if realized(base) is None else resolved_roots([node])[0]
+
+
 @dataclass(frozen=True)
 class Structure:
     """A program apart from its data.

@@ -33,7 +33,7 @@ class StorageLost(RuntimeError):
 
 # -- storages --------------------------------------------------------------------------------------
 class Shown(Protocol):
-    """A view that keeps the node that it made of a storage's node."""
+    """What keeps a node that it made of a storage's node."""
 
     def hide(self) -> None:
         """Forget that node: the storage has another one now."""
@@ -61,6 +61,12 @@ class Storage:
     def storage(self) -> Storage:
         """Itself, as a view has the storage that it shows."""
         return self
+
+    def keep(self, view: Shown) -> None:
+        """`view` has made a node of the current one, and is to hide it when that changes."""
+        if self.shown is None:
+            self.shown = weakref.WeakSet()
+        self.shown.add(view)
 
     def write(self, node: Node, device: str | None) -> None:
         """The next version is `node`, of the same shape and dtype; on `device` from now on."""

@@ -66,7 +66,7 @@ class Index(TensorBase):
         if any(place.picks is not None for place in places):
             together = numbers[-1] - numbers[0] == len(numbers) - 1
             return self._wrap(advanced.read(node, places, together), device)
-        return self._like(views.squeezed(node, tuple(place.axis for place in places)))
+        return self._view(views.squeezed(node, tuple(place.axis for place in places)))
 
     def __len__(self) -> int:
         """The size of the first axis. TypeError for a scalar, or where the size is symbolic."""

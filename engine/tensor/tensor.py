@@ -12,6 +12,7 @@ from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node
 from engine.ops import Op
+from engine.storage import Storage
 from engine.tensor import host
 from engine.tensor.activations import Activations
 from engine.tensor.base import TensorBase, checked_dtype
@@ -91,12 +92,12 @@ class Tensor(
             source = Tensor._wrap(data.node, data._device)
             source = source if row is None else source.cast(row)
             source = source if chosen is None else source.to(chosen)
-            self.node, self._device = source.node, source._device
+            self._shows = source._shows
         elif isinstance(data, bool | int | float) and not host.is_array(data):
-            self.node, self._device = constant("Tensor", data, row), chosen
+            self._shows = Storage(constant("Tensor", data, row), chosen)
         else:
-            self._device = chosen or registry.canonical(None)
-            self.node = _from_data(data, row, self._device)
+            memory = chosen or registry.canonical(None)
+            self._shows = Storage(_from_data(data, row, memory), memory)
 
     @classmethod
     def from_bytes(
@@ -132,23 +133,22 @@ class Tensor(
 
     def to_(self, device: str | None) -> Self:
         """This tensor, from now on, on a device. None is the default device."""
-        moved = self.to(device)
-        self.node, self._device = moved.node, moved._device
+        self._shows = self.to(device)._shows
         return self
 
     def replace(self, x: TensorBase) -> Self:
-        """This tensor, from now on, what `x` is. ValueError unless the shapes are equal.
+        """This tensor, from now on, what `x` is, with its storage. ValueError for another shape.
 
-        Nothing that was made of this tensor before changes.
+        Nothing is written: views of what this tensor was keep showing that.
         """
         if self.shape != x.shape:
             raise ValueError(f"replace: {show(self.shape)} is not the shape {show(x.shape)}")
-        self.node, self._device = x.node, x._device
+        self._shows = x._shows
         return self
 
     def detach(self) -> Self:
         """The same values, apart from any gradient: a view."""
-        return self._like(self.node)
+        return self._view(self.node)
 
     def contiguous(self) -> Self:
         """The same values in memory of their own, in row-major order."""
@@ -165,8 +165,8 @@ class Tensor(
 
         tensors: tuple[Tensor, ...] = (self, *others)
         driver.realize([tensor._placed() for tensor in tensors])
-        for tensor in tensors:  # what it was made of may go
-            tensor.node = driver.resolved_roots([tensor.node])[0]
+        for tensor in tensors:
+            tensor._settle()
         return self
 
     def data(self) -> memoryview:

@@ -91,17 +91,28 @@ def product(sizes: Sequence[Sint]) -> Sint:
     return result
 
 
-def _same_count(a: Shape, b: Shape) -> bool:
+def same_count(a: Sequence[Sint], b: Sequence[Sint]) -> bool:
     """Whether two shapes have equally many elements, whatever the variables are."""
     (n, x), (m, y) = _factors(a), _factors(b)
     return n == m and sorted(map(id, x)) == sorted(map(id, y))
+
+
+def quotient(whole: Sint, part: Sint) -> Sint | None:
+    """whole / part; None if the factors of `part` are not all among those of `whole`."""
+    total, symbols = _factors((whole,))
+    divisor, used = _factors((part,))
+    if divisor == 0 or total % divisor or any(used.count(s) > symbols.count(s) for s in used):
+        return None
+    for symbol in used:
+        symbols.remove(symbol)
+    return product([total // divisor, *symbols])
 
 
 def reshape(x: Node, shape: Shape) -> Node:
     """The same elements in row-major order. ValueError if the number of elements differs."""
     if shape == x.shape:
         return x
-    if not _same_count(shape, x.shape):
+    if not same_count(shape, x.shape):
         raise ValueError(
             f"reshape: {show(x.shape)} and {show(shape)} differ in the number of elements"
         )
@@ -118,13 +129,10 @@ def inferred(old: Shape, sizes: Sequence[object]) -> Shape:
         return checked_sizes("reshape", shape)
     place = shape.index(-1)
     rest = checked_sizes("reshape", shape[:place] + shape[place + 1 :])
-    total, symbols = _factors(old)
-    wanted, used = _factors(rest)
-    if wanted == 0 or total % wanted or any(used.count(s) > symbols.count(s) for s in used):
+    left = quotient(product(old), product(rest))
+    if left is None:
         raise ValueError(f"reshape: -1 has no size in {show(shape)} for {show(old)}")
-    for symbol in used:
-        symbols.remove(symbol)
-    return (*shape[:place], product([total // wanted, *symbols]), *shape[place + 1 :])
+    return (*shape[:place], left, *shape[place + 1 :])
 
 
 def expand(x: Node, shape: Shape, op: str = "expand") -> Node:
