@@ -45,6 +45,8 @@ class TensorBase:
 
     def _view_or_copy(self, node: Node) -> Self:
         """A view where the strides allow it, and else a copy. `node` ends with a reshape."""
+        if node.op is Op.RESHAPE and node.src[0] is self._shows.storage.node:
+            return self._view(node)
         view = View.moved(self._shows, node)
         return self._like(node) if view.layout is None else self._showing(view)
 

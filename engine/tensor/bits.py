@@ -10,10 +10,13 @@ from engine.tensor import views
 
 
 def resized(x: Node, target: DType) -> Node:
-    """The bits of the last axis as elements of another width, the low bits first.
+    """The bits of the last axis as elements of another dtype, the low bits first.
 
-    The axis has a fixed size, whose bytes divide into elements of `target`.
+    The axis has a fixed size, whose bytes divide into elements of `target`. Of one width, any
+    tensor will do.
     """
+    if x.dtype.bits == target.bits:
+        return x.bitcast(target)
     words = x.bitcast(x.dtype.unsigned)
     narrow = x.dtype.bits > target.bits
     return (_cut if narrow else _joined)(words, target.unsigned).bitcast(target)

@@ -28,7 +28,7 @@ class Layout:
 
 def of_storage(shape: Shape, itemsize: int) -> Layout:
     """The elements in order."""
-    return Layout((), tuple(views.product((stride, itemsize)) for stride in row_major(shape)))
+    return Layout((), row_major((*shape, itemsize))[:-1])
 
 
 def of_dtype(layout: Layout, itemsize: int) -> Layout:
@@ -48,6 +48,15 @@ def after(layout: Layout, chain: Iterable[Node]) -> Layout | None:
     return layout
 
 
+def total(terms: Sequence[Sint]) -> Sint:
+    """The sum of terms; a node if one of them is."""
+    result: Sint = sum(term for term in terms if isinstance(term, int))
+    for term in terms:
+        if isinstance(term, Node):
+            result = term if isinstance(result, int) and result == 0 else term + result
+    return result
+
+
 # -- single movements ------------------------------------------------------------------------------
 def _reshaped(node: Node, old: Layout) -> Layout | None:
     """New axes split or join old ones: what is joined must be evenly spaced.
@@ -61,23 +70,34 @@ def _reshaped(node: Node, old: Layout) -> Layout | None:
     made: list[Sint] = []
     while before:
         group, split = [before.pop(0)], [sizes.pop(0)]
-        while not views.same_count([n for n, _ in group], split):
-            if before and not (sizes and _is_part(split, [n for n, _ in group])):
+        joined, parts = group[0][0], split[0]
+        while not _same(joined, parts):
+            if before and not (sizes and _may_become(parts, joined)):
                 group.append(before.pop(0))
+                joined = _times(joined, group[-1][0])
             else:
                 split.append(sizes.pop(0))
-        if not all(views.same_count((a[1],), b) for a, b in pairwise(group)):
+                parts = _times(parts, split[-1])
+        if not all(_same(a[1], _times(*b)) for a, b in pairwise(group)):
             return None
-        made += [views.product((stride, group[-1][1])) for stride in row_major(tuple(split))]
+        made += row_major((*split, group[-1][1]))[:-1]
     return Layout(old.offset, (*made, *(1 for _ in sizes)))
 
 
-def _is_part(sizes: Sequence[Sint], whole: Sequence[Sint]) -> bool:
-    """Whether further sizes may make `sizes` as many elements as `whole`."""
-    part, total = views.product(sizes), views.product(whole)
-    if isinstance(part, int) and isinstance(total, int):
-        return part < total
-    return views.quotient(total, part) is not None
+def _times(x: Sint, y: Sint) -> Sint:
+    return x * y if isinstance(x, int) and isinstance(y, int) else views.product((x, y))
+
+
+def _same(x: Sint, y: Sint) -> bool:
+    """Whether two products are equal, whatever the variables are."""
+    return x == y if isinstance(x, int) and isinstance(y, int) else views.same_count((x,), (y,))
+
+
+def _may_become(part: Sint, whole: Sint) -> bool:
+    """Whether more factors may make `whole` of `part`."""
+    if isinstance(part, int) and isinstance(whole, int):
+        return part < whole
+    return views.quotient(whole, part) is not None
 
 
 def _expanded(node: Node, old: Layout) -> Layout:
@@ -89,8 +109,8 @@ def _flipped(node: Node, old: Layout) -> Layout:
     strides = list(old.strides)
     offset = list(old.offset)
     for axis in node.arg:
-        offset.append(views.product((shifted(node.shape[axis], -1), strides[axis])))
-        strides[axis] = views.product((-1, strides[axis]))
+        offset.append(_times(shifted(node.shape[axis], -1), strides[axis]))
+        strides[axis] = _times(-1, strides[axis])
     return Layout(tuple(offset), tuple(strides))
 
 
@@ -106,7 +126,7 @@ def _padded(node: Node, old: Layout) -> Layout:
 
 def _moved(old: Layout, starts: Iterable[Sint]) -> Layout:
     terms = [
-        views.product((start, stride))
+        _times(start, stride)
         for start, stride in zip(starts, old.strides, strict=True)
         if start != 0
     ]
@@ -117,23 +137,14 @@ def _affine(node: Node, old: Layout) -> Layout:
     shape, places = node.arg
     starts = [offset for offset, _ in places]
     strides = tuple(
-        _sum([
-            views.product((factors[k], stride))
+        total([
+            _times(factors[k], stride)
             for (_, factors), stride in zip(places, old.strides, strict=True)
             if factors[k]
         ])
         for k in range(len(shape))
     )
     return Layout(_moved(old, starts).offset, strides)
-
-
-def _sum(terms: Sequence[Sint]) -> Sint:
-    """The sum of terms; a node if one of them is."""
-    total: Sint = sum(term for term in terms if isinstance(term, int))
-    for term in terms:
-        if isinstance(term, Node):
-            total = term if total == 0 else term + total
-    return total
 
 
 _STEPS: dict[Operation, Callable[[Node, Layout], Layout | None]] = {

@@ -15,15 +15,15 @@ from engine.ops import Op
 from engine.storage import Storage
 from engine.tensor import host
 from engine.tensor.activations import Activations
+from engine.tensor.assignment import Assignment
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
 from engine.tensor.choices import Choices
-from engine.tensor.creation import Creation, constant
+from engine.tensor.creation import Creation, constant, from_data
 from engine.tensor.custom import Custom
 from engine.tensor.draws import Draws
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
-from engine.tensor.index import Index
 from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
@@ -69,7 +69,7 @@ class Tensor(
     Softmax,
     Sorting,
     Scatter,
-    Index,
+    Assignment,
     Selection,
     Linalg,
     Draws,
@@ -97,7 +97,7 @@ class Tensor(
             self._shows = Storage(constant("Tensor", data, row), chosen)
         else:
             memory = chosen or registry.canonical(None)
-            self._shows = Storage(_from_data(data, row, memory), memory)
+            self._shows = Storage(from_data(data, row, memory), memory)
 
     @classmethod
     def from_bytes(
@@ -210,25 +210,3 @@ class Tensor(
     def nbytes(self) -> int:
         """Bytes of all elements in memory, under the bindings of symbolic sizes."""
         return value_of(self.numel()) * self.element_size()
-
-
-def _from_data(data: object, row: DType | None, device: str) -> Node:
-    """A tensor in memory from lists, an array or bytes. TypeError for anything else."""
-    if isinstance(data, bytes | bytearray | memoryview):
-        dtype = row or checked_dtype("Tensor", "uint8")
-        raw, shape = host.checked_bytes(data, dtype, None)
-        return storage.from_host(raw, dtype, shape, device)
-    if host.is_array(data):
-        raw, dtype, shape = host.from_array(data)
-        raw, shape = host.checked_bytes(raw, dtype, shape)
-        node = storage.from_host(raw, dtype, shape, device)
-        return node if row is None else node.cast(row)
-    if isinstance(data, list | tuple):
-        values, shape = host.flattened(data)
-        default = host.dtype_of(set(map(type, values)))
-        dtype = row or default
-        return storage.from_host(host.encoded(values, dtype), dtype, shape, device)
-    raise TypeError(
-        f"Tensor: cannot make a tensor of a {type(data).__name__}; pass numbers, nested lists, "
-        "a numpy array, bytes or a Tensor"
-    )

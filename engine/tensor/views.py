@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, Sint
 from engine.ops import Op, Operation
-from engine.shapes import Shape, split_symbols, view_of
+from engine.shapes import Shape, split_symbols, static, view_of
 from engine.tensor.variable import as_sint, describe, difference, interval, show
 
 
@@ -84,6 +85,9 @@ def _factors(sizes: Sequence[Sint]) -> tuple[int, list[Node]]:
 
 def product(sizes: Sequence[Sint]) -> Sint:
     """The product of sizes, a node if one of them is symbolic."""
+    fixed = static(tuple(sizes))
+    if fixed is not None:
+        return math.prod(fixed)
     plain, symbols = _factors(sizes)
     result: Sint = plain
     for symbol in symbols:
@@ -95,6 +99,11 @@ def same_count(a: Sequence[Sint], b: Sequence[Sint]) -> bool:
     """Whether two shapes have equally many elements, whatever the variables are."""
     (n, x), (m, y) = _factors(a), _factors(b)
     return n == m and sorted(map(id, x)) == sorted(map(id, y))
+
+
+def plain_factor(size: Sint) -> int:
+    """The product of the ints of which a size is a product."""
+    return _factors((size,))[0]
 
 
 def quotient(whole: Sint, part: Sint) -> Sint | None:
