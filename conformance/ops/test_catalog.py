@@ -27,6 +27,8 @@ NOT_ROWS = {
     "dropout": "rand",
     # computes what its author writes
     "custom_kernel": "", "sequential": "",
+    # writing, which conformance/assign judges
+    "assign": "",
     # places and reading
     "to": "", "to_": "", "replace": "", "detach": "", "contiguous": "", "clone": "",
     "realize": "", "tobytes": "", "data": "",
@@ -34,7 +36,7 @@ NOT_ROWS = {
     "from_blob": "",
     # facts
     "device": "", "dtype": "", "shape": "", "ndim": "", "numel": "", "element_size": "",
-    "is_floating_point": "", "size": "", "max_shape": "", "max_numel": "",
+    "is_floating_point": "", "size": "", "max_shape": "", "max_numel": "", "node": "",
 }  # fmt: skip
 METHODS = {"getitem": "__getitem__"}
 

@@ -63,13 +63,13 @@ class Assignment(Index):
         """
         op = "x[…] = v"
         chosen = self._selected(key)
+        given = self._taken(op, value)
         if not chosen.advanced:
-            part = self._view(chosen.basic)
-            part._write(op, part._value(op, value, part.shape))
+            shown = chosen.basic
+            node = _broadcast(op, given, shown.shape)
+            self._advance(self._view(shown)._next(op, node))
             return
-        part = self._view(chosen.node)
         found = advanced.merged(chosen.node, chosen.places, chosen.together)
-        given = part._taken(op, value)
         mask = _only_mask(chosen.places)
         if mask is not None and not _has_row_per_place(given, found):
             shape = found.node.shape
@@ -78,14 +78,15 @@ class Assignment(Index):
             number = advanced.numbers(chosen.node, chosen.places, chosen.device)
             wide = _broadcast(op, given, found.result(number.shape))
             node = advanced.written(found, number, wide)
-        part._write(op, node)
+        self._advance(self._view(chosen.node)._next(op, node))
 
     def assign(self, x: Value) -> Self:
         """Write `x`, which broadcasts and is cast as in `x[…] = v`, to the whole of this tensor.
 
         ValueError for a shape that does not broadcast, and where elements share memory.
         """
-        self._write("assign", self._value("assign", x, self.shape))
+        node = _broadcast("assign", self._taken("assign", x), self.shape)
+        self._advance(self._next("assign", node))
         return self
 
     def _in_place(self, name: str, operator: str, other: Operand) -> Self:
@@ -105,14 +106,10 @@ class Assignment(Index):
                 f"{operator}: the result has shape {show(result.shape)}, which is not that of the "
                 f"tensor, {show(self.shape)}"
             )
-        self._write(operator, self._taken(operator, result))
+        self._advance(self._next(operator, self._taken(operator, result)))
         return self
 
     # -- values ------------------------------------------------------------------------------------
-    def _value(self, op: str, value: Value, shape: Shape) -> Node:
-        """A value in the dtype of this tensor, on its device, in a shape to which it broadcasts."""
-        return _broadcast(op, self._taken(op, value), shape)
-
     def _taken(self, op: str, value: Value) -> Node:
         """A value as a node of the dtype and on the device of this tensor."""
         if isinstance(value, bool | int | float) and not host.is_array(value):
@@ -126,19 +123,24 @@ class Assignment(Index):
         return Node(Op.COPY, node.dtype, (node,), home)
 
     # -- writing -----------------------------------------------------------------------------------
-    def _write(self, op: str, value: Node) -> None:
-        """The next version of the storage, with `value` where this tensor shows it."""
+    def _next(self, op: str, value: Node) -> Node | None:
+        """The next version of the storage, with `value` where this tensor shows it.
+
+        None where nothing changes.
+        """
         check_writable(self, op)
         if value is self.node or 0 in self.shape:
-            return  # these bits are there already, or there are none
-        storage, layout = self._shows.storage, layout_of(self._shows)
-        old = storage.node
-        same_width = value.dtype.itemsize == old.dtype.itemsize
-        if same_width and _is_whole(layout, self.shape, old):
-            new = views.reshape(value.bitcast(old.dtype), old.shape)
-        else:
-            new = _stored(old, value, layout)
-        storage.write(new, storage.device or new.device)
+            return None  # these bits are there already, or there are none
+        old, layout = self._shows.storage.node, layout_of(self._shows)
+        if value.dtype.itemsize == old.dtype.itemsize and _is_whole(layout, self.shape, old):
+            return views.reshape(value.bitcast(old.dtype), old.shape)
+        return _stored(old, value, layout)
+
+    def _advance(self, version: Node | None) -> None:
+        """Write a version to the storage."""
+        storage = self._shows.storage
+        if version is not None:
+            storage.write(version, storage.device or version.device)
 
 
 def check_writable(tensor: TensorBase, op: str) -> None:
@@ -197,13 +199,11 @@ def _has_row_per_place(value: Node, into: Merged) -> bool:
 # -- versions --------------------------------------------------------------------------------------
 def _is_whole(layout: Layout, shape: Shape, old: Node) -> bool:
     """Whether a layout of a shape is that of all elements of a storage, in order."""
+    if total(layout.offset) != 0 or not views.same_count(shape, old.shape):
+        return False
     in_order = of_storage(shape, old.dtype.itemsize).strides
     pairs = zip(shape, layout.strides, in_order, strict=True)
-    return (
-        total(layout.offset) == 0
-        and views.same_count(shape, old.shape)
-        and all(stride == due for n, stride, due in pairs if n != 1)
-    )
+    return all(stride == due for n, stride, due in pairs if n != 1)
 
 
 def _stored(old: Node, value: Node, layout: Layout) -> Node:

@@ -69,6 +69,9 @@ def _with_symbols(op: Operation, x: Node, arg: tuple[object, ...]) -> Node:
 
 def _factors(sizes: Sequence[Sint]) -> tuple[int, list[Node]]:
     """A product of sizes as the product of its ints, and its symbols."""
+    fixed = static(tuple(sizes))
+    if fixed is not None:
+        return math.prod(fixed), []
     plain, symbols, pending = 1, list[Node](), list(reversed(sizes))
     while pending:
         size = pending.pop()
@@ -85,9 +88,6 @@ def _factors(sizes: Sequence[Sint]) -> tuple[int, list[Node]]:
 
 def product(sizes: Sequence[Sint]) -> Sint:
     """The product of sizes, a node if one of them is symbolic."""
-    fixed = static(tuple(sizes))
-    if fixed is not None:
-        return math.prod(fixed)
     plain, symbols = _factors(sizes)
     result: Sint = plain
     for symbol in symbols:
@@ -103,11 +103,13 @@ def same_count(a: Sequence[Sint], b: Sequence[Sint]) -> bool:
 
 def plain_factor(size: Sint) -> int:
     """The product of the ints of which a size is a product."""
-    return _factors((size,))[0]
+    return size if isinstance(size, int) else _factors((size,))[0]
 
 
 def quotient(whole: Sint, part: Sint) -> Sint | None:
     """whole / part; None if the factors of `part` are not all among those of `whole`."""
+    if isinstance(whole, int) and isinstance(part, int):
+        return None if part == 0 or whole % part else whole // part
     total, symbols = _factors((whole,))
     divisor, used = _factors((part,))
     if divisor == 0 or total % divisor or any(used.count(s) > symbols.count(s) for s in used):
@@ -229,6 +231,8 @@ def cat(parts: Sequence[Node], axis: int) -> Node:
 
 def squeezed(x: Node, axes: tuple[int, ...]) -> Node:
     """Without these axes, which have size 1."""
+    if not axes:
+        return x
     return reshape(x, tuple(s for i, s in enumerate(x.shape) if i not in axes))
 
 
