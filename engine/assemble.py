@@ -7,12 +7,13 @@ base and then writes at places that an index tensor names.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.graph import Node, Sint, index
 from engine.ops import Op, Operation
-from engine.shapes import Shape, numel, resolved, row_major
+from engine.shapes import Shape, numel, resolved, row_major, static
 
 Places = tuple[Sint, Shape]  # offset, stride of each axis: where elements go in a flat memory
 
@@ -39,8 +40,11 @@ def _sequential(node: Node) -> tuple[Part, ...]:
 
 
 def _store(node: Node) -> tuple[Part, ...]:
-    offset, strides = resolved(node)
-    return Part((0,)), Part((1,), (offset, strides))
+    """The old version is not needed where the value has as many elements."""
+    write = Part((1,), resolved(node))
+    base, value = (static(s.shape) for s in node.src[:2])
+    whole = base is not None and value is not None and math.prod(base) == math.prod(value)
+    return (write,) if whole else (Part((0,)), write)
 
 
 def _cat(node: Node) -> tuple[Part, ...]:
@@ -64,6 +68,9 @@ def _scatter(node: Node) -> tuple[Part, ...]:
 def _custom(node: Node) -> tuple[Part, ...]:
     return Part((0,)), Part(tuple(range(1, len(node.src))), sequential=True)
 
+
+# These begin with the base, which is their first operand, and write over it.
+VERSIONS = frozenset({Op.STORE, Op.SCATTER, Op.CUSTOM})
 
 PARTS: dict[Operation, Callable[[Node], tuple[Part, ...]]] = {
     Op.CONTIGUOUS: _whole,

@@ -80,7 +80,8 @@ class Op:
     SCATTER = Operation(Group.TENSOR, 3)
     # version, tensors read; arg a kernel as text: see custom.py
     CUSTOM = Operation(Group.TENSOR, None)
-    # version, value; arg ((offset, size), …): the next version
+    # version, value; arg (offset, strides): the next version, with the elements of the value at
+    # offset + sum of position * stride in row-major memory
     STORE = Operation(Group.TENSOR, None)
     AFTER = Operation(Group.TENSOR, None)  # x, then what must have happened before x is read
 

@@ -13,12 +13,15 @@ from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
 from engine.context import setting, text_setting
 from engine.counters import GlobalCounters
+from engine.fusion import GENERATORS
 from engine.graph import Node, dump, substitute, toposort
+from engine.hazards import verify_hazards
 from engine.linear import operations
 from engine.linearize import Launchable
+from engine.memory_plan import plan_memory
 from engine.ops import STORAGE_VIEWS, Op
 from engine.recent import Recent
-from engine.schedule import GENERATORS, make_schedule
+from engine.schedule import planned
 from engine.shapes import view_of
 from engine.spec import verify_tensor
 from engine.steps import Item, Output, Schedule, Slot, Variables
@@ -172,10 +175,10 @@ def compute(wanted: Sequence[Node]) -> None:
 def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
     if setting("DEBUG") >= 3:
         print(dump(*roots), file=sys.stderr)
-    schedule = make_schedule(
-        roots, holes, target_of, Device.DEFAULT,
-        share_memory=bool(setting("MEMORY_PLAN")),
-    )
+    schedule, nodes = planned(roots, holes, target_of, Device.DEFAULT)
+    if setting("VERIFY"):
+        verify_hazards(schedule, nodes)
+    plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))
     if setting("DEBUG") >= 2:
         print_schedule(schedule)
     keys = [_program_key(schedule, item) for item in schedule.items]
@@ -232,7 +235,9 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
     schedule = compiled.schedule
     outputs: dict[int, Node] = {}
     places = [backend(place.device).allocate(place.nbytes) for place in schedule.places]
-    memory = [_memory(row, holes, places) for row in schedule.slots]
+    memory: list[Memory] = []
+    for row in schedule.slots:
+        memory.append(_memory(row, holes, places, memory))
     for slot in schedule.results:
         row = schedule.slots[slot]
         outputs[slot] = new_buffer(row.dtype, row.size, row.device)
@@ -256,15 +261,20 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
     return [outputs[s] for s in schedule.results]
 
 
-def _memory(row: Slot, holes: Sequence[Node], places: Sequence[Memory]) -> Memory:
-    """The memory of a slot: an input's, a new result's, or a place that temporaries share."""
+def _memory(
+    row: Slot, holes: Sequence[Node], places: Sequence[Memory], earlier: Sequence[Memory]
+) -> Memory:
+    """The memory of a slot: an input's, a new result's, a place that temporaries share, or that of
+    an earlier slot."""
     kind, position = row.source
+    if kind == "version":
+        return earlier[position]
     if kind == "hole":
         return memory_of(holes[position])
     return allocate(row.dtype, row.size, row.device) if kind == "output" else places[position]
 
 
-_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary"}
+_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
 
 
 def describe(schedule: Schedule, number: int) -> str:

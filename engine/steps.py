@@ -11,7 +11,8 @@ from engine.graph import Node
 
 @dataclass(frozen=True)
 class Slot:
-    """A buffer of a schedule. `source`: ("hole", i), ("output", i) or ("temporary", place)."""
+    """A buffer of a schedule. `source`: ("hole", i), ("output", i), ("temporary", place), or
+    ("version", s) for one that is written over slot s, in the same memory."""
 
     dtype: DType
     size: int
@@ -26,8 +27,9 @@ Variables = tuple[tuple[str, int, int], ...]  # name, low, high
 class Output:
     """One result of a kernel: the elements of `expression` go to a buffer.
 
-    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with places
-    (offset, strides), each to offset + sum of position * stride.
+    The leaves of the expression are PARAMs; `target` among them is what is written over. The
+    elements go to `target` in row-major order or, with places (offset, strides), each to offset +
+    sum of position * stride.
     """
 
     target: Node
@@ -66,3 +68,11 @@ class Schedule:
     results: list[int]
     variables: Variables
     places: list[Place] = field(default_factory=list)
+
+    def memory(self) -> list[int]:
+        """For each slot, the first one in the same memory."""
+        first: list[int] = []
+        for number, row in enumerate(self.slots):
+            kind, older = row.source
+            first.append(first[older] if kind == "version" else number)
+        return first

@@ -15,7 +15,7 @@ from conformance.harness.bisect.page import show
 from conformance.harness.case import Case, parse_case
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Outcome, Problem, judge
-from engine import assemble, compile as compiler, lower, memory_plan, realize, schedule
+from engine import assemble, compile as compiler, memory_plan, moves, realize, schedule
 from engine.decompose.functions.exponential import EXP2
 from engine.graph import Node
 from engine.linearize import Launchable, linearize
@@ -105,7 +105,7 @@ def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) ->
             if share and slot.source[0] == "temporary":
                 made.slots[number] = replace(slot, source=("temporary", 0))
 
-    for user in ("engine.schedule", "conformance.harness.bisect.schedules"):
+    for user in ("engine.realize", "conformance.harness.bisect.schedules"):
         monkeypatch.setattr(f"{user}.plan_memory", all_in_one)
     sums = ("sum %0 axis=0 keepdim=False", "sum %1 axis=0 keepdim=False")
     flipped = ("flip %2 axis=0", "add %4 %2", "flip %3 axis=0", "add %6 %3", "sub %5 %7")
@@ -114,7 +114,7 @@ def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_view_that_is_lowered_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """The flip is named although it is in the middle of a kernel."""
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     blame = blame_of(case_of("add %0 %1", "flip %0 axis=1", "mul %2 %3"))
     assert blame.key == "lower; FLIP; float; oracle"
 
@@ -193,7 +193,7 @@ def test_a_crash_is_bisected_without_the_device() -> None:
 
 
 def test_a_blame_is_one_page_and_travels_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     blame = blame_of(case_of("flip %0 axis=0"))
     assert Blame.from_json(blame.to_json()) == blame
     page = io.StringIO()

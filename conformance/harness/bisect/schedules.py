@@ -82,16 +82,17 @@ def memory(made: Scheduled, holes: Sequence[Node]) -> list[bytes]:
 
 
 def launches(made: Scheduled, start: Sequence[bytes]) -> tuple[list[Launch], list[bytes]]:
-    """Every step as the interpreter of tensors executes it, and the memory after the last."""
+    """Every step as the interpreter of tensors executes it, and the results in the end."""
     held = list(start)
+    memory = made.schedule.memory()
     found = []
     for number, item in enumerate(made.schedule.items):
-        before = tuple(held[slot] for slot in item.slots)
+        before = tuple(held[memory[slot]] for slot in item.slots)
         after = executed(item, before)
         for slot, data in zip(item.slots[: item.outputs], after):
-            held[slot] = data
+            held[memory[slot]] = data
         found.append(Launch(number, item, before, after))
-    return found, held
+    return found, [held[memory[slot]] for slot in made.schedule.results]
 
 
 def executed(item: Item, before: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -130,17 +131,18 @@ def value_of(output: Output, before: Sequence[bytes]) -> Array:
     return value
 
 
-def first_wrong_slot(made: Scheduled, held: Sequence[bytes]) -> int | None:
-    """The first step whose results, when all is done, are not those of their nodes; None: all are.
+def first_wrong_slot(made: Scheduled, launched: Sequence[Launch]) -> int | None:
+    """The first step whose results are not those of their nodes; None: all are.
 
     A slot counts at the last step that writes it: some nodes are several kernels.
     """
-    last = {slot: n for n, item in enumerate(made.schedule.items)
-            for slot in item.slots[: item.outputs]}  # fmt: skip
-    slots = sorted(last, key=lambda slot: last[slot])
+    last = {slot: (launch, position) for launch in launched
+            for position, slot in enumerate(launch.item.slots[: launch.item.outputs])}  # fmt: skip
+    slots = sorted(last, key=lambda slot: last[slot][0].number)
     for slot, due in zip(slots, values([made.nodes[slot] for slot in slots])):
-        if held[slot][: len(due)] != due:
-            return last[slot]
+        launch, position = last[slot]
+        if launch.after[position][: len(due)] != due:
+            return launch.number
     return None
 
 
@@ -156,16 +158,17 @@ def with_places(made: Scheduled, start: Sequence[bytes]) -> list[bytes]:
     plan_memory(schedule, share=True)
     places = [GARBAGE * place.nbytes for place in schedule.places]
     held = list(start)
+    memory = schedule.memory()
     for item in schedule.items:
         before = []
-        for slot in item.slots:
+        for slot in (memory[slot] for slot in item.slots):
             kind, place = schedule.slots[slot].source
             size = len(start[slot])
             before.append(places[place][:size] if kind == "temporary" else held[slot])
         for slot, data in zip(item.slots[: item.outputs], executed(item, before)):
-            kind, place = schedule.slots[slot].source
+            kind, place = schedule.slots[memory[slot]].source
             if kind == "temporary":
                 places[place] = data + places[place][len(data) :]
             else:
-                held[slot] = data
-    return [held[slot] for slot in schedule.results]
+                held[memory[slot]] = data
+    return [held[memory[slot]] for slot in schedule.results]

@@ -149,8 +149,8 @@ class Search:
     def fused(self) -> Place | None:
         """Every kernel's expression, executed one after another in memory of their own."""
         made = self._made()
-        self.launched, held = launches(made, memory(made, self._program().holes))
-        number = first_wrong_slot(made, held)
+        self.launched, _ = launches(made, memory(made, self._program().holes))
+        number = first_wrong_slot(made, self.launched)
         if number is None:
             return None
         item = self.launched[number].item
@@ -166,8 +166,8 @@ class Search:
             return None
         made = self._made()
         start = memory(made, self._program().holes)
-        _, held = launches(made, start)
-        if with_places(made, start) == [held[slot] for slot in made.schedule.results]:
+        _, results = launches(made, start)
+        if with_places(made, start) == results:
             return None
         return Place("memory plan", text="a place is used again while its contents are needed")
 

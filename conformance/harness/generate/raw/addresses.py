@@ -18,8 +18,8 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, index as index_of
 from engine.interpret.preconditions import Array
+from engine.moves import parallel_loops
 from engine.ops import Op, Operation
-from engine.sequential import parallel_loops
 from engine.simplify import index
 
 EXTENTS = (1, 2, 3, 4, 5, 7, 8, 16, 33)
