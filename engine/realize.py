@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine import compile as compiler, dtypes
+from engine.assemble import VERSIONS
 from engine.backends.base import Memory, Program
 from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
@@ -18,14 +19,27 @@ from engine.graph import Node, dump, substitute, toposort
 from engine.hazards import verify_hazards
 from engine.linear import operations
 from engine.linearize import Launchable
+from engine.liveness import still_read
 from engine.memory_plan import plan_memory
 from engine.ops import STORAGE_VIEWS, Op
 from engine.recent import Recent
 from engine.schedule import planned
-from engine.shapes import view_of
+from engine.shapes import memory_below, view_of
 from engine.spec import verify_tensor
 from engine.steps import Item, Output, Schedule, Slot, Variables
-from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
+from engine.storage import (
+    FAILED,
+    TAKEN,
+    Storage,
+    allocate,
+    attach,
+    lose,
+    memory_of,
+    new_buffer,
+    pending_writes,
+    realized,
+    remember,
+)
 from engine.target import Target, effective
 
 # Integers that change what is compiled.
@@ -46,10 +60,14 @@ class _Step:
 
 @dataclass
 class _Compiled:
-    """A schedule with the programs of each of its items; a copy has none."""
+    """A schedule with the programs of each of its items; a copy has none.
+
+    `overwritten` has the holes whose contents end with a step.
+    """
 
     schedule: Schedule
     steps: list[list[_Step]]
+    overwritten: dict[int, list[int]]
 
 
 _schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
@@ -100,12 +118,14 @@ class Structure:
     """A program apart from its data.
 
     `key` holds everything but which buffers are meant and what values variables have; `holes` are
-    the buffers in order of first use. A variable that has several values in one program (something
-    realized under an old one, say) is several variables: `renamed` has the further BIND nodes.
+    the buffers in order of first use, `bases` the numbers of those that a STORE or the like is made
+    of. A variable that has several values in one program (something realized under an old one, say)
+    is several variables: `renamed` has the further BIND nodes.
     """
 
     key: object
     holes: list[Node]
+    bases: list[int]
     values: dict[str, int]
     renamed: dict[Node, Node]
 
@@ -115,6 +135,7 @@ def structure(roots: Sequence[Node]) -> Structure:
     order = toposort(roots, stop=lambda n: n.op is Op.BIND)
     number = {node: i for i, node in enumerate(order)}
     holes: list[Node] = []
+    bases: set[Node] = set()
     values: dict[str, int] = {}
     renamed: dict[Node, Node] = {}
     rows: list[object] = []
@@ -134,9 +155,12 @@ def structure(roots: Sequence[Node]) -> Structure:
                 other = Node(Op.VARIABLE, variable.dtype, (), (free, *limits))
                 renamed[node] = node.replace((other, value))
         else:
+            if node.op in VERSIONS:
+                bases.add(memory_below(node.src[0]))
             rows.append((node.op, node.dtype, node.arg, tuple([number[s] for s in node.src])))
     rows.append(tuple([number[root] for root in roots]))
-    return Structure(tuple(rows), holes, values, renamed)
+    written = [i for i, hole in enumerate(holes) if hole in bases]
+    return Structure(tuple(rows), holes, written, values, renamed)
 
 
 # -- realizing -------------------------------------------------------------------------------------
@@ -151,31 +175,80 @@ def realize(nodes: Sequence[Node]) -> None:
 
 
 def compute(wanted: Sequence[Node]) -> None:
-    """Run the program whose results are `wanted`, and remember the views of its outputs."""
+    """Run the program whose results are `wanted`, and remember the views of its outputs.
+
+    A pending write that it needs is a result too, so that it is done once.
+    """
+    storages = _needed_writes(wanted)
+    versions = [memory_below(storage.node) for storage in storages]
+    wanted = list(dict.fromkeys([*wanted, *(v for v in versions if v.op in VERSIONS)]))
     roots = resolved_roots(wanted)
     todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     program = structure(roots)
+    homes = _homes(program, wanted, storages)
+    free = _free(program, wanted, homes)
     settings = (*_shaping(), Device.DEFAULT, generation())
-    key = (program.key, settings)
+    key = (program.key, settings, free, homes)
     compiled = _schedules.get(key)
     if compiled is None:
         GlobalCounters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
         sink = Node(Op.SINK, dtypes.bool_, roots)
-        compiled = _compile(substitute(sink, program.renamed).src, program.holes)
+        compiled = _compile(substitute(sink, program.renamed).src, program.holes, free, homes)
         _schedules.put(key, compiled)
     else:
         GlobalCounters.schedule_hits += 1
     outputs = _run(compiled, program.holes, program.values)
     for (want, root), buffer in zip(todo, outputs, strict=True):
         remember(want, view_of(buffer, root.shape))
+    for storage in storages:
+        storage.show(settled(storage.node))
 
 
-def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
+def _needed_writes(wanted: Sequence[Node]) -> list[Storage]:
+    """The storages with pending writes whose versions these nodes are, or are made of."""
+    pending = pending_writes()
+    if not pending:
+        return []
+    below = set(toposort(wanted, stop=lambda node: realized(node) is not None))
+    return [storage for storage in pending if memory_below(storage.node) in below]
+
+
+def _homes(
+    program: Structure, wanted: Sequence[Node], storages: Sequence[Storage]
+) -> tuple[tuple[int, int], ...]:
+    """For results that replace what is in a hole as a whole: result, hole, by their numbers."""
+    result = {node: i for i, node in enumerate(wanted)}
+    hole = {buffer: i for i, buffer in enumerate(program.holes)} if storages else {}
+    found: dict[int, int] = {}
+    for storage in storages:
+        version, home = memory_below(storage.node), storage.home
+        if home in hole and version in result:
+            found.setdefault(result[version], hole[home])
+    return tuple(sorted(found.items()))
+
+
+def _free(
+    program: Structure, wanted: Sequence[Node], homes: Sequence[tuple[int, int]]
+) -> tuple[int, ...]:
+    """The holes that may be written over: nothing reads them after this program."""
+    numbers = sorted({*program.bases, *(hole for _, hole in homes)})
+    if not numbers:
+        return ()
+    kept = still_read([program.holes[i] for i in numbers], set(wanted))
+    return tuple(i for i in numbers if program.holes[i] not in kept)
+
+
+def _compile(
+    roots: Sequence[Node],
+    holes: Sequence[Node],
+    free: tuple[int, ...],
+    homes: tuple[tuple[int, int], ...],
+) -> _Compiled:
     if setting("DEBUG") >= 3:
         print(dump(*roots), file=sys.stderr)
-    schedule, nodes = planned(roots, holes, target_of, Device.DEFAULT)
+    schedule, nodes = planned(roots, holes, target_of, Device.DEFAULT, free, homes)
     if setting("VERIFY"):
         verify_hazards(schedule, nodes)
     plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))
@@ -190,7 +263,20 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
     for device, kernels in batches.items():
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]
-    return _Compiled(schedule, steps)
+    return _Compiled(schedule, steps, _overwritten(schedule))
+
+
+def _overwritten(schedule: Schedule) -> dict[int, list[int]]:
+    """Which holes are written over for the first time, step by step."""
+    memory = schedule.memory()
+    left = {i for i, row in enumerate(schedule.slots) if row.source[0] == "hole"}
+    found: dict[int, list[int]] = {}
+    for number, item in enumerate(schedule.items):
+        for first in (memory[slot] for slot in item.slots[: item.outputs]):
+            if first in left:
+                left.remove(first)
+                found.setdefault(number, []).append(schedule.slots[first].source[1])
+    return found
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
@@ -231,21 +317,22 @@ def _compile_batch(
 
 
 def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
-    """Launch every step; the buffers of the requested results."""
+    """Launch every step; the buffers of the requested results.
+
+    A buffer that is written over has lost its contents before that begins, whatever happens.
+    """
     schedule = compiled.schedule
     outputs: dict[int, Node] = {}
     places = [backend(place.device).allocate(place.nbytes) for place in schedule.places]
     memory: list[Memory] = []
     for row in schedule.slots:
         memory.append(_memory(row, holes, places, memory))
-    for slot in schedule.results:
-        row = schedule.slots[slot]
-        outputs[slot] = new_buffer(row.dtype, row.size, row.device)
-        attach(outputs[slot], memory[slot])
     arguments = [values[name] for name, _, _ in schedule.variables]
     for number, steps in enumerate(compiled.steps):
         started = time.perf_counter()
         item = schedule.items[number]
+        for hole in compiled.overwritten.get(number, ()):
+            lose(holes[hole], FAILED)
         buffers = [memory[s] for s in item.slots]
         if item.kernel is None:
             buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
@@ -258,6 +345,13 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
         GlobalCounters.time_sum += elapsed
         if setting("DEBUG"):
             print(f"{elapsed * 1e6:10.1f} us  {describe(schedule, number)}", file=sys.stderr)
+    for overwritten in compiled.overwritten.values():
+        for hole in overwritten:
+            lose(holes[hole], TAKEN)
+    for slot in schedule.results:
+        row = schedule.slots[slot]
+        outputs[slot] = new_buffer(row.dtype, row.size, row.device)
+        attach(outputs[slot], memory[slot])
     return [outputs[s] for s in schedule.results]
 
 

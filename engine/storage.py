@@ -24,16 +24,26 @@ from engine.shapes import memory_below, view_of
 
 _numbers = itertools.count(1)
 _memory: weakref.WeakKeyDictionary[Node, Memory] = weakref.WeakKeyDictionary()
+_lost: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()  # and why
 _realized: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+
+FAILED = "a kernel failed while it wrote there; assign the tensor as a whole"
+TAKEN = "a later version was written over it; read the tensor, which shows that one"
+UNKNOWN = "it was parsed from text, or the kernel that should have written it failed"
 
 
 class StorageLost(RuntimeError):
-    """The memory of a buffer is gone: a kernel failed while it wrote there."""
+    """The memory of a buffer is gone. The message says why, and what to do."""
 
 
 # -- storages --------------------------------------------------------------------------------------
 class Shown(Protocol):
     """What keeps a node that it made of a storage's node."""
+
+    @property
+    def node(self) -> Node:
+        """That node."""
+        ...
 
     def hide(self) -> None:
         """Forget that node: the storage has another one now."""
@@ -55,7 +65,7 @@ class Storage:
         self.home: Node | None = None
         self.version = 0
         self.shown: weakref.WeakSet[Shown] | None = None
-        _live.add(self)
+        self._register()
 
     @property
     def storage(self) -> Storage:
@@ -77,28 +87,52 @@ class Storage:
         self.version += 1
         self.device = device
         self.show(node)
+        if self in _pending:
+            _written.add(self)
 
     def show(self, node: Node) -> None:
         """`node` stands for the current version from now on: it has the same bits, or is new."""
         if node is not self.node:
             self.node = node
+            self._register()
             if self.shown:
                 for view in list(self.shown):
                     view.hide()
                 self.shown.clear()
 
 
-_live: weakref.WeakSet[Storage] = weakref.WeakSet()
+    def _register(self) -> None:
+        """Enter what is alive: by its memory, or as something that is yet to be computed."""
+        below = memory_below(self.node)
+        if below.op is Op.BUFFER:
+            _owners.setdefault(below, weakref.WeakSet()).add(self)
+            _pending.discard(self)
+            _written.discard(self)
+        else:
+            _pending.add(self)
 
 
-def live_storages() -> list[Storage]:
-    """Every storage that a tensor, or a view, still shows, in no order."""
-    return list(_live)
+_pending: weakref.WeakSet[Storage] = weakref.WeakSet()
+_written: weakref.WeakSet[Storage] = weakref.WeakSet()  # pending ones that have been written
+_owners: weakref.WeakKeyDictionary[Node, weakref.WeakSet[Storage]] = weakref.WeakKeyDictionary()
+
+
+def pending_storages() -> list[Storage]:
+    """The storages that are alive and whose version is not memory, in no order."""
+    return list(_pending)
+
+
+def pending_writes() -> list[Storage]:
+    """Those of them that have been written since they were in memory."""
+    return list(_written)
+
+
+def owners(buffer: Node) -> list[Storage]:
+    """The storages that are alive and whose version is all of a BUFFER."""
+    return [s for s in _owners.get(buffer, ()) if memory_below(s.node) is buffer]
 
 
 # -- memory ----------------------------------------------------------------------------------------
-
-
 def new_buffer(dtype: DType, size: int, device: str) -> Node:
     """A BUFFER node of `size` items without memory yet."""
     return Node(Op.BUFFER, dtype, (), (next(_numbers), size, device))
@@ -115,10 +149,16 @@ def memory_of(buffer: Node) -> Memory:
     if memory is None:
         number, size, device = buffer.arg
         raise StorageLost(
-            f"buffer {number} ({size} x {buffer.dtype} on {device}) has no contents: it was parsed "
-            "from text, or the kernel that should have written it failed; assign it as a whole"
+            f"buffer {number} ({size} x {buffer.dtype} on {device}) has no contents: "
+            f"{_lost.get(buffer, UNKNOWN)}"
         )
     return memory
+
+
+def lose(buffer: Node, why: str) -> None:
+    """Take a buffer's memory from it."""
+    _memory.pop(buffer, None)
+    _lost[buffer] = why
 
 
 def allocate(dtype: DType, size: int, device: str) -> Memory:
@@ -149,5 +189,7 @@ def remember(expression: Node, view: Node) -> None:
 
 
 def realized(node: Node) -> Node | None:
-    """The view that holds the value of an expression, if it has been realized."""
-    return _realized.get(node)
+    """The view that holds the value of an expression, if it has been realized and is still there.
+    """
+    view = _realized.get(node)
+    return None if view is None or (_lost and memory_below(view) in _lost) else view
