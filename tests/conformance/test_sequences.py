@@ -97,7 +97,7 @@ def test_what_would_take_too_much_is_refused(line: str) -> None:
 
 
 def test_a_sequence_ends() -> None:
-    rounds = "for k in range(9000):\n    x += 1\n    x += 1\n    x += 1"
+    rounds = "for k in range(9000):\n    y = x\n    y = x\n    y = x"
     with pytest.raises(ValueError, match="steps"):
         expected(sequence("x = zeros((1,), 'int32')", rounds))
 
@@ -164,7 +164,7 @@ def test_a_number_is_one_sequence() -> None:
 
 
 def test_every_kind_of_statement_is_drawn() -> None:
-    text = "\n".join(random_sequence(0, number).text for number in range(200))
+    text = "\n".join(random_sequence(0, number).text for number in range(100))
     for part in ("tensor(", "bits(", "full(", "arange(", "zeros(", ".permute(", ".flip(",
                  ".reshape(", ".bitcast(", ".expand(", ".diagonal(", ".unfold(", ".assign(",
                  ".clone(", ".cast(", "to('there')", "to('here')", "refused(", "realize(", "del ",

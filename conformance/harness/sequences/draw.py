@@ -30,7 +30,9 @@ from oracles.formats import FORMATS, Array, format_of
 LENGTHS = (6, 28)  # statements
 NAMES = 9  # tensors at a time
 MAX_ELEMENTS = 96
-SHAPES = ((4,), (6,), (8,), (2, 3), (3, 4), (4, 4), (2, 2, 3), (1, 3), (), (0,), (2, 0))
+SHAPES = ((4,), (6,), (8,), (2, 3), (3, 4), (4, 4), (2, 2, 3), (1, 3), ())
+EMPTY = ((0,), (2, 0))
+SELDOM = 16  # one tensor in so many is empty
 DTYPES: Mapping[str, float] = {
     "int32": 8, "float32": 3, "int8": 1, "uint16": 1, "int64": 1, "bool": 1, "bfloat16": 0.5,
     "float64": 0.5,
@@ -38,7 +40,7 @@ DTYPES: Mapping[str, float] = {
 INTEGERS = ("+", "-", "*", "|", "^", "&", "//", "%", "<<")
 FLOATS = ("+", "-", "*")
 BOOLS = ("|", "&", "^")
-REFUSED = (ValueError, IndexError, TypeError, OverflowError, ZeroDivisionError)
+REFUSED = (ValueError, IndexError, TypeError, OverflowError, RuntimeError)
 
 
 def random_sequence(seed: int, number: int) -> Sequence:
@@ -136,7 +138,7 @@ class Growing:
         row = FORMATS[dtype]
         if chance(self.chooser, 4):
             return f"full({shape}, {self.scalar(dtype)}, '{dtype}')"
-        if len(shape) == 1 and chance(self.chooser, 4):
+        if len(shape) == 1 and row.kind != "bool" and chance(self.chooser, 4):
             return f"arange({shape[0]}, '{dtype}')"
         if row.is_float or chance(self.chooser, 6):
             pool = [int(word) for word in edges(dtype)]
@@ -161,7 +163,8 @@ def _broadcasts(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
 # -- statements that make tensors ------------------------------------------------------------------
 def _make(now: Growing) -> str | None:
     dtype = Weighted(DTYPES).choose(now.chooser)
-    return now.new(now.fresh(choose(now.chooser, SHAPES), dtype))
+    shapes = EMPTY if chance(now.chooser, SELDOM) else SHAPES
+    return now.new(now.fresh(choose(now.chooser, shapes), dtype))
 
 
 def _view(now: Growing) -> str | None:
@@ -224,7 +227,7 @@ def _set(now: Growing) -> str | None:
     """x[key] = value"""
     name, x = now.one()
     key = keys.basic(now.chooser, x.shape)
-    part = keys.part(x, key)
+    part = keys.part(now.run, name, key)
     if part is None:
         return None
     if chance(now.chooser, 3):
@@ -240,7 +243,9 @@ def _set_places(now: Growing) -> str | None:
     key = keys.advanced(now.chooser, name, x, now.tensors())
     if key is None:
         return None
-    part = now.run.world.read(x, keys.evaluated(now.run, key))
+    part = keys.part(now.run, name, key)
+    if part is None:
+        return None
     if chance(now.chooser, 3):
         return f"{name}[{key}] {_sign(now, x)}= {now.scalar(x.dtype.name)}"
     shape = part.shape if "tensor" in key or "[" in key else ()
@@ -274,7 +279,7 @@ def _update_part(now: Growing) -> str | None:
     """x[key] op= value"""
     name, x = now.one()
     key = keys.basic(now.chooser, x.shape)
-    part = keys.part(x, key)
+    part = keys.part(now.run, name, key)
     if part is None:
         return None
     shifted = keys.shifted(now.chooser, x.shape, part.shape) if chance(now.chooser, 3) else None
@@ -286,7 +291,7 @@ def _swap(now: Growing) -> str | None:
     """Two parts of one tensor, of which one is kept before both are written."""
     name, x = now.one()
     key = keys.basic(now.chooser, x.shape)
-    part = keys.part(x, key)
+    part = keys.part(now.run, name, key)
     other = None if part is None else keys.shifted(now.chooser, x.shape, part.shape)
     if other is None:
         return None

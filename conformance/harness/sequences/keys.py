@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 
 from conformance.harness.generate.choosing import Chooser, chance, choose
-from conformance.harness.sequences import model
 from conformance.harness.sequences.evaluate import Run
-from conformance.harness.sequences.text import statement
+from conformance.harness.sequences.text import expression
 from oracles.formats import FORMATS, Array, format_of
 
 WORDS = ("int8", "uint8", "int16", "int32", "uint32", "float32", "int64", "float64")
@@ -42,16 +38,13 @@ def _item(chooser: Chooser, size: int) -> str:
     return choose(chooser, (f"{low}:{high}", f"{low}:", f":{high}"))
 
 
-def part(x: Array, key: str) -> Array | None:
-    """x[key]; None where there is no such part, or nothing in it."""
-    run = Run(model.Model())
-    run.names["x"] = x
+def part(run: Run, name: str, key: str) -> Array | None:
+    """What a key selects of a tensor; None where there is no such part, or nothing in it."""
     try:
-        run.one(statement(f"y = x[{key}]"))
-    except (IndexError, ValueError):
+        found: Array = run.value(expression(f"{name}[{key}]"))
+    except (IndexError, ValueError, RuntimeError):
         return None
-    found: Array = run.names["y"]
-    return found if found.size or not x.size else None
+    return found if found.size or not run.names[name].size else None
 
 
 def shifted(chooser: Chooser, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:
@@ -102,13 +95,6 @@ def advanced(
 def _number(x: Array, chooser: Chooser) -> str:
     number = str(chooser.integer(0, 5))
     return number + ".5" if format_of(x).is_float else number
-
-
-def evaluated(run: Run, key: str) -> Any:
-    """The value of a key, of the names that a run has."""
-    apart = Run(run.world)
-    apart.names = {**run.names, "x": np.zeros((0,), np.int32)}
-    return apart.value(statement(f"x[{key}] = 0").tree.targets[0].slice)  # type: ignore[attr-defined]
 
 
 def view(chooser: Chooser, name: str, x: Array) -> str | None:

@@ -7,7 +7,7 @@ and every result that is no view is row-major.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import accumulate
 from math import prod
 from typing import Any
@@ -32,14 +32,15 @@ class Model:
 
     def __init__(self) -> None:
         self.budget = Budget()
+        self._there: dict[int, Array] = {}  # memory on the other device, by its identity
 
     def make(self, function: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
         return MAKERS[function](*arguments, **keywords)
 
     def apply(self, op: str, operands: list[Any]) -> Array:
-        arrays = _arrays(operands)
-        _limited(np.broadcast_shapes(*(x.shape for x in arrays)) if op != "matmul" else ())
-        return self._computed(op, arrays, {})
+        if op != "matmul":
+            _limited(np.broadcast_shapes(*(np.shape(x) for x in operands)))
+        return self._computed(op, operands, {})
 
     def call(
         self, method: str, receiver: Any, arguments: list[Any], keywords: dict[str, Any]
@@ -48,33 +49,61 @@ class Model:
             store(receiver, ..., arguments[0])
             return _array(receiver)
         if method == "to":
-            return receiver if arguments == ["here"] else own(receiver)
+            there = arguments == ["there"]
+            stays = there == self._is_there(receiver)
+            return receiver if stays else self._placed(own(receiver), there)
         if method == "cast" and keywords["dtype"] == receiver.dtype.name:
             return _array(receiver)
         if method in COPIES:
-            return own(receiver)
+            return self._placed(own(receiver), self._is_there(receiver))
         if method in VIEWS:
             found = VIEWS[method](receiver, *arguments, **keywords)
             _limited(found.shape)
             return found
-        return self._computed(method, _arrays([receiver, *arguments]), keywords)
+        return self._computed(method, [receiver, *arguments], keywords)
 
-    def _computed(self, op: str, operands: list[Array], attributes: dict[str, Any]) -> Array:
+    def _computed(self, op: str, given: list[Any], attributes: dict[str, Any]) -> Array:
+        there, operands = self._common(given), _arrays(given)
         self.budget.spend(Statement(op, (), attributes), [x.shape for x in operands])
-        return own(evaluate(op, operands, attributes))
+        return self._placed(own(evaluate(op, operands, attributes)), there)
+
+    def _placed(self, x: Array, there: bool) -> Array:
+        """Memory that is new, on one of the two devices."""
+        if there:
+            self._there[id(x)] = x
+        return x
+
+    def _is_there(self, x: Array) -> bool:
+        """Whether a tensor, or what it is a view of, is on the other device."""
+        memory: Any = x
+        while memory.base is not None:
+            memory = memory.base
+        return id(memory) in self._there
+
+    def _common(self, operands: Iterable[Any]) -> bool:
+        """Whether the tensors among these are on the other device.
+
+        RuntimeError if only some of them are.
+        """
+        found = {self._is_there(x) for x in operands if isinstance(x, np.ndarray)}
+        if len(found) > 1:
+            raise RuntimeError("operands on two devices")
+        return True in found
 
     def read(self, x: Any, key: Any) -> Array:
         if not is_advanced(key):
             return _view(x, key)
         items = _items(key)
         tensors = [item for item in items if isinstance(item, np.ndarray)]
+        there = self._common([x, *tensors])
         if not tensors:
-            return own(x[key])
+            return self._placed(own(x[key]), there)
         numbers = iter(range(1, len(tensors) + 1))
         index = tuple(f"t{next(numbers)}" if isinstance(i, np.ndarray) else i for i in items)
-        return own(getitem(x, *tensors, index=index))
+        return self._placed(own(getitem(x, *tensors, index=index)), there)
 
     def write(self, x: Any, key: Any, value: Any) -> None:
+        self._common([x, *_items(key)])
         store(x, key, value)
 
     def update(self, op: str, x: Any, value: Any) -> Any:

@@ -101,6 +101,8 @@ def _instead(node: ast.AST) -> Iterator[ast.expr]:
             yield value
         case ast.Tuple(elts=[first, *_]):
             yield first
+        case ast.Name(ctx=ast.Load()):
+            yield ast.Constant(1)
         case ast.Constant(value=float() | int() as value) if value not in (0, 1):
             yield ast.Constant(1)
             yield ast.Constant(value // 2 if isinstance(value, int) else 2.0)

@@ -43,13 +43,12 @@ METHODS = frozenset({
     "bitcast", "detach", "diagonal", "expand", "flatten", "flip", "permute", "reshape", "shrink",
     "squeeze", "transpose", "unfold", "unsqueeze",
     # copies
-    "clone", "contiguous", "pad", "cat", "roll", "repeat", "take", "gather",
+    "clone", "contiguous", "pad", "cat", "roll", "repeat",
     # itself, where there is nothing to do
     "cast", "to",
     # what is computed
     "sum", "prod", "max", "min", "any", "all", "mean", "argmax", "cumsum", "maximum", "minimum",
-    "where", "abs", "neg", "sqrt", "square", "div", "matmul", "relu", "sort", "scatter",
-    "masked_fill",
+    "where", "abs", "neg", "sqrt", "square", "div", "matmul", "relu",
     # written whole
     "assign",
 })  # fmt: skip
@@ -121,6 +120,13 @@ def statement(text: str) -> Statement:
     """One statement; ValueError for what is none."""
     (only,) = _statements(text, 1)
     return only
+
+
+def expression(text: str) -> ast.expr:
+    """The tree of one expression; ValueError for what is none."""
+    tree = statement(f"x = {text}").tree
+    assert isinstance(tree, ast.Assign)
+    return tree.value
 
 
 def _parse(lines: list[str], first: int) -> Sequence:
