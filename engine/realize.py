@@ -17,7 +17,7 @@ from engine.counters import GlobalCounters
 from engine.fusion import GENERATORS
 from engine.graph import Node, dump, substitute, toposort
 from engine.hazards import verify_hazards
-from engine.linear import operations
+from engine.linear import operations, traffic
 from engine.linearize import Launchable
 from engine.liveness import still_read
 from engine.memory_plan import plan_memory
@@ -309,8 +309,9 @@ def _compile_batch(
         print(chosen.render(linear), file=sys.stderr)
     result: dict[object, list[_Step]] = {key: [] for key in kernels}
     for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
-        nbytes = sum(p.size * p.dtype.itemsize for p in part.kernel.parameters)
-        result[key].append(_Step(program, part.slots, operations(part.kernel), nbytes))
+        kernel = part.kernel
+        step = _Step(program, part.slots, operations(kernel), traffic(kernel))
+        result[key].append(step)
     for key, steps in result.items():
         _steps.put(key, steps)
     return result
