@@ -309,9 +309,8 @@ def _compile_batch(
         print(chosen.render(linear), file=sys.stderr)
     result: dict[object, list[_Step]] = {key: [] for key in kernels}
     for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
-        kernel = part.kernel
-        step = _Step(program, part.slots, operations(kernel), traffic(kernel))
-        result[key].append(step)
+        cost = operations(part.kernel), traffic(part.kernel)
+        result[key].append(_Step(program, part.slots, *cost))
     for key, steps in result.items():
         _steps.put(key, steps)
     return result
