@@ -8,7 +8,7 @@ that an error changes nothing.
 from __future__ import annotations
 
 import math
-from typing import Any, Self
+from typing import Self
 
 from engine import dtypes
 from engine.graph import Node, Sint
@@ -25,8 +25,6 @@ from engine.tensor.layout import Layout, of_storage, total
 from engine.tensor.variable import show
 
 _KINDS = {"bool": 0, "uint": 1, "int": 1, "float": 2}
-
-Value = Operand | list[Any] | tuple[Any, ...] | Any
 
 # What `x += y` and the like stand for: the method whose result is written to x.
 IN_PLACE = {
@@ -49,7 +47,7 @@ IN_PLACE = {
 class Assignment(Index):
     """What is written through a view is seen by its storage and by all other views of it."""
 
-    def __setitem__(self, key: object, value: Value) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         """Write `value` to the part that `key` selects, which may be any key that reads.
 
         `value`, a tensor, number, array or nested lists, broadcasts to the shape that `x[key]` has
@@ -80,7 +78,7 @@ class Assignment(Index):
             node = advanced.written(found, number, wide)
         self._advance(self._view(chosen.node)._next(op, node))
 
-    def assign(self, x: Value) -> Self:
+    def assign(self, x: object) -> Self:
         """Write `x`, which broadcasts and is cast as in `x[…] = v`, to the whole of this tensor.
 
         ValueError for a shape that does not broadcast, and where elements share memory.
@@ -110,7 +108,7 @@ class Assignment(Index):
         return self
 
     # -- values ------------------------------------------------------------------------------------
-    def _taken(self, op: str, value: Value) -> Node:
+    def _taken(self, op: str, value: object) -> Node:
         """A value as a node of the dtype and on the device of this tensor."""
         if isinstance(value, bool | int | float) and not host.is_array(value):
             return constant(op, value, self.dtype)
@@ -173,6 +171,7 @@ def _install(operator: str, name: str) -> None:
 
 for _operator, _name in IN_PLACE.items():
     _install(_operator, _name)
+
 
 # -- shapes of values ------------------------------------------------------------------------------
 def _broadcast(op: str, value: Node, shape: Shape) -> Node:
