@@ -67,6 +67,7 @@ class Assignment(Index):
             node = _broadcast(op, given, shown.shape)
             self._advance(self._view(shown)._next(op, node))
             return
+        part = self._view(chosen.node)  # made first: computing a mask may compute this tensor
         found = advanced.merged(chosen.node, chosen.places, chosen.together)
         mask = _only_mask(chosen.places)
         if mask is not None and not _has_row_per_place(given, found):
@@ -76,7 +77,7 @@ class Assignment(Index):
             number = advanced.numbers(chosen.node, chosen.places, chosen.device)
             wide = _broadcast(op, given, found.result(number.shape))
             node = advanced.written(found, number, wide)
-        self._advance(self._view(chosen.node)._next(op, node))
+        self._advance(part._next(op, node))
 
     def assign(self, x: object) -> Self:
         """Write `x`, which broadcasts and is cast as in `x[…] = v`, to the whole of this tensor.

@@ -290,6 +290,13 @@ def test_a_mask_of_a_tensor_is_computed_for_values_of_its_own_only(loaded: Loade
     assert x.tolist() == [1, 8, 8]
 
 
+def test_a_mask_that_is_what_it_writes_to(loaded: Loaded) -> None:
+    """Computing it computes the tensor, which is in memory from then on."""
+    x = loaded([0, 1, 2, 3]) > 1
+    x[x] = [False, True]
+    assert x.tolist() == [False, False, False, True]
+
+
 def test_places_out_of_range_in_a_tensor_are_not_written(loaded: Loaded, value: Value) -> None:
     x = loaded(np.zeros((2, 3)), "int32")
     x[loaded([0, 5, -1, -4], "int64")] = loaded([[1], [2], [3], [4]])
