@@ -96,6 +96,19 @@ def test_a_part_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
     assert blame_of(case_of("cat %0 %1 dim=0", "neg %2")).key == "fusion; CAT; float; oracle"
 
 
+def test_an_edge_between_kernels_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = schedule._Builder.append
+
+    def without_edges(made: schedule._Builder, *arguments: Any) -> None:
+        right(made, *arguments)
+        made.items[-1] = replace(made.items[-1], after=())
+
+    monkeypatch.setattr(schedule._Builder, "append", without_edges)
+    blame = blame_of(case_of("cat %0 %1 dim=0", "neg %2"))
+    assert blame.place.stage == "fusion" and blame.place.rule == "order of kernels"
+    assert "step 1: slot 2 (CAT float32) is used without an edge from step 0" in blame.place.text
+
+
 def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     right = memory_plan.plan_memory
 

@@ -28,6 +28,7 @@ from conformance.harness.subject import EngineSubject, ReferenceSubject, Subject
 from conformance.harness.trial import Outcome, Problem, judge
 from conformance.harness.trial.relations import REWRITTEN
 from engine.context import setting
+from engine.hazards import HazardError, verify_hazards
 from engine.ops import Op
 from engine.realize import target_of
 from engine.target import Target
@@ -149,6 +150,10 @@ class Search:
     def fused(self) -> Place | None:
         """Every kernel's expression, executed one after another in memory of their own."""
         made = self._made()
+        try:
+            verify_hazards(made.schedule, made.nodes)
+        except HazardError as error:
+            return Place("fusion", rule="order of kernels", text=str(error))
         self.launched, _ = launches(made, memory(made, self._program().holes))
         number = first_wrong_slot(made, self.launched)
         if number is None:
