@@ -31,7 +31,7 @@ def still_read(buffers: Collection[Node], computed: Collection[Node]) -> set[Nod
     while pending and wanted:
         node = pending.pop()
         wanted.discard(node)
-        if node in computed:
+        if not node.src or node in computed:
             continue
         view = realized(node)
         for below in node.src if view is None else (view,):

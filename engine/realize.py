@@ -62,12 +62,14 @@ class _Step:
 class _Compiled:
     """A schedule with the programs of each of its items; a copy has none.
 
-    `overwritten` has the holes whose contents end with a step.
+    `overwritten` has the holes whose contents end with a step, `finished` the slots of the results
+    that are complete with it, -1 being before the first.
     """
 
     schedule: Schedule
     steps: list[list[_Step]]
     overwritten: dict[int, list[int]]
+    finished: dict[int, list[int]]
 
 
 _schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
@@ -199,11 +201,15 @@ def compute(wanted: Sequence[Node]) -> None:
         _schedules.put(key, compiled)
     else:
         GlobalCounters.schedule_hits += 1
-    outputs = _run(compiled, program.holes, program.values)
-    for (want, root), buffer in zip(todo, outputs, strict=True):
-        remember(want, view_of(buffer, root.shape))
-    for storage in storages:
-        storage.show(settled(storage.node))
+    buffers: dict[int, Node] = {}
+    try:
+        _run(compiled, program.holes, program.values, buffers)
+    finally:  # what was finished before a kernel failed is not lost
+        for (want, root), slot in zip(todo, compiled.schedule.results, strict=True):
+            if slot in buffers:
+                remember(want, view_of(buffers[slot], root.shape))
+        for storage in storages:
+            storage.show(settled(storage.node))
 
 
 def _needed_writes(wanted: Sequence[Node]) -> list[Storage]:
@@ -263,7 +269,17 @@ def _compile(
     for device, kernels in batches.items():
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]
-    return _Compiled(schedule, steps, _overwritten(schedule))
+    return _Compiled(schedule, steps, _overwritten(schedule), _finished(schedule))
+
+
+def _finished(schedule: Schedule) -> dict[int, list[int]]:
+    """Which results are complete, step by step."""
+    last = {slot: number for number, item in enumerate(schedule.items)
+            for slot in item.slots[: item.outputs]}  # fmt: skip
+    found: dict[int, list[int]] = {}
+    for slot in dict.fromkeys(schedule.results):
+        found.setdefault(last.get(slot, -1), []).append(slot)
+    return found
 
 
 def _overwritten(schedule: Schedule) -> dict[int, list[int]]:
@@ -316,18 +332,30 @@ def _compile_batch(
     return result
 
 
-def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
-    """Launch every step; the buffers of the requested results.
+def _run(
+    compiled: _Compiled,
+    holes: Sequence[Node],
+    values: dict[str, int],
+    results: dict[int, Node],
+) -> None:
+    """Launch every step, and put a buffer for each result into `results` as soon as it is complete.
 
     A buffer that is written over has lost its contents before that begins, whatever happens.
     """
     schedule = compiled.schedule
-    outputs: dict[int, Node] = {}
+
+    def finish(number: int) -> None:
+        for slot in compiled.finished.get(number, ()):
+            row = schedule.slots[slot]
+            results[slot] = new_buffer(row.dtype, row.size, row.device)
+            attach(results[slot], memory[slot])
+
     places = [backend(place.device).allocate(place.nbytes) for place in schedule.places]
     memory: list[Memory] = []
     for row in schedule.slots:
         memory.append(_memory(row, holes, places, memory))
     arguments = [values[name] for name, _, _ in schedule.variables]
+    finish(-1)
     for number, steps in enumerate(compiled.steps):
         started = time.perf_counter()
         item = schedule.items[number]
@@ -340,6 +368,7 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
             step.program([buffers[s] for s in step.slots], arguments)
             GlobalCounters.global_ops += step.operations
             GlobalCounters.global_mem += step.nbytes
+        finish(number)
         elapsed = time.perf_counter() - started
         GlobalCounters.kernel_count += 1
         GlobalCounters.time_sum += elapsed
@@ -348,11 +377,6 @@ def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> 
     for overwritten in compiled.overwritten.values():
         for hole in overwritten:
             lose(holes[hole], TAKEN)
-    for slot in schedule.results:
-        row = schedule.slots[slot]
-        outputs[slot] = new_buffer(row.dtype, row.size, row.device)
-        attach(outputs[slot], memory[slot])
-    return [outputs[s] for s in schedule.results]
 
 
 def _memory(

@@ -324,6 +324,30 @@ def test_a_failure_before_the_write_loses_nothing(monkeypatch: pytest.MonkeyPatc
     assert x.tolist() == want.tolist()
 
 
+def test_what_was_finished_before_a_failure_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y, z = numbers(4), numbers(5, seed=1), numbers(6, seed=2)
+    want, last = (x.numpy() + 1).tolist(), z.numpy()
+    x += 1
+    y += 1
+    z += 1
+    run, left = python._Interpreted.__call__, [1]
+
+    def fails_at_the_second(self: python._Interpreted, *arguments: Any) -> None:
+        run(self, *arguments)
+        if not left:
+            raise RuntimeError("out of luck")
+        left.pop()
+
+    monkeypatch.setattr(python._Interpreted, "__call__", fails_at_the_second)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        x.realize(y, z)
+    monkeypatch.undo()
+    assert x.tolist() == want
+    with pytest.raises(StorageLost):
+        y.realize()
+    assert z.tolist() == (last + 1).tolist(), "its turn had not come"
+
+
 # -- many versions ---------------------------------------------------------------------------------
 def versions(count: int, size: int = 64) -> tuple[Node, Node]:
     """A chain of writes to one buffer, and the buffer."""
