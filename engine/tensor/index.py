@@ -34,6 +34,8 @@ class Index(TensorBase):
     def __getitem__(self, key: object) -> Self:
         """The part that `key` selects: one index, or a tuple of indices for the axes in order.
 
+        A view for integers, slices, None and Ellipsis; a copy with tensors, arrays, lists or bools.
+
         - An integer takes one element of its axis, a slice a part; None makes an axis of size 1,
           and Ellipsis stands for as many full slices as there is room for. A bound variable may
           stand for an integer or for the ends of a slice.
