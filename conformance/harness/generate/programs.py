@@ -181,10 +181,11 @@ def _edge_inputs(p: Program, base: tuple[int, ...]) -> None:
 def _crossed_inputs(p: Program, op: str) -> None:
     """An input in memory for each of the first operands, perhaps a number for the last one."""
     row, shape = ROWS[op], choose(p.chooser, CROSSED)
-    dtype = _crossed_dtype(p, row.allowed(0) if row.dtypes else ALL)
-    for place in range(max(2, row.operands)):
-        allowed = row.allowed(place) if row.dtypes else ALL
-        if dtype not in allowed:
+    kinds = [row.allowed(place) for place in range(row.operands)] or [ALL]
+    kinds += [kinds[-1]] * (2 - len(kinds))
+    dtype = ""
+    for place, allowed in enumerate(kinds):
+        if place == 0 or allowed != kinds[place - 1]:  # others are of one dtype
             dtype = _crossed_dtype(p, allowed)
         if place and chance(p.chooser, 3):
             p.number(dtype)
