@@ -16,7 +16,7 @@ from engine.counters import GlobalCounters
 from engine.graph import Node, dump, substitute, toposort
 from engine.linear import operations
 from engine.linearize import Launchable
-from engine.ops import STORAGE_VIEWS, Op
+from engine.ops import MARKERS, STORAGE_VIEWS, Op
 from engine.recent import Recent
 from engine.schedule import GENERATORS, make_schedule
 from engine.shapes import view_of
@@ -63,25 +63,29 @@ def forget() -> None:
 # -- programs as keys ------------------------------------------------------------------------------
 def base_of(node: Node) -> Node:
     """The node whose elements a view shows; a PAD is no view."""
-    while node.op in STORAGE_VIEWS:
+    while node.op in STORAGE_VIEWS or node.op in MARKERS:
         node = node.src[0]
     return node
 
 
 def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with everything realized replaced by views of its buffer."""
-    known: dict[Node, Node] = {}
+    """The roots without markers, and with everything realized replaced by views of its buffer."""
+    shown: dict[Node, Node] = {}
 
-    def is_known(node: Node) -> bool:
+    def is_realized(node: Node) -> bool:
         view = realized(node)
         if view is not None:
-            known[node] = view
+            shown[node] = view
         return view is not None
 
-    toposort(roots, stop=is_known)
-    if not known:
+    order = toposort(roots, stop=is_realized)
+    if not shown and not any(node.op in MARKERS for node in order):
         return tuple(roots)
-    return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
+    for node in order:
+        if node not in shown:
+            operands = tuple([shown[s] for s in node.src])
+            shown[node] = operands[0] if node.op in MARKERS else node.replace(operands)
+    return tuple([shown[root] for root in roots])
 
 
 @dataclass(frozen=True)

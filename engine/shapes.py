@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import dtypes
 from engine.graph import Node, Sint, index
-from engine.ops import ELEMENTWISE, Op, Operation
+from engine.ops import ELEMENTWISE, MARKERS, Op, Operation
 
 Shape = tuple[Sint, ...]
 
@@ -160,6 +160,7 @@ _ROWS: dict[Operation, Callable[[Node], Shape]] = {
     Op.STORE: _of_first,
     Op.AFTER: _of_first,
     Op.PARAM: lambda node: (node.arg[1],),
+    **dict.fromkeys(MARKERS, _of_first),
     **dict.fromkeys(ELEMENTWISE, _elementwise),
 }
 

@@ -174,6 +174,13 @@ class EngineSubject:
             values.append(made[key] if call.pick is None else made[key][call.pick])
         return [values[k] for k in case.outputs]
 
+    def applied(self, statement: Statement, operands: Sequence[Tensor]) -> Tensor:
+        """The result of one statement on tensors of this device."""
+        call = call_of(statement)
+        made = self._apply(call, list(operands))
+        result: Tensor = made if call.pick is None else made[call.pick]
+        return result
+
     def _input(self, item: Input) -> Tensor:
         from engine import Tensor
 

@@ -11,6 +11,7 @@ from engine.dtypes import DType, Scalar
 from engine.graph import Node, Sint
 from engine.ops import Op
 from engine.tensor import views
+from engine.tensor.gradient import tracking
 
 
 class TensorBase:
@@ -26,7 +27,7 @@ class TensorBase:
     @classmethod
     def _wrap(cls, node: Node, device: str | None) -> Self:
         tensor = cls.__new__(cls)
-        tensor.node, tensor._device = node, device
+        tensor.node, tensor._device = tracking.recorded(node), device
         return tensor
 
     def _like(self, node: Node) -> Self:
@@ -74,8 +75,17 @@ class TensorBase:
 
         node = self._placed()
         data, shape = driver.read(node), driver.concrete_shape(node)
-        self.node = driver.resolved_roots([node])[0]
+        self._settle()
         return data, shape
+
+    def _settle(self) -> None:
+        """Let go of what a computed tensor was made of, unless a gradient needs it."""
+        import engine.realize as driver
+
+        if self.node.op is Op.LEAF:
+            self.node = self.node.replace(driver.resolved_roots(self.node.src))
+        elif not self.node.tracked:
+            self.node = driver.resolved_roots([self.node])[0]
 
     def tobytes(self) -> bytes:
         """The elements as row-major bytes, little-endian, bool as one byte."""

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from engine.graph import Node
-from engine.ops import STORAGE_VIEWS, Op, Operation
+from engine.ops import MARKERS, STORAGE_VIEWS, Op, Operation
 
 Strides = tuple[int, ...]
-_VIEWS = STORAGE_VIEWS | {Op.AFTER, Op.BITCAST}
+_VIEWS = STORAGE_VIEWS | MARKERS | {Op.AFTER, Op.BITCAST}
 
 
 def last_axis_is_contiguous(x: Node) -> bool:

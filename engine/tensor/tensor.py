@@ -22,6 +22,7 @@ from engine.tensor.custom import Custom
 from engine.tensor.draws import Draws
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
+from engine.tensor.gradient.methods import Differentiable
 from engine.tensor.index import Index
 from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
@@ -50,9 +51,9 @@ Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | m
 class Tensor(
     Creation,
     Rounding,
-    Choices,
     Predicates,
     Activations,
+    Choices,
     Neural,
     Elementwise,
     Functions,
@@ -73,6 +74,7 @@ class Tensor(
     Linalg,
     Draws,
     Custom,
+    Differentiable,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
@@ -132,23 +134,17 @@ class Tensor(
 
     def to_(self, device: str | None) -> Self:
         """This tensor, from now on, on a device. None is the default device."""
-        moved = self.to(device)
-        self.node, self._device = moved.node, moved._device
-        return self
+        return self._become(self.to(device))
 
     def replace(self, x: TensorBase) -> Self:
         """This tensor, from now on, what `x` is. ValueError unless the shapes are equal.
 
-        Nothing that was made of this tensor before changes.
+        Nothing that was made of this tensor before changes. Where it asked for its gradient it does
+        so again, of what is made of it from now on.
         """
         if self.shape != x.shape:
             raise ValueError(f"replace: {show(self.shape)} is not the shape {show(x.shape)}")
-        self.node, self._device = x.node, x._device
-        return self
-
-    def detach(self) -> Self:
-        """The same values, apart from any gradient: a view."""
-        return self._like(self.node)
+        return self._become(x)
 
     def contiguous(self) -> Self:
         """The same values in memory of their own, in row-major order."""
@@ -165,8 +161,8 @@ class Tensor(
 
         tensors: tuple[Tensor, ...] = (self, *others)
         driver.realize([tensor._placed() for tensor in tensors])
-        for tensor in tensors:  # what it was made of may go
-            tensor.node = driver.resolved_roots([tensor.node])[0]
+        for tensor in tensors:
+            tensor._settle()
         return self
 
     def data(self) -> memoryview:
