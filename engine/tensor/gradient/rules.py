@@ -18,18 +18,22 @@ from engine.tensor.gradient.algebra import converted, halved, is_mask, negated
 from engine.tensor.gradient.functions import FORMULAS, Parts, pointwise
 
 
-@dataclass(frozen=True)
-class Rule:
-    """`gradients` as above. Nodes that `selects` is true of do not use all elements of their
-    operands. Rules that `multiplies` is true of may multiply by what is not finite."""
-
-    gradients: Callable[[Node, Node], Parts]
-    selects: Callable[[Node], bool] = lambda node: False
-    multiplies: Callable[[Node], bool] = lambda node: False
+def _never(node: Node) -> bool:
+    return False
 
 
 def _always(node: Node) -> bool:
     return True
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`gradients` as above, and two questions about a node: whether it `selects`, and so does not
+    use all elements of its operands; whether its rule `multiplies` by what may not be finite."""
+
+    gradients: Callable[[Node, Node], Parts]
+    selects: Callable[[Node], bool] = _never
+    multiplies: Callable[[Node], bool] = _never
 
 
 # -- rules of a line -------------------------------------------------------------------------------
@@ -80,6 +84,8 @@ def _refused(node: Node, g: Node) -> Parts:
 # -- choices ---------------------------------------------------------------------------------------
 def _where(node: Node, g: Node) -> Parts:
     condition = node.src[0]
+    if is_mask(g):
+        return [None, condition & g, ~condition & g]
     return [None, condition.where(g, 0), condition.where(0, g)]
 
 

@@ -75,10 +75,10 @@ def _passed_on(
 
 
 def _sum(x: Gradient, y: Gradient) -> Gradient:
-    """Of a node that is used twice."""
-    both = x.alive is not None and y.alive is not None
-    alive = added(x.alive, y.alive) if x.alive is not None and y.alive is not None else None
-    return Gradient(added(x.value, y.value), alive if both else None)
+    """Of a node that is used twice; an element is alive if it is in one use."""
+    everywhere = x.alive is None or y.alive is None
+    alive = None if everywhere else added(x.alive, y.alive)  # type: ignore[arg-type] # neither is
+    return Gradient(added(x.value, y.value), alive)
 
 
 def _nothing(node: Node) -> Node:
