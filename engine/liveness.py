@@ -31,11 +31,19 @@ def still_read(buffers: Collection[Node], computed: Collection[Node]) -> set[Nod
     while pending and wanted:
         node = pending.pop()
         wanted.discard(node)
-        if not node.src or node in computed:
-            continue
-        view = realized(node)
-        for below in node.src if view is None else (view,):
+        for below in _read_below(node, computed):
             if below not in seen:
                 seen.add(below)
                 pending.append(below)
     return set(buffers) - wanted
+
+
+def _read_below(node: Node, computed: Collection[Node]) -> list[Node]:
+    """What somebody who needs a node reads: its memory, or its operands.
+
+    A gradient reads the operands again, whether or not the node itself has been computed.
+    """
+    view = realized(node)
+    if view is not None:
+        return [view, *node.src] if node.tracked else [view]
+    return list(node.src) if node.tracked or node not in computed else []

@@ -21,7 +21,7 @@ from engine.linear import operations, traffic
 from engine.linearize import Launchable
 from engine.liveness import still_read
 from engine.memory_plan import plan_memory
-from engine.ops import STORAGE_VIEWS, Op
+from engine.ops import MARKERS, STORAGE_VIEWS, Op
 from engine.recent import Recent
 from engine.schedule import planned
 from engine.shapes import memory_below, view_of
@@ -86,31 +86,42 @@ def forget() -> None:
 # -- programs as keys ------------------------------------------------------------------------------
 def base_of(node: Node) -> Node:
     """The node whose elements a view shows; a PAD is no view."""
-    while node.op in STORAGE_VIEWS:
+    while node.op in STORAGE_VIEWS or node.op in MARKERS:
         node = node.src[0]
     return node
 
 
 def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with everything realized replaced by views of its buffer."""
-    known: dict[Node, Node] = {}
+    """The roots without markers, and with everything realized replaced by views of its buffer."""
+    shown: dict[Node, Node] = {}
 
-    def is_known(node: Node) -> bool:
+    def is_realized(node: Node) -> bool:
         view = realized(node)
         if view is not None:
-            known[node] = view
+            shown[node] = view
         return view is not None
 
-    toposort(roots, stop=is_known)
-    if not known:
+    order = toposort(roots, stop=is_realized)
+    if not shown and not any(node.op in MARKERS for node in order):
         return tuple(roots)
-    return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
+    for node in order:
+        if node not in shown:
+            operands = tuple([shown[s] for s in node.src])
+            shown[node] = operands[0] if node.op in MARKERS else node.replace(operands)
+    return tuple([shown[root] for root in roots])
 
 
 def settled(node: Node) -> Node:
-    """A node, or the movement that it is of a realized one, over the memory that holds it."""
+    """A node, or the movement that it is of a realized one, over the memory that holds it.
+
+    What a gradient needs stays: a leaf, and whatever was made of one.
+    """
+    if node.op is Op.LEAF:
+        return node.replace((settled(node.src[0]),))
+    if node.tracked:
+        return node
     base = node
-    while realized(base) is None and base.op in STORAGE_VIEWS:
+    while realized(base) is None and (base.op in STORAGE_VIEWS or base.op in MARKERS):
         base = base.src[0]
     return node if realized(base) is None else resolved_roots([node])[0]
 
@@ -218,7 +229,8 @@ def _needed_writes(wanted: Sequence[Node]) -> list[Storage]:
     if not pending:
         return []
     below = set(toposort(wanted, stop=lambda node: realized(node) is not None))
-    return [storage for storage in pending if memory_below(storage.node) in below]
+    versions = [(storage, memory_below(storage.node)) for storage in pending]
+    return [s for s, version in versions if version in below and realized(version) is None]
 
 
 def _homes(

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import dtypes
 from engine.graph import Node, Sint, index
-from engine.ops import ELEMENTWISE, Op, Operation
+from engine.ops import ELEMENTWISE, MARKERS, Op, Operation
 
 Shape = tuple[Sint, ...]
 
@@ -83,8 +83,9 @@ def places_differ(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
 
 
 def memory_below(node: Node) -> Node:
-    """What a node shows whole and in order: itself, or what it only gives another shape."""
-    while node.op is Op.RESHAPE:
+    """What a node shows whole and in order: itself, or what it only gives another shape or marks.
+    """
+    while node.op is Op.RESHAPE or node.op in MARKERS:
         node = node.src[0]
     return node
 
@@ -190,6 +191,7 @@ _ROWS: dict[Operation, Callable[[Node], Shape]] = {
     Op.STORE: _of_first,
     Op.AFTER: _of_first,
     Op.PARAM: lambda node: (node.arg[1],),
+    **dict.fromkeys(MARKERS, _of_first),
     **dict.fromkeys(ELEMENTWISE, _elementwise),
 }
 

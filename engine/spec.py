@@ -29,6 +29,7 @@ from engine.graph import Node, checked_attribute, order_of, toposort
 from engine.ops import (
     ELEMENTWISE,
     FUNCTIONS,
+    MARKERS,
     MOVEMENT,
     OPERATIONS,
     ROUNDINGS,
@@ -253,7 +254,7 @@ MOVING = frozenset({Op.WHERE, Op.BITCAST, Op.CONVERT, Op.OPAQUE})
 # max and min also work on bool
 _BOOL_TOO = frozenset({Op.MAXIMUM, Op.MINIMUM})
 
-TENSOR_OPS = ELEMENTWISE | MOVEMENT | {
+TENSOR_OPS = ELEMENTWISE | MOVEMENT | MARKERS | {
     Op.BUFFER, Op.CONST, Op.TABLE, Op.IOTA, Op.VARIABLE, Op.BIND, Op.REDUCE, Op.PARTIAL,
     Op.GATHER, Op.COPY, Op.CONTIGUOUS, Op.CAT, Op.SCAN, Op.MERGE, Op.SCATTER, Op.CUSTOM, Op.STORE,
     Op.AFTER, Op.SINK,

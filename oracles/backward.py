@@ -137,10 +137,11 @@ def _judge_q(scene: Scene) -> Array:
     """Columns are orthonormal; column i has no part in the columns of A before i, and its sign."""
     q, a = scene.got, scene.a
     turned = q.T @ a
-    below = np.tril(scene.distance(turned, _lengths(a), scene.off(q.T) @ np.abs(a)), -1)
+    rounding = scene.off(q.T) @ np.abs(a)
+    below = np.tril(scene.distance(turned, _lengths(a), rounding), -1)
     units = np.maximum(_orthonormal(scene, q), below.max(axis=1, initial=0))
     count = min(a.shape)
-    wrong = _wrong_signs(scene, np.diagonal(turned)[:count])
+    wrong = _wrong_signs(scene, np.diagonal(turned)[:count], np.diagonal(rounding)[:count])
     units[:count] = np.where(wrong, np.inf, units[:count])
     return np.broadcast_to(units, q.shape)
 
@@ -154,13 +155,13 @@ def _judge_r(scene: Scene) -> Array:
     units = np.array(np.broadcast_to(products.max(axis=0, initial=0), r.shape))
     lower = np.tril(np.ones(r.shape, dtype=bool), -1)
     units[lower & ((r != 0) | np.signbit(r))] = np.inf
-    wrong = np.flatnonzero(_wrong_signs(scene, np.diagonal(r)))
+    wrong = np.flatnonzero(_wrong_signs(scene, np.diagonal(r), scene.off(np.diagonal(r))))
     units[wrong, wrong] = np.inf
     return units
 
 
-def _wrong_signs(scene: Scene, diagonal: Array) -> Array:
-    """Where the diagonal of R has a sign that it cannot have.
+def _wrong_signs(scene: Scene, diagonal: Array, rounding: Array) -> Array:
+    """Where the diagonal of R, known but for `rounding`, has a sign that it cannot have.
 
     It has the other sign than the element that was there, or, in the last row, its own.  That is
     left alone where this element, or what is to be cleared, is small, or a column nearly depends on
@@ -172,7 +173,7 @@ def _wrong_signs(scene: Scene, diagonal: Array) -> Array:
     kept = np.abs(np.diagonal(known.r)) > small
     last = np.arange(diagonal.size) == scene.a.shape[0] - 1
     clear = kept & (np.abs(known.alpha) > small) & (last | (known.tail > small))
-    clear = np.logical_and.accumulate(clear)
+    clear = np.logical_and.accumulate(clear) & (np.abs(diagonal) > rounding)
     return np.asarray(clear & (np.sign(diagonal) != np.sign(np.diagonal(known.r))))
 
 

@@ -39,9 +39,10 @@ from engine.decompose.small import pack, widen_small
 from engine.decompose.storage import BOOL_RULES
 from engine.decompose.wide import WIDE_STORAGE, split_wide
 from engine.dtypes import DType
-from engine.graph import TESTS, Node, order_of
+from engine.graph import TESTS, Node, axis_range, order_of
+from engine.loops import loops_of, replace_ranges
 from engine.narrow import narrow_index
-from engine.ops import Op, Operation
+from engine.ops import Axis, Op, Operation
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.simplify.values import VALUE_RULES
 from engine.target import HOST_DTYPES, Target
@@ -256,6 +257,15 @@ def without_division(sink: Node) -> Node:
     made = divide_by_shifting(rewrite(sink, by_reciprocals(frozenset(INTS))))
     assert not [n for n in order_of(made) if n.op in (Op.IDIV, Op.IREM)]
     return made
+
+
+def test_the_loop_of_a_division_has_a_path_of_its_own() -> None:
+    (row,) = applications(Op.IDIV, [dtypes.int32])
+    (loop,) = loops_of(sink := kernel(row, 4))
+    for path in ((0,), (0, 0), (1, 0)):
+        moved = replace_ranges(sink, {loop: axis_range(4, path, Axis.LOOP)})
+        ranges = [n for n in order_of(without_division(moved)) if n.op is Op.RANGE]
+        assert len(ranges) == len({n.arg[0] for n in ranges}) == 2
 
 
 # -- planted faults --------------------------------------------------------------------------------

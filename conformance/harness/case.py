@@ -209,6 +209,11 @@ def kind_of(device: str) -> str:
     return device.partition("/")[0].partition(":")[0]
 
 
+def in_file_names(device: str) -> str:
+    """A device's name with nothing that a file system takes for something else."""
+    return re.sub(r"[:/,]", "_", device)
+
+
 def read_case(file: Path) -> Case:
     """The case in a regular file, of which no more is read than a case may have."""
     return parse_case(read_text(file, MAX_TEXT))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.harness import plan
 from conformance.harness.build import merged
-from conformance.harness.case import print_case
+from conformance.harness.case import in_file_names, print_case
 from conformance.harness.cells import Cell, Cells, Verdict
 from conformance.harness.judging import Failure, Outputs, Verdicts, judge_batch, minimised
 from conformance.harness.ledger import Entry, Ledger, current, match
@@ -300,7 +300,7 @@ class Check:
             return
         file = ""
         if self.out is not None:
-            name = "-".join((failure.op, *failure.dtypes, failure.device.replace(":", "_")))
+            name = "-".join((failure.op, *failure.dtypes, in_file_names(failure.device)))
             folder = self.out / "cases"
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{name}-{len(self.found)}.case"

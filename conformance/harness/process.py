@@ -54,6 +54,13 @@ class Ending:
     text: str
     number: int = 0
 
+    @classmethod
+    def of(cls, code: int | None) -> Ending:
+        """The ending of a process with this exit code, negative for a signal."""
+        if code is not None and code < 0:
+            return cls(f"the process was ended by {signal.Signals(-code).name}", -code)
+        return cls(f"the process ended with exit code {code}")
+
     @property
     def kind(self) -> str:
         """`timeout` where it was the timer of `time_limit`, else `crash`."""
@@ -110,11 +117,7 @@ class Child:
             self.process.kill()
             self.process.join()
             return Ending("the process closed its pipe and did not end")
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            name = signal.Signals(-code).name
-            return Ending(f"the process was ended by {name}", -code)
-        return Ending(f"the process ended with exit code {code}")
+        return Ending.of(self.process.exitcode)
 
     def close(self, kill: bool) -> None:
         """Say that nothing more will come, or end a process that may not listen."""

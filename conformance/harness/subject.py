@@ -8,7 +8,7 @@ that is `judging`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -105,17 +105,20 @@ class EngineSubject:
     """The engine on one device, by its public API.
 
     `LLVM/only_words` is the device LLVM under EMULATE=only_words: with less than it has.
+    `overrides` are other settings under which it runs.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, overrides: Mapping[str, int | str] | None = None) -> None:
         self.name = name
         self.device, _, self.emulate = name.partition("/")
+        self.overrides = overrides or {}
 
     def settings(self) -> Context:
         """The settings under which it runs."""
         from engine.context import Context
 
-        return Context(EMULATE=self.emulate) if self.emulate else Context()
+        emulate = {"EMULATE": self.emulate} if self.emulate else {}
+        return Context(**{**emulate, **self.overrides})
 
     def run(self, case: Case) -> list[bytes]:
         from engine.backends.base import DeviceUnavailable
@@ -127,11 +130,24 @@ class EngineSubject:
             raise NotAvailable(str(error), _remedy(self.device)) from error
 
     def _run(self, case: Case) -> list[bytes]:
-        # Views too are results: computed with the rest, in one launch, and not when read.
-        outputs = [output.contiguous() for output in self.build(case)]
+        outputs = self.results(case)
         self._spoil(outputs)
         outputs[0].realize(*outputs[1:])
         return [output.tobytes() for output in outputs]
+
+    def results(self, case: Case) -> list[Tensor]:
+        """The outputs, each of which will have memory.
+
+        Views too are results: computed with the rest, in one launch, and not when read. What is
+        computed is asked for as it is, so that a kernel that uses it may store it as well.
+        """
+        from engine.fusion import is_leaf
+        from engine.ops import STORAGE_VIEWS
+
+        return [
+            x.contiguous() if is_leaf(x.node) or x.node.op in STORAGE_VIEWS else x
+            for x in self.build(case)
+        ]
 
     def _spoil(self, outputs: Sequence[Tensor]) -> None:
         """Leave garbage in the memory that a pool will hand out for the results.
@@ -157,6 +173,13 @@ class EngineSubject:
                 made[key] = self._apply(call, [values[k] for k in statement.operands])
             values.append(made[key] if call.pick is None else made[key][call.pick])
         return [values[k] for k in case.outputs]
+
+    def applied(self, statement: Statement, operands: Sequence[Tensor]) -> Tensor:
+        """The result of one statement on tensors of this device."""
+        call = call_of(statement)
+        made = self._apply(call, list(operands))
+        result: Tensor = made if call.pick is None else made[call.pick]
+        return result
 
     def _input(self, item: Input) -> Tensor:
         from engine import Tensor

@@ -9,6 +9,7 @@ operands exchanged, a branch or a row of a table that is gone.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -44,34 +45,47 @@ _NEIGHBOURS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """`where` the function or the row of a table; `source` the whole file with the fault in it."""
+    """`where` the function or the row of a table; `source` the whole file with the fault in it.
+
+    `turn`: where several in one place read alike, which of them this is, counted from 1.
+    """
 
     module: str
     where: str
     line: int
     before: str
     after: str
+    turn: int
     source: str
 
     @property
     def text(self) -> str:
-        return f"{self.before}  ->  {self.after}"
+        several = f"  ({self.turn})" if self.turn > 1 else ""
+        return f"{self.before}  ->  {self.after}{several}"
 
 
 def faults(module: str, source: str) -> list[Fault]:
     """Every fault of a file, in the order of its lines; none of them twice."""
     tree = ast.parse(source)
-    same = ast.unparse(tree)
+    texts = [ast.unparse(statement) for statement in tree.body]
     found: dict[str, Fault] = {}
+    alike: Counter[tuple[str, str, str]] = Counter()
+    number = 0
     for site in _sites(tree, "", None):
+        if isinstance(site.node, ast.stmt) and site.parent is tree:
+            number = tree.body.index(site.node)
         for new in _slips(site):
-            before, after = _text(site.node), _text(new)
+            before = _shown(site, site.node)
             site.put(new)
-            changed = ast.unparse(ast.fix_missing_locations(tree))
+            statement, after = ast.unparse(tree.body[number]), _shown(site, new)
             site.put(site.node)
-            if changed != same:
-                line = getattr(site.node, "lineno", 0)
-                found.setdefault(changed, Fault(module, site.where, line, before, after, changed))
+            changed = "\n".join([*texts[:number], statement, *texts[number + 1 :]])
+            if statement == texts[number] or changed in found:
+                continue
+            alike[site.where, before, after] += 1
+            turn = alike[site.where, before, after]
+            line = getattr(site.node, "lineno", 0)
+            found[changed] = Fault(module, site.where, line, before, after, turn, changed)
     return list(found.values())
 
 
@@ -81,6 +95,12 @@ def _text(node: ast.AST | None) -> str:
     if isinstance(node, ast.If):
         return f"if {ast.unparse(node.test)}"
     return " ".join(ast.unparse(node).split())
+
+
+def _shown(site: _Site, node: ast.AST | None) -> str:
+    """A number alone would not say which one it is: what it is a part of does."""
+    within = isinstance(site.node, ast.Constant) and isinstance(site.parent, ast.expr)
+    return _text(site.parent if within else node)
 
 
 @dataclass(frozen=True)

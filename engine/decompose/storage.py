@@ -18,13 +18,6 @@ from engine.ops import Op
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.target import Target
 
-MEMORY = (Op.PARAM, Op.TABLE)
-
-
-def stored_as(dtype: DType, target: Target) -> DType:
-    """The dtype of a buffer's items on a target."""
-    return dtype if dtype in target.storage else dtype.unsigned
-
 
 def _load_bool(node: Node) -> Node | None:
     if node.dtype.kind != "bool":

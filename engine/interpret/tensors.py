@@ -27,7 +27,7 @@ from engine.interpret.preconditions import Array
 from engine.interpret.rounding import canonical, constant
 from engine.interpret.semantics import apply, number
 from engine.linearize import linearize
-from engine.ops import ELEMENTWISE, OPERATIONS, Group, Op, Operation
+from engine.ops import ELEMENTWISE, MARKERS, OPERATIONS, Group, Op, Operation
 from engine.shapes import resolved
 
 Order = tuple[int, int]
@@ -252,6 +252,7 @@ _ROWS: dict[Operation, Callable[[_Evaluation, Node], Array]] = {
     Op.COPY: _Evaluation.first,
     Op.CONTIGUOUS: _Evaluation.first,
     Op.AFTER: _Evaluation.first,
+    **dict.fromkeys(MARKERS, _Evaluation.first),
 }
 
 

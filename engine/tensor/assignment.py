@@ -20,6 +20,7 @@ from engine.tensor.alias import layout_of
 from engine.tensor.base import Operand, TensorBase
 from engine.tensor.bits import resized
 from engine.tensor.creation import constant, from_data
+from engine.tensor.gradient import tracking
 from engine.tensor.index import Index
 from engine.tensor.layout import Layout, of_storage, total
 from engine.tensor.variable import show
@@ -136,14 +137,28 @@ class Assignment(Index):
         return _stored(old, value, layout)
 
     def _advance(self, version: Node | None) -> None:
-        """Write a version to the storage."""
+        """Write a version to the storage. That of a leaf is another leaf, with the same owner."""
         storage = self._shows.storage
-        if version is not None:
-            storage.write(version, storage.device or version.device)
+        if version is None:
+            return
+        version = tracking.recorded(version)
+        if storage.node.op is Op.LEAF:
+            version = tracking.new_leaf(version, tracking.owner(storage.node))
+        storage.write(version, storage.device or version.device)
 
 
 def check_writable(tensor: TensorBase, op: str) -> None:
-    """ValueError where elements of a tensor share memory, so that a write would have no meaning."""
+    """Refuse a write that would have no meaning.
+
+    ValueError where elements of a tensor share memory. RuntimeError where it is, or shows, a leaf
+    that requires a gradient, and gradients are recorded.
+    """
+    if tracking.is_recording() and tensor._shows.storage.node.op is Op.LEAF:
+        raise RuntimeError(
+            f"{op}: this {tensor.dtype} tensor of shape {show(tensor.shape)} asked for its "
+            "gradient, or is a view of one that did; write inside of `with Tensor.no_grad()`, or "
+            "to a .clone()"
+        )
     shape, strides = tensor.shape, layout_of(tensor._shows).strides
     sizes, steps = static(shape), static(strides)
     if sizes is None or steps is None:

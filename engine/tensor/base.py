@@ -13,6 +13,7 @@ from engine.ops import Op
 from engine.storage import Storage
 from engine.tensor import views
 from engine.tensor.alias import Source, View
+from engine.tensor.gradient import tracking
 
 
 class TensorBase:
@@ -33,7 +34,7 @@ class TensorBase:
     @classmethod
     def _wrap(cls, node: Node, device: str | None) -> Self:
         """A tensor that owns its storage."""
-        return cls._showing(Storage(node, device))
+        return cls._showing(Storage(tracking.recorded(node), device))
 
     def _like(self, node: Node) -> Self:
         """A tensor that owns its storage, on the same device."""
@@ -41,7 +42,7 @@ class TensorBase:
 
     def _view(self, node: Node) -> Self:
         """A view of what this tensor shows; `node` is a movement of `self.node`."""
-        return self._showing(View.moved(self._shows, node))
+        return self._showing(View.moved(self._shows, tracking.recorded(node)))
 
     def _view_or_copy(self, node: Node) -> Self:
         """A view where the strides allow it, and else a copy. `node` ends with a reshape."""
@@ -98,7 +99,10 @@ class TensorBase:
         return self.node
 
     def _settle(self) -> None:
-        """Stand on memory where it holds what is shown, so that what it was made of may go."""
+        """Stand on memory where it holds what is shown, so that what it was made of may go.
+
+        What a gradient needs stays.
+        """
         import engine.realize as driver
 
         storage, shows = self._shows.storage, self._shows

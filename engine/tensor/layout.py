@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.graph import Node, Sint
-from engine.ops import Op, Operation
+from engine.ops import MARKERS, Op, Operation
 from engine.shapes import Shape, resolved, row_major
 from engine.tensor import views
 from engine.tensor.variable import difference, shifted
@@ -39,7 +39,7 @@ def of_dtype(layout: Layout, itemsize: int) -> Layout:
 def after(layout: Layout, chain: Iterable[Node]) -> Layout | None:
     """The layout behind a chain of movements and bitcasts; None where it is not of this form."""
     for node in chain:
-        if node.op is Op.BITCAST:
+        if node.op is Op.BITCAST or node.op in MARKERS:
             continue
         found = _STEPS[node.op](node, layout)
         if found is None:

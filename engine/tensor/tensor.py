@@ -24,6 +24,7 @@ from engine.tensor.custom import Custom
 from engine.tensor.draws import Draws
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
+from engine.tensor.gradient.methods import Differentiable
 from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
@@ -51,9 +52,9 @@ Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | m
 class Tensor(
     Creation,
     Rounding,
-    Choices,
     Predicates,
     Activations,
+    Choices,
     Neural,
     Elementwise,
     Functions,
@@ -74,6 +75,7 @@ class Tensor(
     Linalg,
     Draws,
     Custom,
+    Differentiable,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
@@ -133,22 +135,17 @@ class Tensor(
 
     def to_(self, device: str | None) -> Self:
         """This tensor, from now on, on a device. None is the default device."""
-        self._shows = self.to(device)._shows
-        return self
+        return self._become(self.to(device))
 
     def replace(self, x: TensorBase) -> Self:
         """This tensor, from now on, what `x` is, with its storage. ValueError for another shape.
 
-        Nothing is written: views of what this tensor was keep showing that.
+        Nothing is written: views of what this tensor was keep showing that. Where it asked for its
+        gradient it does so again, of what is made of it from now on.
         """
         if self.shape != x.shape:
             raise ValueError(f"replace: {show(self.shape)} is not the shape {show(x.shape)}")
-        self._shows = x._shows
-        return self
-
-    def detach(self) -> Self:
-        """The same values, apart from any gradient: a view."""
-        return self._view(self.node)
+        return self._become(x)
 
     def contiguous(self) -> Self:
         """The same values in memory of their own, in row-major order."""

@@ -12,7 +12,9 @@ from rich.console import Console
 
 from conformance.harness.bisect import Blame, bisect, bisect_isolated
 from conformance.harness.bisect.page import show
+from conformance.harness.bisect.witness import witness
 from conformance.harness.case import Case, parse_case
+from conformance.harness.shrink import same_bucket, shrink
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Outcome, Problem, judge
 from engine import assemble, compile as compiler, memory_plan, moves, realize, schedule
@@ -194,6 +196,29 @@ def test_a_schedule_under_a_wrong_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not judge(case_of("sub %0 %1"), subjects).problems
     blame = bisect(case_of("mul %0 %1"), subjects)
     assert blame.key == "runtime / schedules and programs that are remembered; -; -; oracle"
+
+
+def test_what_is_computed_while_a_graph_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mask is a program of its own; that the graph is another one then is no fault of it."""
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    lines = ("lt %0 %1", "flip %2 axis=(0,1)", "getitem %0 %3 index='t1'")
+    assert blame_of(case_of(*lines)).key.startswith("lower; FLIP")
+
+
+def test_what_a_relation_finds_is_bisected_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program has no parts, its relative has."""
+    monkeypatch.setitem(moves.MOVES, Op.SHRINK, lambda node, at: (at, index.TRUE, None))
+    subjects = {"PYTHON": EngineSubject("PYTHON")}
+    case = case_of("add %0 %1", "mul %2 %0")
+    assert not judge(case, subjects).problems
+    outcome = judge(case, subjects, relations=("split",))
+    assert {problem.kind for problem in outcome.problems} == {"relation"}
+    itself = witness(case, subjects, outcome)
+    assert any(statement.op == "shrink" for statement in itself.case.statements)
+    blame = bisect(case, subjects, outcome)
+    assert blame.key.startswith("lower; SHRINK")
+    small = shrink(itself.case, same_bucket(blame, itself.subjects), 20.0)
+    assert [statement.op for statement in small.statements] == ["shrink"]
 
 
 def test_a_crash_is_bisected_without_the_device() -> None:

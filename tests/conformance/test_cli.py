@@ -144,6 +144,16 @@ def test_only_case_files_of_the_run_before_are_deleted(
     assert outside.exists()
 
 
+def test_a_device_with_less_than_it_has_gets_case_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name has signs that file systems read otherwise."""
+    use(monkeypatch, Device("WRONG:1/int64,no_div", Wrong()))
+    assert lockstep("check", "--out", str(tmp_path), *NARROW)[0] == 1
+    names = [file.name for file in (tmp_path / "cases").iterdir()]
+    assert names and all("WRONG_1_int64_no_div" in name for name in names)
+
+
 def test_repro_refuses_what_is_no_case(tmp_path: Path) -> None:
     file = tmp_path / "evil.case"
     file.write_text("lockstep case 1\n%0 = __import__('os')\n")

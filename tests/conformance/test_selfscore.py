@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,8 +67,9 @@ def test_records_make_the_page(tmp_path: Path) -> None:
     first = FAULTS[0]
     rows = [
         Hunt(first.name, first.kind, first.about, True, 1.5, 7, 120, "here | there", True),
-        Hunt(f"{CONTROL} 0", CONTROL, "no fault", False, 120, 900, 120),
-    ]
+        Hunt(f"{CONTROL} 0", CONTROL, "no fault", False, 120, 900, 120, commit="b1c",
+             day="2026-02-03"),
+    ]  # fmt: skip
     table.keep(tmp_path, rows)
     assert table.load(tmp_path) == rows
     assert not table.is_stale(tmp_path)
@@ -75,6 +77,10 @@ def test_records_make_the_page(tmp_path: Path) -> None:
     assert "1 of 1 faults found, the place named of 1" in page
     assert "0 false alarms in 900 programs" in page
     assert "`here \\| there`" in page
+    assert "several commits" in page and "b1c of 2026-02-03: 1; an unknown commit: 1" in page
+    table.keep(tmp_path, [replace(rows[0], commit="b1c", day="2026-02-03")])
+    page = (tmp_path / table.PAGE).read_text()
+    assert "several commits" not in page and "Hunts by commit: b1c of 2026-02-03: 2." in page
     (tmp_path / table.PAGE).write_text(page.replace("1.5 s", "0.5 s"))
     assert table.is_stale(tmp_path) and table.write(tmp_path)
     (tmp_path / table.RECORDS).write_text('{"name": "a"}\n')

@@ -9,7 +9,7 @@ import pytest
 from conformance.harness.case import Case, parse_case
 from conformance.harness.generate import case_seed, random_draw
 from conformance.harness.subject import EngineSubject, NotAvailable, ReferenceSubject, Subject
-from conformance.harness.trial import Problem, Reached, judge, judge_draw
+from conformance.harness.trial import Problem, Reached, judge, judge_draw, on_turn
 from conformance.harness.trial.judge import statement_dtypes
 
 SUM = """lockstep case 1
@@ -166,6 +166,14 @@ def test_the_interpreter_of_instructions_runs_a_structure_once() -> None:
     assert [outcome.ran for outcome in outcomes] == [("LLVM", "PYTHON"), ("LLVM",), ("LLVM",)]
     alone = judge_draw(draw, {"PYTHON": EngineSubject("PYTHON")})
     assert [outcome.ran for outcome in alone] == [("PYTHON",)] * 3
+
+
+def test_the_interpreter_of_instructions_runs_a_share_of_the_draws() -> None:
+    subjects = {"LLVM": RIGHT, "PYTHON": RIGHT}
+    turns = sum("PYTHON" in on_turn(subjects, 1, k) for k in range(400))
+    assert 60 < turns < 140
+    assert all("LLVM" in on_turn(subjects, 1, k) for k in range(20))
+    assert all("PYTHON" in on_turn({"PYTHON": RIGHT}, 1, k) for k in range(20)), "nobody else"
 
 
 def test_a_kind_that_does_not_exist_is_refused() -> None:

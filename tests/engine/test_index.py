@@ -208,6 +208,10 @@ def test_the_laws_in_the_head_of_the_module() -> None:
     even = index.add(index.multiply(x, 2), index.mod(y, 2))
     assert index.floordiv(even, 6) is index.floordiv(x, 3)
     assert index.mod(even, 2) is index.mod(y, 2)
+    z = loop(100, 2)
+    assert index.floordiv(index.mod(z, 12), 4) is index.mod(index.floordiv(z, 4), 3)
+    assert index.mod(index.mod(z, 12), 4) is index.mod(z, 4)
+    assert index.floordiv(index.floordiv(z, 3), 4) is index.floordiv(z, 12)
 
 
 def test_what_division_cuts_is_joined_again() -> None:
@@ -278,6 +282,18 @@ def test_bounds_of_indices_from_the_bits_of_floats(dtype: dtypes.DType, lanes: i
     assert index.bounds(signed)[0] < 0
 
 
+@pytest.mark.parametrize("dtype", [d for d in dtypes.TENSOR_DTYPES if d.is_int], ids=str)
+def test_casts_keep_the_bounds_that_they_hold(dtype: dtypes.DType) -> None:
+    """A number more, and any of the dtype's may come of it."""
+    least, last = dtype.min, dtype.max
+    for low, high in ((least, least + 5), (last - 5, last), (least, last)):
+        inside = Node(Op.VARIABLE, dtypes.index, (), ("n", low, high))
+        assert index.bounds(inside.cast(dtype)) == (low, high)
+    for low, high in ((least - 1, least + 5), (last - 5, last + 1)):
+        beyond = Node(Op.VARIABLE, dtypes.index, (), ("n", low, high))
+        assert index.bounds(beyond.cast(dtype)) == (least, last)
+
+
 def test_only_index_arithmetic_is_rebuilt() -> None:
     """x * 0 is 0 for an index and not for a float."""
     x = loop(4, 0)
@@ -319,6 +335,21 @@ def test_values_lie_within_bounds(op: Operation) -> None:
         assert low <= min(values) and max(values) <= high, (op, left, right)
         if op in REACHED:
             assert (low, high) == (min(values), max(values)), (op, left, right)
+
+
+@pytest.mark.parametrize("least, most", [(1, 3), (4, 6), (7, 9)])
+def test_symbolic_divisors_are_decided_only_where_they_are_certain(least: int, most: int) -> None:
+    n = Node(Op.VARIABLE, dtypes.index, (), ("n", least, most))
+    for least_and_count in SPANS:
+        i, x = span(*least_and_count, 0)
+        quotient, rest = index.floordiv(x, n), index.mod(x, n)
+        values = [value_at(x, point) for point in points([i])]
+        inside = 0 <= min(values) and max(values) < least
+        assert (quotient is index_of(0), rest is x) == (inside, inside)
+        for point, divisor in itertools.product(points([i]), range(least, most + 1)):
+            there = {**point, n: divisor}
+            pair = divmod(value_at(x, there), divisor)
+            assert (value_at(quotient, there), value_at(rest, there)) == pair
 
 
 @pytest.mark.parametrize("op", index._MASKS, ids=str)

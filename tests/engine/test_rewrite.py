@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from engine import dtypes
+from engine.counters import watched
 from engine.dtypes import DType
 from engine.graph import Node, const
 from engine.ops import Op
-from engine.rewrite import Expansion, Pattern, RewriteLoop, Rule, RuleSet, rewrite
+from engine.rewrite import Expansion, Pattern, RewriteLoop, Rule, RuleSet, limited, rewrite
 from engine.simplify.values import RULES
 
 F32, I32 = dtypes.float32, dtypes.int32
@@ -104,6 +105,36 @@ def test_rules_that_grow_without_end_are_stopped() -> None:
     grow = Expansion("grow", (Op.NEG,), lambda n: Node(Op.NEG, n.dtype, (n.src[0] + 1.0,)))
     with pytest.raises(RewriteLoop, match="grow"):
         rewrite(-A, RuleSet([grow]), fuel=1000)
+
+
+@pytest.mark.parametrize("limit", range(4))
+def test_applications_are_counted_and_can_be_limited(limit: int) -> None:
+    """In the order of the graph, over several rewritings; what is refused stays as it is."""
+    rules = RuleSet([Expansion("root", (Op.SQRT,), lambda node: -node.src[0])])
+    with limited(limit) as counted:
+        assert rewrite(A.sqrt(), rules) is (-A if limit > 0 else A.sqrt())
+        left, right = (-n if limit > k else n.sqrt() for k, n in ((1, A), (2, B)))
+        assert rewrite(A.sqrt() + B.sqrt(), rules) is left + right
+        assert counted.count == limit
+    last = {0: None, 1: A, 2: A, 3: B}[limit]
+    assert counted.last == (last and ("root", last.sqrt(), -last))
+    assert rewrite(A.sqrt(), rules) is -A, "the limit ends with the block"
+
+
+def test_each_application_is_counted_by_its_rule() -> None:
+    rules = RuleSet([
+        Expansion("root", (Op.SQRT,), lambda node: -node.src[0]),
+        Expansion("sum", (Op.ADD,), lambda node: node.src[0] * node.src[1]),
+    ])
+    with watched() as (counts, _):
+        rewrite(A.sqrt() + B.sqrt(), rules)
+    assert counts == {"root": 2, "sum": 1}
+
+
+def test_rules_print_alike_in_every_process() -> None:
+    """Addresses of functions would differ."""
+    for rule in (NOT_NOT, Expansion("name", (Op.SQRT,), lambda node: node)):
+        assert rule.name in repr(rule) and " at 0x" not in repr(rule)
 
 
 def test_deep_graphs_do_not_recurse() -> None:

@@ -11,7 +11,7 @@ from oracles import numpy_ref
 from oracles.accept import Judgement, judge
 from oracles.backward import singular_values
 from oracles.catalog import ROWS
-from oracles.formats import Array
+from oracles.formats import FORMATS, Array
 
 DTYPES = ("float16", "float32", "float64")
 SHAPES = ((5, 3), (3, 5), (4, 4), (1, 1), (2, 0), (0, 2))
@@ -152,6 +152,17 @@ def test_float16_is_computed_in_float32() -> None:
     off = np.nextafter(q, np.float16(2))
     assert judge("qr", [x], {"output": 0}, q, beside={1: r}).passed
     assert not judge("qr", [x], {"output": 0}, off, beside={1: r}).passed
+
+
+def test_a_sign_that_rounding_hides_is_not_judged() -> None:
+    """The last column of Q, rounded to three bits, has another product with A's than before."""
+    bits = np.array([0xCC, 0x3A, 0x35, 0x4D, 0x2A, 0xBB, 0xD4, 0x49, 0xC1], np.uint8)
+    x = FORMATS["float8_e5m2fnuz"].from_bits(bits).reshape(3, 3)
+    q, r = factors("qr", x)
+    last = q.astype(np.float64)[:, 2] @ x.astype(np.float64)[:, 2]
+    assert last * float(r[2, 2]) < 0, "the example shows what it is for"
+    assert judge("qr", [x], {"output": 0}, q, beside={1: r}).passed
+    assert judge("qr", [x], {"output": 1}, r, beside={0: q}).passed
 
 
 def test_a_matrix_with_a_nan_has_factors_of_nan() -> None:

@@ -6,18 +6,19 @@ know why (an address outside its memory, a division that traps).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
 
 from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place
-from conformance.harness.bisect.search import bisect, worst
+from conformance.harness.bisect.search import bisect
 from conformance.harness.case import Case, parse_case
 from conformance.harness.process import Child, Ending, begin, tell, time_limit
 from conformance.harness.subject import Subject
-from conformance.harness.trial import Outcome, Problem, judge
+from conformance.harness.trial import RELATIONS, Outcome, Problem, judge
+from conformance.harness.trial.outcome import worst
 
 SOURCE = "conformance.harness.devices:subjects_of"
 SECONDS = 120.0
@@ -30,13 +31,14 @@ def bisect_isolated(
     seconds: float = SECONDS,
     ended: Problem | None = None,
     source: str = SOURCE,
+    related: bool = False,
 ) -> Blame:
-    """The blame for a case on the devices `names`.
+    """The blame for a case on the devices `names`; with the relations, if it is `related`.
 
     `ended` says which device has ended a process already, and how; it is not run then. `source`
     names the function (`module:function`) that gives the subjects of names: they cannot travel.
     """
-    ask = partial(_ask, case, names, seconds, source)
+    ask = partial(_ask, case, names, seconds, source, related)
     if ended is None:
         found, device, ending = ask(None)
         if found is not None or ending is None:
@@ -52,11 +54,12 @@ def _lost(names: tuple[str, ...], text: str) -> Blame:
 
 
 def _ask(
-    case: Case, names: tuple[str, ...], seconds: float, source: str, ended: Problem | None
+    case: Case, names: tuple[str, ...], seconds: float, source: str, related: bool,
+    ended: Problem | None,
 ) -> tuple[Blame | None, str, Ending | None]:
     """The blame, or the device that ran last and how the process ended."""
     known = None if ended is None else (ended.kind, ended.devices[0], ended.text)
-    child = Child.start(_serve, case.text, names, seconds, source, known)
+    child = Child.start(_serve, case.text, names, seconds, source, related, known)
     device = ""
     while (message := child.receive()) is not None:
         if "blame" in message:
@@ -86,14 +89,14 @@ class _Announced:
 
 def _serve(
     line: Connection, text: str, names: tuple[str, ...], seconds: float, source: str,
-    ended: tuple[str, str, str] | None,
+    related: bool, ended: tuple[str, str, str] | None,
 ) -> None:
     begin(MEMORY)
     module, _, function = source.partition(":")
     case, subjects = parse_case(text), getattr(import_module(module), function)(names)
     with time_limit(seconds):
         if ended is None:
-            outcome = _judged(case, subjects, line)
+            outcome = _judged(case, subjects, RELATIONS if related else (), line)
         else:
             kind, device, said = ended
             outcome = Outcome((Problem(kind, (device,), -1, "", (), said),), ran=tuple(subjects))
@@ -104,5 +107,8 @@ def _serve(
     tell(line, blame=blame.to_json())
 
 
-def _judged(case: Case, subjects: Mapping[str, Subject], line: Connection) -> Outcome:
-    return judge(case, {name: _Announced(row, line) for name, row in subjects.items()})
+def _judged(
+    case: Case, subjects: Mapping[str, Subject], relations: Sequence[str], line: Connection
+) -> Outcome:
+    announced = {name: _Announced(row, line) for name, row in subjects.items()}
+    return judge(case, announced, relations=relations)

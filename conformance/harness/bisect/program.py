@@ -32,8 +32,7 @@ def program_of(case: Case, subject: EngineSubject) -> Program:
 
     To be called within the subject's settings. Raises what the public API raises.
     """
-    tensors = [output.contiguous() for output in subject.build(case)]
-    outputs = resolved_roots([tensor._placed() for tensor in tensors])
+    outputs = resolved_roots([tensor._placed() for tensor in subject.results(case)])
     roots = tuple(dict.fromkeys(base_of(node) for node in outputs))
     return Program(subject.device, outputs, roots, tuple(structure(roots).holes))
 

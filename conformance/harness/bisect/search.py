@@ -7,7 +7,7 @@ does not is the place. Only the last stages run what a compiler has made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -23,10 +23,13 @@ from conformance.harness.bisect.schedules import (
     scheduled,
     with_places,
 )
+from conformance.harness.bisect.witness import witness
+from conformance.harness.build import part
 from conformance.harness.case import Case
-from conformance.harness.subject import EngineSubject, ReferenceSubject, Subject
+from conformance.harness.generate.growing import shaping_operands
+from conformance.harness.subject import EngineSubject, Subject
 from conformance.harness.trial import Outcome, Problem, judge
-from conformance.harness.trial.relations import REWRITTEN
+from conformance.harness.trial.outcome import worst
 from engine.context import setting
 from engine.hazards import HazardError, verify_hazards
 from engine.ops import Op
@@ -49,8 +52,10 @@ def bisect(
     if problem is None:
         return Blame("bits", "", (), Place(NOT_FOUND, text="no device is wrong"))
     if problem.kind == "relation":
-        related = _wrong_relative(case, subjects)
-        return related or _search(case, subjects[problem.devices[0]], problem, {})
+        itself = witness(case, subjects, outcome)
+        if itself.outcome is not outcome:
+            return bisect(itself.case, itself.subjects, itself.outcome)
+        return _search(case, subjects[problem.devices[0]], problem, {})
     votes = dict.fromkeys(outcome.ran, "as the references")
     for one in outcome.problems:
         votes |= dict.fromkeys(one.devices, one.kind)
@@ -61,17 +66,6 @@ def bisect(
             break
     assert found is not None
     return found
-
-
-def _wrong_relative(case: Case, subjects: Mapping[str, Subject]) -> Blame | None:
-    """The blame for a related program that is wrong by itself; the program is not."""
-    shapes = [value.shape for value in ReferenceSubject().evaluate(case)]
-    for relation in REWRITTEN.values():
-        related = relation(case, shapes)
-        outcome = judge(related, subjects)
-        if outcome.problems:
-            return bisect(related, subjects, outcome)
-    return None
 
 
 def _search(
@@ -85,12 +79,6 @@ def _search(
     with subject.settings():
         place = search.place()
     return Blame(problem.kind, subject.name, problem.devices, place, votes, tuple(search.steps))
-
-
-def worst(problems: Sequence[Problem]) -> Problem | None:
-    """One that a process did not survive, else one that an oracle certifies, else the first."""
-    order = ("crash", "timeout", "error", "oracle", "bits", "relation")
-    return min(problems, key=lambda one: order.index(one.kind), default=None)
 
 
 @dataclass
@@ -125,6 +113,9 @@ class Search:
     # -- stages ------------------------------------------------------------------------------------
     def build(self) -> Place | None:
         """The graph, and what the interpreter of tensors makes of it."""
+        early = self._computed_early()
+        if early is not None:
+            return early
         self.program = program_of(self.case, self.subject)
         self.due = values(self.program.outputs)
         return front.wrong_graph(self.case, self.subject, self.due)
@@ -208,6 +199,20 @@ class Search:
     def run(self) -> Place | None:
         """The program as a user runs it."""
         return native.wrong_runtime(self.case, self.subject, self.due)
+
+    def _computed_early(self) -> Place | None:
+        """The place of what the device computes wrong while the graph is built.
+
+        A shape may depend on values, which are a program of their own.
+        """
+        if self.problem.kind in NATIVE:
+            return None
+        needed = {k for one in self.case.statements for k in shaping_operands(one)}
+        for value in sorted(needed - set(range(len(self.case.inputs)))):
+            program = part(self.case, [value])
+            if front.refused(program, self.subject.run(program)):
+                return Search(program, self.subject, self.problem, self.steps).place()
+        return None
 
     # -- helpers -----------------------------------------------------------------------------------
     def _first(self, look: Callable[[Launch], Place | None]) -> Place | None:

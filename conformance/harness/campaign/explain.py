@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from conformance.harness.bisect import NOT_FOUND, Blame, bisect, bisect_isolated
+from conformance.harness.bisect.witness import Witness, witness
 from conformance.harness.campaign.findings import Claim, Findings, signature
 from conformance.harness.campaign.isolated import Devices, Ended, IsolatedSubject
 from conformance.harness.case import Case, parse_case, value_dtypes
@@ -42,31 +43,41 @@ class Explainer:
         """
         case, problem = parse_case(claim.hit.body), claim.hit.problem
         apart = problem.kind in ENDED or claim.tries > 1
-        blame = self._blame(case, problem, apart)
+        itself = self._witness(case, problem, apart)
+        blame = self._blame_apart(case, problem) if itself is None else bisect(
+            itself.case, itself.subjects, itself.outcome
+        )  # fmt: skip
         key = key_of(blame, problem)
         if not self.findings.ask(key, claim, self.worker):
             return key
-        small = self._shrunk(case, problem, blame, apart)
+        small = self._shrunk(case, problem, blame, itself)
         final = described(small, blame) if blame.device else small
         text = "; ".join(filter(None, (problem.text, blame.place.text)))
         self.findings.shrunk(key, claim, self._verdict(final, problem, apart), text, final.text,
                              print_script(final), blame.to_json())  # fmt: skip
         return key
 
-    def _blame(self, case: Case, problem: Problem, apart: bool) -> Blame:
+    def _witness(self, case: Case, problem: Problem, apart: bool) -> Witness | None:
+        """What is wrong by itself, judged again; None where that must run apart."""
         if apart:
-            ended = problem if problem.kind in ENDED else None
-            source, names = self.devices.source, self.devices.names
-            return bisect_isolated(case, names, BISECT_SECONDS, ended, source)
+            return None
         relations = RELATIONS if problem.kind == "relation" else ()
-        return bisect(case, self.subjects, judge(case, self.subjects, relations=relations))
+        return witness(case, self.subjects, judge(case, self.subjects, relations=relations))
 
-    def _shrunk(self, case: Case, problem: Problem, blame: Blame, apart: bool) -> Case:
+    def _blame_apart(self, case: Case, problem: Problem) -> Blame:
+        ended = problem if problem.kind in ENDED else None
+        source, names = self.devices.source, self.devices.names
+        related = problem.kind == "relation"
+        return bisect_isolated(case, names, BISECT_SECONDS, ended, source, related)
+
+    def _shrunk(
+        self, case: Case, problem: Problem, blame: Blame, itself: Witness | None
+    ) -> Case:
         """The smallest program that is found in time to be wrong in the same way."""
         if not blame.device:  # it is not wrong again
             return case
-        if not apart:
-            return shrink(case, same_bucket(blame, self.subjects), SHRINK_SECONDS)
+        if itself is not None:
+            return shrink(itself.case, same_bucket(blame, itself.subjects), SHRINK_SECONDS)
         subject = self._alone(blame.device)
         try:
             return shrink(case, wrong_alone(subject, problem), SHRINK_SECONDS)
@@ -110,8 +121,11 @@ def wrong_alone(subject: Subject, problem: Problem) -> Callable[[Case], bool]:
     """Whether a program goes wrong on one device as the problem says."""
     kinds = BITS if problem.kind in BITS else {problem.kind}
 
+    relations = RELATIONS if problem.kind == "relation" else ()
+
     def is_wrong(case: Case) -> bool:
-        return any(one.kind in kinds for one in judge(case, {subject.name: subject}).problems)
+        found = judge(case, {subject.name: subject}, relations=relations).problems
+        return any(one.kind in kinds for one in found)
 
     def ends(case: Case) -> bool:
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from conformance.harness.case import Case, parse_case
 from conformance.harness.check import collect_seldom
@@ -21,7 +23,7 @@ from conformance.harness.process import (
     time_limit,
     until_nobody_asks,
 )
-from conformance.harness.subject import NotAvailable, Subject
+from conformance.harness.subject import EngineSubject, NotAvailable, Subject
 
 
 class Ended(RuntimeError):
@@ -55,23 +57,32 @@ class Devices:
         return replace(self, names=(name,))
 
 
-class IsolatedSubject:
-    """One device.  Its process lives as long as nothing kills it."""
+SMALL = "lockstep case 1\n%0 = buffer int8 (1,)\n    01\n%1 = neg %0\noutput %1\n"
+Serve = Callable[[Connection, Devices, Limits], None]
 
-    def __init__(self, devices: Devices, limits: Limits) -> None:
+
+class IsolatedSubject:
+    """One device.  Who dies of a program is replaced by a fork, which has nothing to import.
+
+    `life` is what its process does, `serve` or something around it.
+    """
+
+    def __init__(self, devices: Devices, limits: Limits, life: Serve | None = None) -> None:
         (self.name,) = devices.names
-        self.devices, self.limits = devices, limits
+        self.devices, self.limits, self.life = devices, limits, life or serve
         self.child: Child | None = None
 
     def run(self, case: Case) -> list[bytes]:
         """As any subject; Ended where the process did not survive it."""
         if self.child is None:
-            child = self.child = Child.start(serve, self.devices, self.limits)
+            child = self.child = Child.start(self.life, self.devices, self.limits)
         child = self.child
         answer = child.receive() if child.send(case=case.text) else None
         if answer is None:
             ending, self.child = child.end(), None
             raise Ended(ending)
+        if "ended" in answer:
+            raise Ended(Ending.of(answer["ended"]))
         if "absent" in answer:
             raise NotAvailable(*answer["absent"])
         if "error" in answer:
@@ -86,15 +97,40 @@ class IsolatedSubject:
             self.child = None
 
 
+def warm_up(subject: Subject) -> None:
+    """What a device does once in a process must not count as the time of a program."""
+    with suppress(Exception):
+        subject.run(parse_case(SMALL))
+
+
 def serve(line: Connection, devices: Devices, limits: Limits) -> None:
-    """The life of the process: run what it is sent."""
+    """The life of the process: it runs nothing itself, and replaces who dies of what was sent.
+
+    So it has no threads and no driver of a device that a fork could not take along.
+    """
     begin(limits.memory)
     collect_seldom()
     os.environ["LOCKSTEP_CACHE"] = "off"
     (subject,) = devices.subjects().values()
+    warm_up(EngineSubject("PYTHON"))  # imports what all devices need
+    with until_nobody_asks():
+        while True:
+            number = os.fork()
+            if number == 0:
+                _answer_all(line, subject, limits)
+            _, status = os.waitpid(number, 0)
+            code = os.waitstatus_to_exitcode(status)
+            if code == 0:  # nobody asks any more
+                os._exit(0)
+            tell(line, ended=code)
+
+
+def _answer_all(line: Connection, subject: Subject, limits: Limits) -> NoReturn:
+    """The life of a fork."""
     with until_nobody_asks():
         while True:
             _answer(line, subject, limits)
+    raise AssertionError("the pipe has no end")
 
 
 def _answer(line: Connection, subject: Subject, limits: Limits) -> None:

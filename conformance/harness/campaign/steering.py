@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from conformance.harness.generate.recipes import RECIPES
 from oracles.catalog import ALL
@@ -17,6 +18,20 @@ from oracles.catalog import ALL
 LEAST, MOST = 0.25, 4.0  # so that nothing starves, and nothing takes over
 FIRST = 32  # draws before anything is known
 GROWTH = 1.25  # and after so many times as many the weights are made again
+
+
+@dataclass
+class Pace:
+    """When weights are made again, from which draw on: seldom, once there have been many."""
+
+    at: int = FIRST
+
+    def is_due(self, draw: int) -> bool:
+        """Whether it is before this draw; once for each time."""
+        if draw < self.at:
+            return False
+        self.at = int(draw * GROWTH) + 1
+        return True
 
 
 def weights(coverage: Mapping[str, int]) -> dict[str, float]:

@@ -13,11 +13,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from conformance.harness.campaign import steering
 from conformance.harness.campaign.explain import EXPLAIN_SECONDS
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import Running, read_journal
+from conformance.harness.campaign.steering import Pace, print_weights, weights
 from conformance.harness.campaign.store import Order, Settings, Store
 from conformance.harness.campaign.worker import Post, serve
 from conformance.harness.ledger.entries import FILE
@@ -80,7 +80,7 @@ class Campaign:
     _next: int = field(default=0, init=False)
     _failed_starts: int = field(default=0, init=False)
     _weights: int | None = field(default=None, init=False)
-    _steer_at: int = field(default=steering.FIRST, init=False)
+    _pace: Pace = field(default_factory=Pace, init=False)
 
     def run(self) -> None:
         """RuntimeError for an error of the harness itself; nothing that was done is lost by it."""
@@ -146,16 +146,15 @@ class Campaign:
     def _order(self) -> Order:
         if self._open:
             return self._open.popleft()
-        if self.settings.steered and self._next >= self._steer_at:
+        if self.settings.steered and self._pace.is_due(self._next):
             self._steer()
         self._next += 1
         return Order(self._next - 1, self._weights)
 
     def _steer(self) -> None:
         """Draw more of what still leads somewhere new from now on."""
-        found = steering.weights(self.store.coverage())
-        self._weights = self.store.keep_weights(steering.print_weights(found))
-        self._steer_at = int(self._next * steering.GROWTH) + 1
+        found = weights(self.store.coverage())
+        self._weights = self.store.keep_weights(print_weights(found))
 
     # -- workers -----------------------------------------------------------------------------------
     def _start(self) -> None:

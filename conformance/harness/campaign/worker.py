@@ -13,33 +13,31 @@ import resource
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from conformance.harness.bisect.search import worst
 from conformance.harness.campaign.explain import EXPLAIN_SECONDS, Explainer
 from conformance.harness.campaign.findings import Hit
-from conformance.harness.campaign.isolated import Devices
+from conformance.harness.campaign.isolated import Devices, warm_up
 from conformance.harness.campaign.journal import FOLDER, TOGETHER, Journal
 from conformance.harness.campaign.schema import Outrun
 from conformance.harness.campaign.steering import read_weights
 from conformance.harness.campaign.store import Done, Order, Settings, Store, read_order
-from conformance.harness.case import Case, parse_case
+from conformance.harness.case import Case
 from conformance.harness.check import collect_seldom
-from conformance.harness.generate import Draw, case_seed, random_draw
+from conformance.harness.generate import Draw, numbered_draw
 from conformance.harness.ledger import read_ledger
 from conformance.harness.process import Limits, begin, tell, time_limit, until_nobody_asks
 from conformance.harness.subject import Subject
-from conformance.harness.trial import RELATIONS, Outcome, Problem, judge, judge_draw
+from conformance.harness.trial import Outcome, Problem, judge, judge_draw, on_turn, relation_of
 from conformance.harness.trial.judge import error_text
+from conformance.harness.trial.outcome import worst
 from reports.markdown import counted
 
 T = TypeVar("T")
 P = ParamSpec("P")
-SMALL = "lockstep case 1\n%0 = buffer int8 (1,)\n    01\n%1 = neg %0\noutput %1\n"
 FULL = 0.5  # of the memory that is allowed: who has held more makes room for a new process
 
 
@@ -168,18 +166,21 @@ class Worker:
         if order.weights != self.weights[0] and order.weights is not None:
             self.weights = order.weights, read_weights(self.store.weights(order.weights))
         steering = {} if order.weights is None else self.weights[1]
-        rng = case_seed(settings.seed, order.number)
-        return random_draw(rng, settings.length, settings.vectors, steering)
+        return numbered_draw(
+            settings.seed, order.number, settings.length, settings.vectors, steering
+        )
 
     def _outcomes(self, order: Order, made: Draw) -> Iterator[tuple[int, Outcome]]:
         """Each program by its number in the draw, and what it came to.
 
         Relations take turns: each makes programs of its own, to be compiled like others.
         """
-        relations = (RELATIONS[order.number % len(RELATIONS)],)
+        seed = self.post.settings.seed
+        relations = (relation_of(seed, order.number),)
+        subjects = on_turn(self.subjects, seed, order.number)
         if not order.alone:
             self.journal.begin(made.cases[0], order.number, TOGETHER)
-            together = guarded(judge_draw, made, self.subjects, relations)
+            together = guarded(judge_draw, made, subjects, relations)
             if not isinstance(together, Problem):
                 yield from enumerate(together)
                 return
@@ -187,7 +188,7 @@ class Worker:
             if k in order.barred:
                 continue
             self.journal.begin(case, order.number, k)
-            alone = guarded(judge, case, self.subjects, values, relations if k == 0 else ())
+            alone = guarded(judge, case, subjects, values, relations if k == 0 else ())
             yield k, Outcome((alone,)) if isinstance(alone, Problem) else alone
 
     def _in_company(self, order: Order, made: Draw) -> Hit:
@@ -204,12 +205,6 @@ class Worker:
             return ""
         with time_limit(EXPLAIN_SECONDS):
             return self.explainer.explain(claim)
-
-
-def warm_up(subject: Subject) -> None:
-    """What a device does once in a process must not count as the time of a program."""
-    with suppress(Exception):
-        subject.run(parse_case(SMALL))
 
 
 def guarded(judging: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T | Problem:

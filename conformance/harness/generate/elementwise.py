@@ -30,7 +30,7 @@ def elementwise(p: Program, op: str) -> bool:
     return places[-1] >= 0 and p.apply(op, places, **choose(p.chooser, row.variants))
 
 
-NUMBERS_ONE_IN = 5  # of second operands are numbers in the program,
+NUMBERS_ONE_IN = 4  # of second operands are numbers in the program,
 NEAR_ONE_IN = 6     # of the others the first again, or what that was made of: (x + y) - y
 
 

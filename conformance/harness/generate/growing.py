@@ -27,7 +27,8 @@ MAX_INPUTS = 12
 class Program:
     """A program in the making: handles of the builder, and the reference's values.
 
-    `shares` says how often dtypes are drawn, once each by default.
+    `shares` says how often dtypes are drawn, once each by default. In one that is a `chain` a
+    statement mostly takes what the one before has made.
 
     `sources[k]` is where the data of input k comes from; a place is the number of a value in the
     order in which they were made, and `operands` has the places of what a statement was made of.
@@ -36,6 +37,7 @@ class Program:
 
     chooser: Chooser
     shares: Mapping[str, float] = field(default_factory=dict)
+    chain: bool = False
     build: Builder = field(default_factory=Builder)
     sources: list[Source] = field(default_factory=list)
     handles: list[int] = field(default_factory=list)
@@ -45,13 +47,14 @@ class Program:
     open: set[int] = field(default_factory=set)
 
     def add_input(
-        self, dtype: str, shape: Shape, make: Maker = mixed, const: bool | None = None
-    ) -> int:
+        self, dtype: str, shape: Shape, makes: tuple[Maker, ...] = (mixed,),
+        const: bool | None = None,
+    ) -> int:  # fmt: skip
         """The place of a new input: in memory, or, unless that is said, of few elements also
         constant."""
         if const is None:
             const = prod(shape) <= CONST_LIMIT and chance(self.chooser, 3)
-        self.sources.append(Source(dtype, shape, const, make))
+        self.sources.append(Source(dtype, shape, const, makes))
         bits = self.sources[-1].bits(self.chooser)
         self.handles.append(self.build.input(dtype, bits, shape, const))
         self.values.append(input_array(self.build.inputs[-1]))
@@ -103,6 +106,8 @@ class Program:
         ]  # fmt: skip
         if not found:
             return -1
+        if self._goes_on(found):
+            return self._last()
         unused = [k for k in found if k not in self.used]
         if unused and not chance(self.chooser, 3):
             return choose(self.chooser, unused)
@@ -112,7 +117,18 @@ class Program:
     def find(self, fits: Callable[[Array], bool]) -> int:
         """The place of a value that `fits`; -1 if there is none."""
         found = [k for k, v in enumerate(self.values) if fits(v)]
+        if self._goes_on(found):
+            return self._last()
         return choose(self.chooser, found) if found else -1
+
+    def _goes_on(self, found: Sequence[int]) -> bool:
+        """Whether what the last statement has made, if it is among these, is taken at once."""
+        fits = self.chain and self._last() in found and self._last() not in self.used
+        return fits and not chance(self.chooser, 4)
+
+    def _last(self) -> int:
+        """The place of what the last statement has made; -1 before the first."""
+        return next(reversed(self.operands), -1)
 
     def partner(self, places: Sequence[int], allowed: Sequence[str] = ALL) -> int:
         """A value of an allowed dtype that broadcasts with others; -1 if there is none."""
@@ -125,21 +141,22 @@ class Program:
 
     def number(self, dtype: str) -> int:
         """The place of a scalar in the program, as `x + 0` or `x * 2` have one."""
-        return self.add_input(dtype, (), neutral, const=True)
+        return self.add_input(dtype, (), (neutral,), const=True)
 
     def operand(self, allowed: Sequence[str], shape: Shape, make: Maker = mixed) -> int:
         """A value of just this shape and an allowed dtype: one that there is, or a new input."""
         found = self.find(lambda v: v.shape == shape and v.dtype.name in allowed)
         few = len(self.sources) < MAX_INPUTS
         if found < 0 or (few and make is not mixed and not chance(self.chooser, 4)):
-            found = self.add_input(self.dtype(allowed), shape, make) if few else found
+            found = self.add_input(self.dtype(allowed), shape, (make,)) if few else found
         return found
 
-    def finished(self, more_outputs: bool) -> Case:
-        """The case: outputs are the values that no statement uses, and perhaps some others."""
+    def finished(self, one_in: int) -> Case:
+        """The case: outputs are the values that no statement uses, and of the others one in so
+        many; none for 0."""
         made = [k for k, handle in enumerate(self.handles) if handle >= 0]
         chosen = [k for k in made if k not in self.used
-                  or (more_outputs and chance(self.chooser, 4))]  # fmt: skip
+                  or (one_in and chance(self.chooser, one_in))]  # fmt: skip
         self.build.outputs = [self.handles[k] for k in chosen]
         return self.build.case()
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from shutil import which
 
 from rich.console import Console
 from rich.table import Table
@@ -31,17 +35,31 @@ def run_selfscore(
     jobs = [Job(fault, seconds, seed) for fault in hunted]
     jobs += [Job(None, seconds, seed + k) for k in range(controls)]
     rows: list[Hunt] = []
+    commit, day = commit_here(), date.today().isoformat()
     with progress_bar(console) as progress:
         task = progress.add_task("hunts", total=len(jobs))
         for row in score(jobs, workers):
-            rows.append(row)
+            rows.append(replace(row, commit=commit, day=day))
             if record is not None:  # an interrupted score is not lost
-                keep(record, [row])
+                keep(record, rows[-1:])
             progress.update(task, completed=len(rows))
     order = {job.name: number for number, job in enumerate(jobs)}
     rows.sort(key=lambda row: order[row.name])
     _show(rows, console)
     return 0 if all(row.found is (row.kind != CONTROL) for row in rows) else 1
+
+
+def commit_here() -> str:
+    """The short hash of the commit that is checked out, with a + where files differ from it.
+
+    Empty where git does not know.
+    """
+    folder = Path(__file__).parent
+    found = subprocess.run(
+        ("git", "describe", "--always", "--dirty=+", "--exclude=*"), cwd=folder,
+        capture_output=True, text=True, check=False,
+    ) if which("git") else None  # fmt: skip
+    return found.stdout.strip() if found is not None and found.returncode == 0 else ""
 
 
 def _show(rows: Sequence[Hunt], console: Console) -> None:

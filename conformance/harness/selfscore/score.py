@@ -10,13 +10,16 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
-from conformance.harness.process import Child, Ending, begin, tell, time_limit
+from conformance.harness.process import Child, Ending, Limits, begin, tell, time_limit
 from conformance.harness.selfscore.faults import Fault, plant
 
 if TYPE_CHECKING:
+    from conformance.harness.campaign.isolated import Devices
+    from conformance.harness.selfscore.trials import Suspect
     from conformance.harness.trial import Outcome
 
 MEMORY = 6 << 30  # bytes of one hunt
@@ -31,7 +34,7 @@ class Hunt:
 
     `seconds` of processor time, and so many programs, until the first was wrong, or all of them;
     `limit` is what it had; `named` whether bisecting said one of the fault's places; `statements`
-    of the shrunk program.
+    of the shrunk program; `commit` and `day` of the engine and harness that were hunted.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Hunt:
     statements: int = 0
     text: str = ""
     case: str = ""
+    commit: str = ""
+    day: str = ""
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -98,6 +103,19 @@ def score(jobs: Sequence[Job], workers: int) -> Iterator[Hunt]:
             one.child.leave()
 
 
+@dataclass(frozen=True)
+class Fatal:
+    """What has ended a process: the kind of problem, the device, a sentence; and what ran, as part
+    of a trial that was drawn by these weights."""
+
+    kind: str
+    device: str
+    text: str
+    number: int
+    part: int
+    steering: dict[str, float]
+
+
 class _Running:
     """A job in its process. A process that ends by itself is followed by one that explains why."""
 
@@ -105,6 +123,7 @@ class _Running:
         self.job = job
         self.row = job.row()
         self.last: dict[str, Any] = {}  # what ran last
+        self.steering: dict[str, float] = {}
         self.child = Child.start(_serve, job, None)
         self.explaining = False
 
@@ -115,6 +134,9 @@ class _Running:
             return self._ended(self.child.end())
         if "running" in message:
             self.last = message
+            return True
+        if "steering" in message:
+            self.steering = message["steering"]
             return True
         known = {name: value for name, value in message.items() if name != "done"}
         self.row = replace(self.row, **known)
@@ -135,24 +157,37 @@ class _Running:
             self.row = replace(self.row, found=True, programs=self.last["tried"],
                                seconds=self.last["seconds"])  # fmt: skip
         self.explaining = True
-        known = (ending.kind, self.last["running"], ending.text, self.last["number"])
-        self.child = Child.start(_serve, self.job, known)
+        known = Fatal(ending.kind, self.last["running"], ending.text, self.last["number"],
+                      self.last["part"], self.steering)  # fmt: skip
+        self.child = Child.start(_serve, self.job, known, daemon=False)
         return True
 
 
 # -- in the process --------------------------------------------------------------------------------
-def _serve(line: Connection, job: Job, ended: tuple[str, str, str, int] | None) -> None:
+def _serve(line: Connection, job: Job, ended: Fatal | None) -> None:
     """Plant the fault and hunt it, or explain a trial that has ended another process."""
     begin(MEMORY)
     os.environ["LOCKSTEP_CACHE"] = "off"  # what is wrong is nobody else's
     if job.fault is not None:
         plant(job.fault)
+    from conformance.harness.check import collect_seldom
+
+    collect_seldom()
     with time_limit(job.seconds * PATIENCE + EXTRA_SECONDS):
         if ended is None:
             _hunt(line, job)
         else:
-            _explain_ending(line, job, *ended)
+            _explain_ending(line, job, ended)
     tell(line, done=True)
+
+
+def serve_alone(fault: Fault | None, line: Connection, devices: Devices, limits: Limits) -> None:
+    """The life of a process that runs on one device what may end it, with the fault planted."""
+    if fault is not None:
+        plant(fault)
+    from conformance.harness.campaign.isolated import serve
+
+    serve(line, devices, limits)
 
 
 def _hunt(line: Connection, job: Job) -> None:
@@ -160,34 +195,31 @@ def _hunt(line: Connection, job: Job) -> None:
 
     start = processor_seconds()
 
-    def running(number: int, device: str) -> None:
-        tell(line, running=device, number=number, tried=number + 1,
+    def running(tried: int, number: int, part: int, device: str) -> None:
+        tell(line, running=device, number=number, part=part, tried=tried,
              seconds=processor_seconds() - start)  # fmt: skip
 
-    wrong, tried = hunt(job.seconds, job.seed, running)
+    wrong, tried = hunt(job.seconds, job.seed, running, lambda found: tell(line, steering=found))
     tell(line, programs=tried, seconds=processor_seconds() - start, found=wrong is not None)
     if wrong is not None:
-        _explain(line, job, wrong.number, wrong.outcome)
+        _explain(line, job, wrong.suspect, wrong.outcome)
 
 
-def _explain_ending(
-    line: Connection, job: Job, kind: str, device: str, said: str, number: int
-) -> None:
+def _explain_ending(line: Connection, job: Job, ended: Fatal) -> None:
+    from conformance.harness.selfscore.trials import trial
     from conformance.harness.trial import Outcome, Problem
 
-    problem = Problem(kind, (device,), -1, "", (), said)
-    _explain(line, job, number, Outcome((problem,), ran=(device,)))
+    problem = Problem(ended.kind, (ended.device,), -1, "", (), ended.text)
+    suspect = trial(job.seed, ended.number, ended.steering).suspects[ended.part]
+    _explain(line, job, suspect, Outcome((problem,), ran=(ended.device,)))
 
 
-def _explain(line: Connection, job: Job, number: int, outcome: Outcome) -> None:
+def _explain(line: Connection, job: Job, suspect: Suspect, outcome: Outcome) -> None:
     """The place, which is known before anything is made small; then what is left."""
-    from conformance.harness.selfscore.trials import trial
-
-    one = trial(job.seed, number)
-    assert one is not None
-    blame = one.blame(outcome)
+    suspect, outcome = suspect.itself(outcome)
+    blame = suspect.blame(outcome)
     places: tuple[str, ...] = job.fault.place if job.fault else ()
     named = any(blame.key.startswith(place) for place in places)
     tell(line, key=blame.key, named=named, device=blame.device, text=blame.place.text)
-    statements, text = one.shrunk(blame)
+    statements, text = suspect.shrunk(blame, partial(serve_alone, job.fault))
     tell(line, statements=statements, case=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import median
@@ -16,6 +17,11 @@ PAGE = "selfscore.md"
 MAX_BYTES = 1 << 24
 WIDTH = 100  # of the page
 
+# The columns of the page, and how they are aligned.
+_COLUMNS = {
+    "fault": "---", "what is wrong": "---", "found after": "---:", "programs": "---:",
+    "place": "---", "named": "---", "statements": "---:", "of": "---",
+}  # fmt: skip
 _HEAD = """\
 # Selfscore
 
@@ -26,7 +32,8 @@ engine by itself, in a process of its own. It is hunted with random programs and
 and shrunk. Seconds are of one processor; what was not found says how many the hunt had. *Named*
 says whether bisecting named the place: stage, pass or rule, and the operation where that can be
 told. *Statements* is what the small program or kernel has left. Controls are hunts without a fault:
-what they find is a false alarm.
+what they find is a false alarm. *Of* is the commit that was hunted; a + says that files differed
+from it.
 
 """
 
@@ -54,22 +61,35 @@ def summary(rows: Sequence[Hunt]) -> str:
 def render(rows: Sequence[Hunt], devices: str, names: Collection[str]) -> str:
     """The page, in Markdown; `names` are those of all faults that there are."""
     text = _HEAD.format(devices=devices) + fill(summary(rows), WIDTH) + "\n"
+    text += "\n" + fill(_origins(rows), WIDTH) + "\n" if rows else ""
     missing = sorted(set(names) - {row.name for row in rows})
     if missing:
         text += "\n" + fill(f"Not hunted: {', '.join(missing)}.", WIDTH) + "\n"
     for kind in dict.fromkeys(row.kind for row in rows):
         text += f"\n## {kind.capitalize()}\n\n"
-        text += "| fault | what is wrong | found after | programs | place | named | statements |\n"
-        text += "| --- | --- | ---: | ---: | --- | --- | ---: |\n"
+        text += f"| {' | '.join(_COLUMNS)} |\n| {' | '.join(_COLUMNS.values())} |\n"
         text += "".join(_row(row) for row in rows if row.kind == kind)
     return text
+
+
+def _origins(rows: Sequence[Hunt]) -> str:
+    """Which commits the records are of, the newest first; a warning where there are several."""
+    counts = Counter((row.day, row.commit or "an unknown commit") for row in rows)
+    said = [
+        f"{commit}{f' of {day}' if day else ''}: {count}"
+        for (day, commit), count in sorted(counts.items(), reverse=True)
+    ]
+    text = f"Hunts by commit: {'; '.join(said)}."
+    mixed = "**The records are of several commits: no state of the code has the figures above.** "
+    return (mixed if len(counts) > 1 else "") + text
 
 
 def _row(row: Hunt) -> str:
     found = f"{row.seconds:.1f} s" if row.found else f"not in {row.seconds:.0f} s"
     named = "-" if row.kind == CONTROL or not row.found else "yes" if row.named else "**no**"
     place = f"`{row.key}`" if row.key else "-"
-    cells = (row.name, row.about, found, f"{row.programs:,}", place, named, row.statements or "-")
+    cells = (row.name, row.about, found, f"{row.programs:,}", place, named, row.statements or "-",
+             row.commit or "-")  # fmt: skip
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |\n"
 
 

@@ -1,15 +1,15 @@
-"""What a hunt tries: random programs, and random kernels below the tensor level, one after another.
+"""What a hunt tries: draws of random programs, and random kernels below the tensor level.
 
-Trial k of a seed is made from the two numbers alone, so that one which has ended a process can be
-looked at in another.
+Trial k of a seed is made from the two numbers and the weights of its draw alone, so that one which
+has ended a process can be looked at in another.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Protocol
 
 from conformance.harness.bisect import NATIVE, Blame, bisect
@@ -22,58 +22,83 @@ from conformance.harness.bisect.kernels import (
 )
 from conformance.harness.bisect.passes import compiled
 from conformance.harness.bisect.schedules import Launch
+from conformance.harness.bisect.witness import witness
+from conformance.harness.campaign.explain import wrong_alone
+from conformance.harness.campaign.isolated import Devices, IsolatedSubject, Serve
+from conformance.harness.campaign.session import SOURCE
 from conformance.harness.case import Case
 from conformance.harness.devices import subjects_of
-from conformance.harness.generate import Draw, RandomChooser, case_seed, random_draw
-from conformance.harness.generate.raw import Kernel, addresses, expressions
-from conformance.harness.selfscore.settings import BESIDE, FIRST, SHRINK_SECONDS, VECTORS
+from conformance.harness.generate import Draw, RandomChooser, numbered_draw
+from conformance.harness.generate.raw import Kernel, addresses, expressions, loops
+from conformance.harness.process import Limits
+from conformance.harness.selfscore.settings import (
+    BESIDE,
+    FIRST,
+    RELATED_ONE_IN,
+    SHRINK_SECONDS,
+    VECTORS,
+)
 from conformance.harness.shrink import alike, described, same_bucket, shrink
 from conformance.harness.subject import EngineSubject, Subject
-from conformance.harness.trial import Outcome, Problem, judge
+from conformance.harness.trial import Outcome, Problem, judge_draw, relation_of
 from conformance.harness.trial.kernels import on_device
 from engine.realize import target_of
-from oracles.formats import Array
 
-Running = Callable[[str], None]
-"""Is told the device before each launch."""
-KERNELS = (expressions, expressions, expressions, addresses)  # cheaper than programs
-WORDS = tuple(name for name in BESIDE if "/" in name)
+Running = Callable[[str, int], None]
+"""Is told the device, and the number of what runs in its trial, before each launch."""
+KERNELS = (expressions, addresses, loops)  # of each turn, after the draw
+COMPILED = tuple(name for name in BESIDE if name != "PYTHON")
+TURN = 1 + len(KERNELS)
 
 
-class Trial(Protocol):
-    """One thing to try."""
+class Suspect(Protocol):
+    """One thing that may be wrong."""
 
-    def run(self, running: Running) -> Outcome:
-        """Its judgement."""
+    def itself(self, outcome: Outcome) -> tuple[Suspect, Outcome]:
+        """What a relation has found, which may be wrong and not this; or this."""
         ...
 
     def blame(self, outcome: Outcome) -> Blame:
         """Where it goes wrong."""
         ...
 
-    def shrunk(self, blame: Blame) -> tuple[int, str]:
-        """How many operations the smallest one of the bucket has, and its text."""
+    def shrunk(self, blame: Blame, alone: Serve) -> tuple[int, str]:
+        """How many operations the smallest one of the bucket has, and its text.
+
+        `alone` is the life of a process for what ends one.
+        """
         ...
 
 
-def trial(seed: int, number: int) -> Trial | None:
-    """Trial `number` of a seed: programs of one structure, then kernels of each kind, and so on.
+class Trial(Protocol):
+    """Things to try together."""
 
-    None where the structure has no second program.
-    """
-    turn, kind = divmod(number, VECTORS + len(KERNELS))
-    if kind >= VECTORS:
+    @property
+    def suspects(self) -> Sequence[Suspect]:
+        """What is tried."""
+        ...
+
+    def run(self, running: Running) -> Sequence[Outcome]:
+        """The judgement of each."""
+        ...
+
+
+def draw_of(number: int) -> int | None:
+    """The number of the draw that a trial is; None for a kernel."""
+    turn, kind = divmod(number, TURN)
+    return None if kind else turn
+
+
+def trial(seed: int, number: int, steering: Mapping[str, float]) -> Trial:
+    """Trial `number` of a seed: a draw, by the weights of `steering`, then kernels, and so on."""
+    turn, kind = divmod(number, TURN)
+    if kind:
         chooser = RandomChooser(random.Random(f"kernel {seed}/{number}"))
-        return _Kernel(KERNELS[kind - VECTORS](chooser), WORDS[turn % len(WORDS)])
-    draw = _draw(seed, turn)
-    if kind >= len(draw.cases):
-        return None
-    return _Program(draw.cases[kind], tuple(draw.values[kind]), BESIDE[turn % len(BESIDE)])
-
-
-@lru_cache(maxsize=2)
-def _draw(seed: int, turn: int) -> Draw:
-    return random_draw(case_seed(seed, turn), vectors=VECTORS)
+        return _KernelTrial(_Kernel(KERNELS[kind - 1](chooser), COMPILED[turn % len(COMPILED)]))
+    rng = random.Random(f"{seed}/beside {turn}")
+    beside = rng.choice(BESIDE)
+    relations = (relation_of(seed, turn),) if rng.randrange(RELATED_ONE_IN) == 0 else ()
+    return _DrawTrial(numbered_draw(seed, turn, None, VECTORS, steering), beside, relations)
 
 
 @cache
@@ -82,58 +107,95 @@ def _known() -> Mapping[str, Subject]:
 
 
 # -- programs --------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class _Announced:
-    """A subject that says that it is about to run."""
+    """A subject that says that it is about to run, and which program, or one related to that."""
 
-    inner: Subject
-    running: Running
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
+    def __init__(self, inner: Subject, cases: Sequence[Case], running: Running) -> None:
+        self.inner, self.cases, self.running = inner, cases, running
+        self.name = inner.name
+        self.now = 0
 
     def run(self, case: Case) -> list[bytes]:
-        self.running(self.name)
+        self.now = next((k for k, one in enumerate(self.cases) if one is case), self.now)
+        self.running(self.name, self.now)
         return self.inner.run(case)
 
 
 @dataclass(frozen=True)
+class _DrawTrial:
+    """A draw on the first device and one beside it."""
+
+    draw: Draw
+    beside: str
+    relations: tuple[str, ...]
+
+    @property
+    def suspects(self) -> Sequence[Suspect]:
+        return [_Program(case, _known()) for case in self.draw.cases]
+
+    def run(self, running: Running) -> Sequence[Outcome]:
+        chosen = {name: _Announced(_known()[name], self.draw.cases, running)
+                  for name in (FIRST, self.beside) if name in _known()}  # fmt: skip
+        return judge_draw(self.draw, chosen, self.relations)
+
+
+@dataclass(frozen=True)
 class _Program:
-    """A case on the first device and one beside it."""
+    """A case of a draw."""
 
     case: Case
-    values: tuple[Array, ...]
-    beside: str
+    subjects: Mapping[str, Subject]
 
-    def run(self, running: Running) -> Outcome:
-        chosen = {name: _Announced(_known()[name], running)
-                  for name in (FIRST, self.beside) if name in _known()}  # fmt: skip
-        return judge(self.case, chosen, self.values)
+    def itself(self, outcome: Outcome) -> tuple[Suspect, Outcome]:
+        found = witness(self.case, self.subjects, outcome)
+        return _Program(found.case, found.subjects), found.outcome
 
     def blame(self, outcome: Outcome) -> Blame:
-        return bisect(self.case, _known(), outcome)
+        return bisect(self.case, self.subjects, outcome)
 
-    def shrunk(self, blame: Blame) -> tuple[int, str]:
-        """What ended a process is not run again, and stays whole."""
+    def shrunk(self, blame: Blame, alone: Serve) -> tuple[int, str]:
         if blame.verdict in NATIVE:
-            return len(self.case.statements), self.case.text
-        small = shrink(self.case, same_bucket(blame, _known()), SHRINK_SECONDS)
+            small = self._shrunk_apart(blame, alone)
+        else:
+            small = shrink(self.case, same_bucket(blame, self.subjects), SHRINK_SECONDS)
         return len(small.statements), described(small, blame).text
+
+    def _shrunk_apart(self, blame: Blame, alone: Serve) -> Case:
+        """What ended a process is run by others."""
+        subject = IsolatedSubject(Devices(SOURCE, (blame.device,)), Limits(), alone)
+        problem = Problem(blame.verdict, (blame.device,), -1, "", (), "")
+        try:
+            return shrink(self.case, wrong_alone(subject, problem), SHRINK_SECONDS)
+        finally:
+            subject.close()
 
 
 # -- kernels ---------------------------------------------------------------------------------------
 @dataclass(frozen=True)
+class _KernelTrial:
+    """One kernel."""
+
+    kernel: _Kernel
+
+    @property
+    def suspects(self) -> Sequence[Suspect]:
+        return [self.kernel]
+
+    def run(self, running: Running) -> Sequence[Outcome]:
+        return [self.kernel.judged(running)]
+
+
+@dataclass(frozen=True)
 class _Kernel:
-    """A kernel on the first device and on one that lacks much; bisecting interprets it."""
+    """A kernel on the first device and on another one; bisecting interprets it."""
 
     kernel: Kernel
     beside: str
 
-    def run(self, running: Running) -> Outcome:
+    def judged(self, running: Running) -> Outcome:
         problems = []
         for name in (FIRST, self.beside):
-            running(name)
+            running(name, 0)
             said = self._said(EngineSubject(name))
             if said is not None:
                 problems.append(Problem(*said, -1, "", (), ""))
@@ -150,6 +212,9 @@ class _Kernel:
             return "error", (subject.name,)
         return None if got == list(launch.after) else ("bits", (subject.name,))
 
+    def itself(self, outcome: Outcome) -> tuple[Suspect, Outcome]:
+        return self, outcome
+
     def blame(self, outcome: Outcome) -> Blame:
         return self._blame(launch_of(self.kernel), outcome)
 
@@ -159,7 +224,8 @@ class _Kernel:
         native = problem.kind not in NATIVE
         return bisect_kernel(launch, subject, problem, native)
 
-    def shrunk(self, blame: Blame) -> tuple[int, str]:
+    def shrunk(self, blame: Blame, alone: Serve) -> tuple[int, str]:
+        """What ended a process is interpreted alone."""
         launch = launch_of(self.kernel)
         subject = EngineSubject(blame.device)
         native = blame.verdict not in NATIVE

@@ -8,6 +8,7 @@ same bits as the program.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,6 +31,9 @@ from oracles.formats import Array
 INTERPRETER = InterpreterSubject()
 ONCE = ("PYTHON",)
 """Devices that are slow, and of which other values show nothing: an interpreter of instructions."""
+ONCE_IN = 4
+"""Of so many draws the devices of ONCE run one. They share all but the last step with the others,
+and what is wrong there is wrong in many programs."""
 
 
 def judge(
@@ -63,6 +67,13 @@ def judge_draw(
         judge(case, others, values) if k else judge(case, subjects, values, relations)
         for k, (case, values) in enumerate(pairs)
     ]
+
+
+def on_turn(subjects: Mapping[str, Subject], seed: int, number: int) -> Mapping[str, Subject]:
+    """The subjects that run draw `number` of a seed: those of ONCE take part in some draws."""
+    others = {name: subject for name, subject in subjects.items() if name not in ONCE}
+    is_theirs = random.Random(f"{seed}/once {number}").randrange(ONCE_IN) == 0
+    return subjects if is_theirs or not others else others
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,6 +36,12 @@ class Problem:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is no kind of problem: {', '.join(KINDS)}")
+
+
+def worst(problems: Sequence[Problem]) -> Problem | None:
+    """One that a process did not survive, else one that an oracle certifies, else the first."""
+    order = ("crash", "timeout", "error", "oracle", "bits", "relation")
+    return min(problems, key=lambda one: order.index(one.kind), default=None)
 
 
 class Reached(NamedTuple):

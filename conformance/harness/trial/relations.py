@@ -7,6 +7,7 @@ program that is made smaller keeps its relation.  The first outputs are those of
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
@@ -211,6 +212,11 @@ SETTINGS: dict[str, dict[str, int | str]] = {
 EMULATED = 12  # statements at most, since what a device lacks takes long to compile
 IN_STAGES = "in stages"
 RELATIONS = (*REWRITTEN, *SETTINGS, IN_STAGES)
+
+
+def relation_of(seed: int, number: int) -> str:
+    """The relation that draw `number` of a seed is tried with."""
+    return random.Random(f"{seed}/relation {number}").choice(RELATIONS)
 
 
 def run_related(name: str, case: Case, subject: Subject, shapes: Shapes) -> list[bytes] | None:

@@ -13,7 +13,7 @@ from engine.graph import Node, const, order_of
 from engine.ops import Axis, Op
 
 # Loops of divisions have paths that begin with this number, and no other loop's does.
-DIVISIONS = (1 << 20) + 1
+DIVISIONS = 1 << 20
 
 
 def divide_by_shifting(sink: Node) -> Node:

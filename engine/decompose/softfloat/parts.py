@@ -28,7 +28,7 @@ class Format:
     """A float format in integers. `single`: whether the device converts integers to float32."""
 
     row: DType
-    single: bool = False
+    single: bool
 
     @property
     def drop(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from engine import dtypes
@@ -11,6 +12,8 @@ from engine.compile import PASSES, trace
 from engine.decompose.floats import decompose_floats
 from engine.dtypes import DType
 from engine.graph import Node, axis_range, order_of
+from engine.interpret.kernels import run
+from engine.linearize import linearize
 from engine.ops import Axis, Op
 from engine.spec import Level, verify
 from engine.target import HOST_DTYPES, HOST_OPS, Target
@@ -66,6 +69,16 @@ def test_memory_that_a_device_only_moves_keeps_its_dtype() -> None:
     sink = decompose_floats(stored(load(1, F64) + load(2, F64)), moves)
     assert [n.dtype for n in order_of(sink) if n.op is Op.PARAM] == [F64] * 3
     assert sink.src[0].src[2].op is Op.BITCAST
+
+
+def test_what_a_device_only_moves_is_computed_from_its_bits() -> None:
+    moves = dataclasses.replace(NO_DOUBLE, storage=HOST.storage)
+    sink = decompose_floats(stored(load(1, F64) + load(2, F64)), moves)
+    verify(sink, Level.MACHINE, moves, "decompose floats")
+    x, y = np.linspace(-3, 5, 8), np.geomspace(0.1, 1e9, 8)
+    result = np.zeros(8)
+    run(linearize(sink, "moved", ()).kernel, [result, x, y])
+    assert result.tolist() == (x + y).tolist()
 
 
 def test_division_alone_may_be_missing() -> None:

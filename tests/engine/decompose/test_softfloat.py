@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -13,9 +14,9 @@ import pytest
 from engine import dtypes
 from engine.arrays import NUMPY
 from engine.decompose import softfloat
-from engine.decompose.softfloat import Format, recurrence
+from engine.decompose.softfloat import Format, parts, recurrence
 from engine.dtypes import DType, round_magnitude
-from engine.graph import Node, const
+from engine.graph import Node, const, toposort
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
 from engine.linearize import linearize
@@ -228,6 +229,50 @@ def knife_edges(row: DType) -> list[tuple[int, int]]:
     return pairs
 
 
+def factors(row: DType, residue: int) -> Iterator[tuple[int, int]]:
+    """Pairs of significands whose product is `residue` modulo 2**precision: y is odd and has an
+    inverse.
+    """
+    draw = random.Random(13)
+    least, whole = 1 << row.mantissa_bits, 1 << row.precision
+    while True:
+        y = draw.randrange(least, whole) | 1
+        x = residue * pow(y, -1, whole) % whole
+        if x >= least:
+            yield x, y
+
+
+def encoded(row: DType, numbers: Iterable[int]) -> Array:
+    return np.array([row.encode(n) for n in numbers], NUMPY[row.unsigned])
+
+
+@formats
+def test_a_product_is_a_tie_unless_a_lower_bit_is_set(fmt: Format) -> None:
+    """Products in the middle of two floats, of which the even one is below, and one bit more."""
+    row = fmt.row
+    middle = 1 << row.mantissa_bits
+    pairs = [
+        next((x, y) for x, y in factors(row, middle | 1 << k)
+             if x * y >= 2 * middle**2 and not x * y & 2 * middle)
+        for k in range(row.mantissa_bits)
+    ]
+    a, b = (encoded(row, side) for side in zip(*pairs, strict=True))
+    got = evaluate(lambda x, y: softfloat.mul(fmt, x, y), a, b)
+    assert got.tolist() == [rounded(row, Fraction(x * y)) for x, y in pairs]
+
+
+@formats
+def test_cancellation_leaves_the_last_bits_of_a_product(fmt: Format) -> None:
+    """x * y + c with c the float below the product, or the one above it, and the other sign."""
+    row = fmt.row
+    left = [sign << k for sign in (1, -1) for k in range(row.mantissa_bits)]
+    pairs = [next(factors(row, rest % (1 << row.precision))) for rest in left]
+    a, b = (encoded(row, side) for side in zip(*pairs, strict=True))
+    c = encoded(row, [rest - x * y for (x, y), rest in zip(pairs, left, strict=True)])
+    got = evaluate(lambda x, y, z: softfloat.fma(fmt, x, y, z), a, b, c)
+    assert got.tolist() == encoded(row, left).tolist()
+
+
 @formats
 @pytest.mark.parametrize("name", ["mul", "div", "add", "sub"])
 def test_knife_edges(fmt: Format, name: str) -> None:
@@ -266,7 +311,7 @@ def test_fused_products(fmt: Format) -> None:
     word = NUMPY[row.unsigned].type
     rng = np.random.default_rng(10)
     drawn = [side[-6000:-2000] for seed in (11, 12) for side in operands(row, seed)]
-    known = np.array(edges(row)[::4], dtype=word)
+    known = np.array([*edges(row)[::4], 0, row.infinity], dtype=word)
     known = np.concatenate([known, known | word(row.sign_bit)])
     grid = [rng.choice(known, 3000) for _ in range(3)]
     a, b, c = (np.concatenate(sides) for sides in zip(drawn[:3], grid, strict=True))
@@ -299,6 +344,14 @@ def fused(row: DType, a: int, b: int, c: int, result: int) -> bool:
     if exact == 0 and Fraction(x) * Fraction(y) == 0 == z:
         return result == ((a ^ b) & c & row.sign_bit)
     return result == rounded(row, exact)
+
+
+# -- which operations ------------------------------------------------------------------------------
+@formats
+def test_zeros_are_counted_by_float32_where_there_is_one(fmt: Format) -> None:
+    word = Node(Op.PARAM, fmt.row.unsigned, (), (0, 1))
+    nodes = toposort([parts.leading_zeros(fmt, word)])
+    assert any(n.dtype.is_float for n in nodes) == fmt.single
 
 
 # -- faults ----------------------------------------------------------------------------------------

@@ -3,5 +3,6 @@
 from conformance.harness.generate.raw.addresses import addresses
 from conformance.harness.generate.raw.expressions import ALIKE, OTHERS, expressions
 from conformance.harness.generate.raw.kernel import Kernel
+from conformance.harness.generate.raw.loops import loops
 
-__all__ = ["ALIKE", "OTHERS", "Kernel", "addresses", "expressions"]
+__all__ = ["ALIKE", "OTHERS", "Kernel", "addresses", "expressions", "loops"]

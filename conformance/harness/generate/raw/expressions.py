@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from conformance.harness.generate.choosing import Chooser, chance, choose
-from conformance.harness.generate.data import mixed
+from conformance.harness.generate.data import Maker, mixed, telling
 from conformance.harness.generate.raw.kernel import Kernel, garbage
 from conformance.harness.subject import array_bytes
 from engine import dtypes
@@ -58,6 +58,7 @@ RARE = tuple(sorted(FUNCTIONS, key=str))  # a hundred operations each when they 
 RESULTS = 4  # of a kernel, at most
 # Numbers that rules look for, and their neighbours.
 TELLING: tuple[float, ...] = (0, 1, -1, 2, -0.0, 0.5, 3, 7, 8)
+MAKES: tuple[Maker, ...] = (mixed, mixed, telling)
 ORDERS = ((1, 256), (2, 64), (8, 16), (32, 8), (4, 32), (16, 16))
 ROUNDED = (*INTEGERS, dtypes.float32, dtypes.float64)  # narrower floats are summed in float32
 COMBINED: tuple[tuple[str, tuple[DType, ...]], ...] = (
@@ -71,6 +72,7 @@ class _Expression:
 
     chooser: Chooser
     shape: Shape
+    make: Maker = mixed
     memory: list[Array] = field(default_factory=list)
     params: list[Node] = field(default_factory=list)
     made: list[Node] = field(default_factory=list)
@@ -80,7 +82,7 @@ class _Expression:
         """A new buffer of this shape."""
         count = prod(self.shape)
         rng = np.random.default_rng(self.chooser.integer(0, (1 << 20) - 1))
-        self.memory.append(FORMATS[dtype.name].from_bits(mixed(rng, dtype.name, count)))
+        self.memory.append(FORMATS[dtype.name].from_bits(self.make(rng, dtype.name, count)))
         self.params.append(Node(Op.PARAM, dtype, (), (len(self.params), count)))
         node = Node(Op.RESHAPE, dtype, (self.params[-1],), self.shape)
         self.made.append(node)
@@ -229,7 +231,7 @@ class _Expression:
 
 def expressions(chooser: Chooser) -> Kernel:
     """A kernel whose results are what nothing in it uses."""
-    e = _Expression(chooser, choose(chooser, SHAPES))
+    e = _Expression(chooser, choose(chooser, SHAPES), choose(chooser, MAKES))
     for dtype in (choose(chooser, FLOATS), choose(chooser, INTEGERS)):
         e.leaf(dtype)
     length = chooser.integer(2, 14)
