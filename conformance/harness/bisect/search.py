@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import methodcaller
 
 from conformance.harness.bisect import front, native, passes, rules
 from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place, Step
@@ -81,7 +82,7 @@ def _search(
     if not isinstance(subject, EngineSubject):
         place = Place(NOT_FOUND, text=f"{subject.name} has no stages: it is not the engine")
         return Blame(problem.kind, subject.name, problem.devices, place, votes)
-    search = Search(case, subject, problem)
+    search = CaseSearch(subject, problem, case=case)
     with subject.settings():
         place = search.place()
     return Blame(problem.kind, subject.name, problem.devices, place, votes, tuple(search.steps))
@@ -95,9 +96,8 @@ def worst(problems: Sequence[Problem]) -> Problem | None:
 
 @dataclass
 class Search:
-    """One search; `steps` is the way that it took."""
+    """One search among the stages of a device; `steps` is the way that it took."""
 
-    case: Case
     subject: EngineSubject
     problem: Problem
     steps: list[Step] = field(default_factory=list)
@@ -124,10 +124,8 @@ class Search:
 
     # -- stages ------------------------------------------------------------------------------------
     def build(self) -> Place | None:
-        """The graph, and what the interpreter of tensors makes of it."""
-        self.program = program_of(self.case, self.subject)
-        self.due = values(self.program.outputs)
-        return front.wrong_graph(self.case, self.subject, self.due)
+        """The graph, and what the interpreter of tensors makes of it: `program` and `due`."""
+        raise NotImplementedError
 
     def rewritten(self) -> Place | None:
         """The graph after the rules that come before scheduling."""
@@ -147,13 +145,18 @@ class Search:
                      dtype=str(found.node.dtype), before=rules.shown(found.node),
                      after=rules.shown(found.result))  # fmt: skip
 
-    def fused(self) -> Place | None:
-        """Every kernel's expression, executed one after another in memory of their own."""
+    def ordered(self) -> Place | None:
+        """The schedule: each step finds the versions that it reads."""
         made = self._made()
         try:
             verify_hazards(made.schedule, made.nodes)
         except HazardError as error:
-            return Place("fusion", rule="order of kernels", text=str(error))
+            return Place("versions", text=str(error))
+        return None
+
+    def fused(self) -> Place | None:
+        """Every kernel's expression, executed one after another in memory of their own."""
+        made = self._made()
         self.launched, _ = launches(made, memory(made, self._program().holes))
         number = first_wrong_slot(made, self.launched)
         if number is None:
@@ -207,7 +210,7 @@ class Search:
 
     def run(self) -> Place | None:
         """The program as a user runs it."""
-        return native.wrong_runtime(self.case, self.subject, self.due)
+        raise NotImplementedError
 
     # -- helpers -----------------------------------------------------------------------------------
     def _first(self, look: Callable[[Launch], Place | None]) -> Place | None:
@@ -229,18 +232,34 @@ class Search:
         return self.made
 
 
+@dataclass
+class CaseSearch(Search):
+    """The search for where a case goes wrong."""
+
+    case: Case = field(kw_only=True)
+
+    def build(self) -> Place | None:
+        self.program = program_of(self.case, self.subject)
+        self.due = values(self.program.outputs)
+        return front.wrong_graph(self.case, self.subject, self.due)
+
+    def run(self) -> Place | None:
+        return native.wrong_runtime(self.case, self.subject, self.due)
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else ""
 
 
 _STAGES: tuple[tuple[str, str, Callable[[Search], Place | None]], ...] = (
-    ("the graph, interpreted, against the references", "front end", Search.build),
+    ("the graph, interpreted, against the references", "front end", methodcaller("build")),
     ("rules on the graph", "graph rules", Search.rewritten),
+    ("edges between kernels", "versions", Search.ordered),
     ("kernels as expressions", "fusion", Search.fused),
     ("shared memory", "memory plan", Search.planned),
     ("each kernel on the device", "code", Search.suspected),
     ("loops, pass by pass", "lower", Search.lowered),
     ("instructions as they are remembered", "remembered", Search.remembered),
     ("the code of the kernel", "code", Search.executed),
-    ("the program on the device", "runtime", Search.run),
+    ("the program on the device", "runtime", methodcaller("run")),
 )

@@ -137,9 +137,10 @@ def seen(sequence: Sequence, device: str, there: str, way: Way = WAYS[0]) -> lis
     from engine.context import Context
 
     with Context(**way.settings):
-        return Run(Lazy(device, there), _compute_all if way.eager else None).all(sequence)
+        return Run(Lazy(device, there), compute_all if way.eager else None).all(sequence)
 
 
-def _compute_all(run: Run) -> None:
+def compute_all(run: Run) -> None:
+    """Compute everything, one after the other."""
     for value in run.names.values():
         run.world.realize([value])
