@@ -1,4 +1,4 @@
-"""What a hunt tries: random programs, and random kernels below the tensor level, one after another.
+"""What a hunt tries, one after another: random programs, kernels below the tensor level, sequences.
 
 Trial k of a seed is made from the two numbers alone, so that one which has ended a process can be
 looked at in another.
@@ -26,6 +26,7 @@ from conformance.harness.case import Case
 from conformance.harness.devices import subjects_of
 from conformance.harness.generate import Draw, RandomChooser, case_seed, random_draw
 from conformance.harness.generate.raw import Kernel, addresses, expressions
+from conformance.harness.selfscore.sequences import SequenceTrial
 from conformance.harness.selfscore.settings import BESIDE, FIRST, SHRINK_SECONDS, VECTORS
 from conformance.harness.shrink import alike, described, same_bucket, shrink
 from conformance.harness.subject import EngineSubject, Subject
@@ -36,6 +37,7 @@ from oracles.formats import Array
 
 Running = Callable[[str], None]
 """Is told the device before each launch."""
+SEQUENCES = 6  # of each turn
 KERNELS = (expressions, expressions, expressions, addresses)  # cheaper than programs
 WORDS = tuple(name for name in BESIDE if "/" in name)
 
@@ -57,11 +59,14 @@ class Trial(Protocol):
 
 
 def trial(seed: int, number: int) -> Trial | None:
-    """Trial `number` of a seed: programs of one structure, then kernels of each kind, and so on.
+    """Trial `number` of a seed: programs of one structure, then kernels, then sequences, and so on.
 
     None where the structure has no second program.
     """
-    turn, kind = divmod(number, VECTORS + len(KERNELS))
+    turn, kind = divmod(number, VECTORS + len(KERNELS) + SEQUENCES)
+    if kind >= VECTORS + len(KERNELS):
+        first = turn * SEQUENCES - VECTORS - len(KERNELS)
+        return SequenceTrial(seed, first + kind)
     if kind >= VECTORS:
         chooser = RandomChooser(random.Random(f"kernel {seed}/{number}"))
         return _Kernel(KERNELS[kind - VECTORS](chooser), WORDS[turn % len(WORDS)])

@@ -19,8 +19,14 @@ from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place, Step
 from conformance.harness.bisect.program import Program, contents, values
 from conformance.harness.bisect.search import Search
 from conformance.harness.sequences.evaluate import OPERATORS, Run, Seen
-from conformance.harness.sequences.judge import Wrong, difference
-from conformance.harness.sequences.lazy import WAYS, Lazy, Way, compute_all
+from conformance.harness.sequences.judge import Wrong, difference, expected
+from conformance.harness.sequences.lazy import (
+    WAYS,
+    Lazy,
+    Way,
+    compute_and_see,
+    seen,
+)
 from conformance.harness.sequences.model import Model
 from conformance.harness.sequences.text import Sequence
 from conformance.harness.subject import EngineSubject
@@ -160,8 +166,8 @@ class StepSearch(Search):
 
     def build(self) -> Place | None:
         world = Counting(self.subject.device, self.there)
-        right = Run(Model(), self._watch(see_all)).all(self.sequence)
-        run = Run(world, self._watch(_compute_and_see))
+        right = expected(self.sequence, self.way.eager)
+        run = Run(world, self._watch)
         try:
             run.all(self.sequence)
         except StorageLost as error:
@@ -176,14 +182,15 @@ class StepSearch(Search):
                 return self._halt(before[-1], due) if found is not None and before else found
         return Place(NOT_FOUND, text="the bits are right when the sequence runs again")
 
-    def _watch(self, watch: Watch) -> Watch:
-        """What runs after each statement: something where everything is computed then."""
-        return watch if self.way.eager else None
+    @property
+    def _watch(self) -> Watch:
+        """What runs after each statement, in the way in which it was wrong."""
+        return compute_and_see if self.way.eager else None
 
     def _halt(self, event: int, due: Seen | None) -> Place | None:
         """Run up to an event, whose program is the one to search; what was wrong before it."""
         world = Counting(self.subject.device, self.there, event)
-        run = Run(world, self._watch(_compute_and_see))
+        run = Run(world, self._watch)
         try:
             run.all(self.sequence)
         except Halted as halted:
@@ -223,14 +230,8 @@ class StepSearch(Search):
         return Place("runtime", text="every kernel alone is right, the sequence is not")
 
     def _is_right(self) -> bool:
-        world = Lazy(self.subject.device, self.there)
         try:
-            got = Run(world, compute_all if self.way.eager else None).all(self.sequence)
+            got = seen(self.sequence, self.subject.device, self.there, self.way)
         except Exception:  # noqa: BLE001 - which is not right
             return False
-        return difference(got, Run(Model()).all(self.sequence)) is None
-
-
-def _compute_and_see(run: Run) -> None:
-    compute_all(run)
-    see_all(run)
+        return difference(got, expected(self.sequence, self.way.eager)) is None

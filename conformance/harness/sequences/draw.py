@@ -343,6 +343,6 @@ STEPS: Mapping[str, Callable[[Growing], str | None]] = {
 WEIGHTS: Mapping[str, float] = {
     "make": 4, "view": 8, "alias": 0.5, "copy": 1, "moved": 0.25, "compute": 5, "read": 1,
     "set": 5, "set places": 3, "assign": 2, "update": 4, "update part": 4, "swap": 1,
-    "refused": 0.5, "realize": 2.5, "delete": 1,
+    "refused": 0.5, "realize": 3.5, "delete": 1,
 }  # fmt: skip
 KINDS = Weighted(WEIGHTS)
