@@ -179,16 +179,43 @@ def structure(roots: Sequence[Node]) -> Structure:
 # -- realizing -------------------------------------------------------------------------------------
 def realize(nodes: Sequence[Node]) -> None:
     """Compute the storages that the nodes are views of. Views and constants need nothing."""
-    wanted = list(dict.fromkeys(
+    wanted = not_computed(nodes)
+    if wanted:
+        compute(request_of(wanted))
+
+
+def not_computed(nodes: Sequence[Node]) -> list[Node]:
+    """The storages that nodes are views of, as far as they are to be computed."""
+    return list(dict.fromkeys(
         base for base in (base_of(node) for node in nodes)
         if base.op is not Op.BUFFER and base.op not in GENERATORS and realized(base) is None
     ))
-    if wanted:
-        compute(wanted)
 
 
-def compute(wanted: Sequence[Node]) -> None:
-    """Run the program whose results are `wanted`, and remember the views of its outputs.
+@dataclass(frozen=True)
+class Request:
+    """A program to run: `roots` give what is `wanted`, of what is in memory now.
+
+    `storages` have pending writes that are done with it. `free` are the holes that may be written
+    over, `homes` pairs of a result and the hole that it replaces as a whole, all by their numbers.
+    """
+
+    wanted: Sequence[Node]
+    roots: tuple[Node, ...]
+    program: Structure
+    storages: Sequence[Storage]
+    free: tuple[int, ...]
+    homes: tuple[tuple[int, int], ...]
+
+    @property
+    def renamed(self) -> tuple[Node, ...]:
+        """The roots, in which each value of a variable has a name of its own."""
+        sink = Node(Op.SINK, dtypes.bool_, self.roots)
+        return substitute(sink, self.program.renamed).src
+
+
+def request_of(wanted: Sequence[Node]) -> Request:
+    """The program whose results are `wanted`.
 
     A pending write that it needs is a result too, so that it is done once.
     """
@@ -196,19 +223,22 @@ def compute(wanted: Sequence[Node]) -> None:
     versions = [memory_below(storage.node) for storage in storages]
     wanted = list(dict.fromkeys([*wanted, *(v for v in versions if v.op in VERSIONS)]))
     roots = resolved_roots(wanted)
-    todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     program = structure(roots)
     homes = _homes(program, wanted, storages)
-    free = _free(program, wanted, homes)
+    return Request(wanted, roots, program, storages, _free(program, wanted, homes), homes)
+
+
+def compute(request: Request) -> None:
+    """Run a program, and remember the views of its outputs."""
+    program, roots = request.program, request.roots
     settings = (*_shaping(), Device.DEFAULT, generation())
-    key = (program.key, settings, free, homes)
+    key = (program.key, settings, request.free, request.homes)
     compiled = _schedules.get(key)
     if compiled is None:
         GlobalCounters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
-        sink = Node(Op.SINK, dtypes.bool_, roots)
-        compiled = _compile(substitute(sink, program.renamed).src, program.holes, free, homes)
+        compiled = _compile(request)
         _schedules.put(key, compiled)
     else:
         GlobalCounters.schedule_hits += 1
@@ -216,10 +246,10 @@ def compute(wanted: Sequence[Node]) -> None:
     try:
         _run(compiled, program.holes, program.values, buffers)
     finally:  # what was finished before a kernel failed is not lost
-        for (want, root), slot in zip(todo, compiled.schedule.results, strict=True):
+        for want, root, slot in zip(request.wanted, roots, compiled.schedule.results, strict=True):
             if slot in buffers:
                 remember(want, view_of(buffers[slot], root.shape))
-        for storage in storages:
+        for storage in request.storages:
             storage.show(settled(storage.node))
 
 
@@ -258,15 +288,12 @@ def _free(
     return tuple(i for i in numbers if program.holes[i] not in kept)
 
 
-def _compile(
-    roots: Sequence[Node],
-    holes: Sequence[Node],
-    free: tuple[int, ...],
-    homes: tuple[tuple[int, int], ...],
-) -> _Compiled:
+def _compile(request: Request) -> _Compiled:
+    roots, holes = request.renamed, request.program.holes
     if setting("DEBUG") >= 3:
         print(dump(*roots), file=sys.stderr)
-    schedule, nodes = planned(roots, holes, target_of, Device.DEFAULT, free, homes)
+    default = Device.DEFAULT
+    schedule, nodes = planned(roots, holes, target_of, default, request.free, request.homes)
     if setting("VERIFY"):
         verify_hazards(schedule, nodes)
     plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))

@@ -279,8 +279,13 @@ def bisect(
 ) -> None:
     """Find where a wrong case goes wrong: who stands alone, which stage, pass, rule and kernel."""
     from conformance.harness.bisect.command import run_bisect
+    from conformance.harness.sequences.text import is_sequence_file
 
     try:
+        if is_sequence_file(file):
+            from conformance.harness.sequences import command
+
+            raise typer.Exit(command.run_bisect(file, device or [], json, console))
         raise typer.Exit(run_bisect(file, device or [], json, seconds, console))
     except (OSError, ValueError) as error:
         raise _usage(f"{file}: {error}") from None

@@ -65,7 +65,9 @@ class Scheduled:
 
 def scheduled(program: Program) -> Scheduled:
     """The schedule of a program, without places for its temporaries."""
-    return Scheduled(*planned(program.roots, program.holes, target_of, program.device))
+    return Scheduled(*planned(
+        program.roots, program.holes, target_of, program.device, program.free, program.homes,
+    ))  # fmt: skip
 
 
 def memory(made: Scheduled, holes: Sequence[Node]) -> list[bytes]:

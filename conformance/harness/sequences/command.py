@@ -8,9 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from conformance.harness.bisect.page import show
 from conformance.harness.check import Device
 from conformance.harness.devices import under_test
 from conformance.harness.output import progress_bar
+from conformance.harness.sequences.bisect import bisect_sequence
 from conformance.harness.sequences.hunt import Found, Hunt
 from conformance.harness.sequences.judge import expected, judge
 from conformance.harness.sequences.text import Sequence, read_sequences
@@ -77,6 +79,27 @@ def _summary(hunt: Hunt, seconds: float, out: Path, console: Console) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def run_bisect(file: Path, names: Several[str], as_json: bool, console: Console) -> int:
+    """Say where the sequences of a file go wrong: 0 none does, 1 one does, 2 no device is here.
+
+    ValueError and OSError for what cannot be read.
+    """
+    devices = _here(under_test(names), console)
+    if not devices:
+        return 2
+    code = 0
+    for sequence in read_sequences(file):
+        for wrong in judge(sequence, devices):
+            blame, code = bisect_sequence(sequence, devices, wrong), 1
+            if as_json:
+                console.print(blame.to_json(), markup=False, highlight=False, soft_wrap=True)
+            else:
+                show(blame, console)
+    if not code and not as_json:
+        console.print(f"{', '.join(devices)}: nothing is wrong", markup=False)
+    return code
+
+
 def run_file(file: Path, names: Several[str], console: Console) -> int:
     """Run the sequences of a file: 0 all are right, 1 one is not, 2 no device is here.
 
@@ -93,11 +116,11 @@ def _run(sequence: Sequence, devices: tuple[str, ...], console: Console) -> bool
     """Whether something is wrong with a sequence, which is said."""
     title = sequence.notes[0] if sequence.notes else "sequence"
     try:
-        due = expected(sequence)
+        expected(sequence)
     except Exception as error:  # noqa: BLE001 - what the sequence itself says is not right
         console.print(f"numpy      {title}: {error}", style="red", markup=False, soft_wrap=True)
         return True
-    found = judge(sequence, devices, due=due)
+    found = judge(sequence, devices)
     for one in found:
         console.print(printable(str(one)), style="red", markup=False, soft_wrap=True)
     if not found:

@@ -30,15 +30,15 @@ from oracles.formats import FORMATS, Array, format_of
 LENGTHS = (6, 28)  # statements
 NAMES = 9  # tensors at a time
 MAX_ELEMENTS = 96
-SHAPES = ((4,), (6,), (8,), (2, 3), (3, 4), (4, 4), (2, 2, 3), (1, 3), ())
-EMPTY = ((0,), (2, 0))
-SELDOM = 16  # one tensor in so many is empty
+SHAPES = ((4,), (8,), (8,), (3, 4), (4, 4), (4, 4))
+ODD = ((6,), (2, 3), (2, 2, 3), (1, 3), (), (), (0,), (2, 0))
+SELDOM = 4  # one tensor in so many has another shape, one number in so many another value
 DTYPES: Mapping[str, float] = {
-    "int32": 8, "float32": 3, "int8": 1, "uint16": 1, "int64": 1, "bool": 1, "bfloat16": 0.5,
+    "int32": 16, "float32": 4, "int8": 1, "uint16": 1, "int64": 1, "bool": 1, "bfloat16": 0.5,
     "float64": 0.5,
 }  # fmt: skip
-INTEGERS = ("+", "-", "*", "|", "^", "&", "//", "%", "<<")
-FLOATS = ("+", "-", "*")
+INTEGERS = ("+", "+", "+", "*", "*", "-", "|", "^", "&", "//", "%", "<<")
+FLOATS = ("+", "+", "*", "-")
 BOOLS = ("|", "&", "^")
 REFUSED = (ValueError, IndexError, TypeError, OverflowError, RuntimeError)
 
@@ -130,8 +130,10 @@ class Growing:
         kind = FORMATS[dtype].kind
         if kind == "bool":
             return choose(self.chooser, ("True", "False"))
-        low = 0 if kind == "uint" else -2
-        return str(self.chooser.integer(low, 3)) + (".5" if kind == "float" else "")
+        number = 3
+        if chance(self.chooser, SELDOM):
+            number = self.chooser.integer(0 if kind == "uint" else -2, 2)
+        return str(number) + (".5" if kind == "float" else "")
 
     def fresh(self, shape: tuple[int, ...], dtype: str) -> str:
         """New data: numbers in memory, edges, or a constant."""
@@ -163,7 +165,7 @@ def _broadcasts(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
 # -- statements that make tensors ------------------------------------------------------------------
 def _make(now: Growing) -> str | None:
     dtype = Weighted(DTYPES).choose(now.chooser)
-    shapes = EMPTY if chance(now.chooser, SELDOM) else SHAPES
+    shapes = ODD if chance(now.chooser, SELDOM) else SHAPES
     return now.new(now.fresh(choose(now.chooser, shapes), dtype))
 
 
@@ -265,7 +267,7 @@ def _assign(now: Growing) -> str | None:
 
 def _sign(now: Growing, x: Array) -> str:
     kind = format_of(x).kind
-    signs = FLOATS if kind == "float" else BOOLS if kind == "bool" else INTEGERS[:6]
+    signs = FLOATS if kind == "float" else BOOLS if kind == "bool" else INTEGERS[:9]
     return choose(now.chooser, signs)
 
 
@@ -341,6 +343,6 @@ STEPS: Mapping[str, Callable[[Growing], str | None]] = {
 WEIGHTS: Mapping[str, float] = {
     "make": 4, "view": 8, "alias": 0.5, "copy": 1, "moved": 0.25, "compute": 5, "read": 1,
     "set": 5, "set places": 3, "assign": 2, "update": 4, "update part": 4, "swap": 1,
-    "refused": 0.5, "realize": 2.5, "delete": 1,
+    "refused": 0.5, "realize": 3.5, "delete": 1,
 }  # fmt: skip
 KINDS = Weighted(WEIGHTS)

@@ -101,9 +101,10 @@ class Run:
     def at_end(self) -> None:
         """Compute what is there at once, and look at it."""
         self.world.realize(list(self.names.values()))
-        self._see(self.names)
+        self.see(self.names)
 
-    def _see(self, names: Mapping[str, Any]) -> None:
+    def see(self, names: Mapping[str, Any]) -> None:
+        """Look at some tensors."""
         for name, value in names.items():
             found = self.world.see(value)
             if found is not None:
@@ -175,9 +176,9 @@ class Run:
             case ast.Call(func=ast.Name(id="realize"), args=args):
                 chosen = {ast.unparse(one): self.value(one) for one in args}
                 self.world.realize(list(chosen.values()))
-                self._see(chosen)
+                self.see(chosen)
             case ast.Call(func=ast.Name(id="due"), args=[what, value]):
-                self._see({ast.unparse(what): self.value(what)})
+                self.see({ast.unparse(what): self.value(what)})
                 self.seen[-1] = replace(self.seen[-1], due=self.value(value))
             case _:
                 self.value(call)

@@ -22,8 +22,9 @@ from conformance.harness.process import (
     time_limit,
     until_nobody_asks,
 )
+from conformance.harness.sequences.bisect import bisect_sequence
 from conformance.harness.sequences.draw import random_sequence
-from conformance.harness.sequences.judge import Wrong, expected, judge_way, same
+from conformance.harness.sequences.judge import Wrong, judge_way, same
 from conformance.harness.sequences.lazy import WAYS, Way
 from conformance.harness.sequences.shrink import shrink
 from conformance.harness.sequences.text import Sequence
@@ -61,10 +62,9 @@ def tried(
     sequence: Sequence, number: int, devices: tuple[str, ...], seconds: float = 60.0
 ) -> Wrong | None:
     """What is wrong with a sequence, as far as its number asks."""
-    due = expected(sequence)
     for device, way in plan(number, devices):
         with time_limit(seconds):
-            wrong = judge_way(sequence, device, devices, way, due)
+            wrong = judge_way(sequence, device, devices, way)
         if wrong is not None:
             return wrong
     return None
@@ -73,7 +73,9 @@ def tried(
 def smallest(sequence: Sequence, wrong: Wrong, devices: tuple[str, ...]) -> Sequence:
     """The smallest sequence that is wrong in the same way, with a note that says how."""
     small = shrink(sequence, lambda one: same(wrong, one, devices), SHRINK_SECONDS)
-    return Sequence(small.statements, (" ".join(str(wrong).split()),))
+    blame = bisect_sequence(small, devices, wrong)
+    notes = (str(wrong), f"{blame.key}: {blame.place.text}")
+    return Sequence(small.statements, tuple(" ".join(note.split()) for note in notes))
 
 
 # -- in the worker ---------------------------------------------------------------------------------

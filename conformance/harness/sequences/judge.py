@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence as Several
 from dataclasses import dataclass
+from functools import lru_cache
 
 from conformance.harness.case import hex_words
 from conformance.harness.sequences import model
 from conformance.harness.sequences.evaluate import Run, Seen
-from conformance.harness.sequences.lazy import WAYS, Way, seen
+from conformance.harness.sequences.lazy import WAYS, Way, see_in_turn, seen
 from conformance.harness.sequences.text import Sequence
 from conformance.harness.subject import array_bytes
 from oracles.formats import FORMATS
@@ -29,9 +30,13 @@ class Wrong:
         return f"{self.device}, {self.way}: {self.text}"
 
 
-def expected(sequence: Sequence) -> list[Seen]:
-    """What numpy makes of a sequence. AssertionError where the sequence says that other is due."""
-    found = Run(model.Model()).all(sequence)
+@lru_cache(maxsize=16)
+def expected(sequence: Sequence, eager: bool = False) -> Several[Seen]:
+    """What numpy makes of a sequence, seen as `eager` or other ways see it.
+
+    AssertionError where the sequence says that something else is due.
+    """
+    found = Run(model.Model(), see_in_turn if eager else None).all(sequence)
     for one in found:
         if one.due is not None and one.data != due_bytes(one):
             raise AssertionError(
@@ -51,28 +56,27 @@ def due_bytes(one: Seen) -> bytes:
 
 
 def judge(
-    sequence: Sequence, devices: Several[str], ways: Several[Way] = WAYS,
-    due: Several[Seen] | None = None,
-) -> list[Wrong]:  # fmt: skip
+    sequence: Sequence, devices: Several[str], ways: Several[Way] = WAYS
+) -> list[Wrong]:
     """What is wrong on each device in each way; where a way is wrong the device goes no further."""
-    due = expected(sequence) if due is None else due
-    return [wrong for device in devices for wrong in _on(sequence, device, devices, ways, due)]
+    return [wrong for device in devices for wrong in _on(sequence, device, devices, ways)]
 
 
 def _on(
-    sequence: Sequence, device: str, devices: Several[str], ways: Several[Way], due: Several[Seen]
+    sequence: Sequence, device: str, devices: Several[str], ways: Several[Way]
 ) -> Iterator[Wrong]:
     for way in ways:
-        wrong = judge_way(sequence, device, devices, way, due)
+        wrong = judge_way(sequence, device, devices, way)
         if wrong is not None:
             yield wrong
             return
 
 
 def judge_way(
-    sequence: Sequence, device: str, devices: Several[str], way: Way, due: Several[Seen]
+    sequence: Sequence, device: str, devices: Several[str], way: Way
 ) -> Wrong | None:
     """What is wrong on one device in one way."""
+    due = expected(sequence, way.eager)
     there = next((name for name in devices if name != device), device)
     try:
         got = seen(sequence, device, there, way)
@@ -104,7 +108,7 @@ def _words(one: Seen) -> str:
 def same(wrong: Wrong, sequence: Sequence, devices: Several[str]) -> bool:
     """Whether a sequence is wrong as another one was: on that device, in that way, of that kind."""
     (way,) = (way for way in WAYS if way.name == wrong.way)
-    found = judge_way(sequence, wrong.device, devices, way, expected(sequence))
+    found = judge_way(sequence, wrong.device, devices, way)
     if found is None or found.kind != wrong.kind:
         return False
     return found.kind == "bits" or _error(found) == _error(wrong)

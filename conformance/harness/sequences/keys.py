@@ -33,9 +33,10 @@ def _item(chooser: Chooser, size: int) -> str:
         return ":"
     if kind == 2 and size:
         return choose(chooser, ("::-1", "::2", "1::2", "::-2"))
+    if not chance(chooser, 3):
+        return choose(chooser, ("1:", ":-1", "1:3", f":{size // 2}", f"{size // 2}:"))
     low = chooser.integer(0, size)
-    high = chooser.integer(low, size)
-    return choose(chooser, (f"{low}:{high}", f"{low}:", f":{high}"))
+    return f"{low}:{chooser.integer(low, size)}"
 
 
 def part(run: Run, name: str, key: str) -> Array | None:

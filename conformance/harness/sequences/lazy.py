@@ -118,7 +118,7 @@ MAKERS: Mapping[str, Callable[..., Any]] = {
 # -- ways to run a sequence ------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Way:
-    """How a sequence runs: settings, and whether all that is there is computed at each step."""
+    """How a sequence runs: settings, and whether each step computes all that is there."""
 
     name: str
     settings: Mapping[str, int | str] = field(default_factory=dict)
@@ -137,9 +137,19 @@ def seen(sequence: Sequence, device: str, there: str, way: Way = WAYS[0]) -> lis
     from engine.context import Context
 
     with Context(**way.settings):
-        return Run(Lazy(device, there), _compute_all if way.eager else None).all(sequence)
+        return Run(Lazy(device, there), compute_and_see if way.eager else None).all(sequence)
 
 
-def _compute_all(run: Run) -> None:
+def compute_and_see(run: Run) -> None:
+    """Compute everything, one after the other, and look at a tensor."""
     for value in run.names.values():
         run.world.realize([value])
+    see_in_turn(run)
+
+
+def see_in_turn(run: Run) -> None:
+    """Look at one of the tensors, at another one after the next step."""
+    names = list(run.names)
+    if names:
+        name = names[run.step % len(names)]
+        run.see({name: run.names[name]})
