@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from engine import compile as compiler, dtypes
@@ -150,6 +151,7 @@ def structure(roots: Sequence[Node]) -> Structure:
     holes: list[Node] = []
     bases: set[Node] = set()
     values: dict[str, int] = {}
+    used: Counter[str] = Counter()
     renamed: dict[Node, Node] = {}
     rows: list[object] = []
     for node in order:
@@ -159,9 +161,7 @@ def structure(roots: Sequence[Node]) -> Structure:
         elif node.op is Op.BIND:
             variable, value = node.src
             name, *limits = variable.arg
-            free = name
-            while free in values:
-                free += "_"
+            free = _free_name(name, values, used)
             values[free] = value.arg
             rows.append((Op.BIND, free, *limits))
             if free != name:
@@ -174,6 +174,15 @@ def structure(roots: Sequence[Node]) -> Structure:
     rows.append(tuple([number[root] for root in roots]))
     written = [i for i, hole in enumerate(holes) if hole in bases]
     return Structure(tuple(rows), holes, written, values, renamed)
+
+
+def _free_name(name: str, taken: Container[str], used: Counter[str]) -> str:
+    """A variable's name, or one with a number where it is taken; `used` counts its numbers."""
+    free = name
+    while free in taken:
+        used[name] += 1
+        free = f"{name}_{used[name]}"
+    return free
 
 
 # -- realizing -------------------------------------------------------------------------------------
