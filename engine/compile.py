@@ -32,7 +32,7 @@ from engine.ops import OPERATIONS, Op
 from engine.optimize import optimize
 from engine.recent import Recent
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.simplify.values import VALUE_RULES
+from engine.simplify.values import MACHINE_RULES, VALUE_RULES
 from engine.spec import Level, verify
 from engine.steps import Output, Variables
 from engine.target import Target
@@ -120,7 +120,7 @@ def _decompose_floats(sink: Node, target: Target) -> list[Node]:
 def _split_wide(sink: Node, target: Target) -> list[Node]:
     if dtypes.int64 in target.arithmetic:
         return [sink]
-    return [rewrite(split_wide(sink), VALUE_RULES)]
+    return [rewrite(split_wide(sink), MACHINE_RULES)]
 
 
 def _widen_small(sink: Node, target: Target) -> list[Node]:
@@ -129,7 +129,7 @@ def _widen_small(sink: Node, target: Target) -> list[Node]:
 
 def _without_missing(sink: Node, target: Target) -> list[Node]:
     made = without_missing(sink, target)
-    return [sink if made is sink else rewrite(made, VALUE_RULES)]
+    return [sink if made is sink else rewrite(made, MACHINE_RULES)]
 
 
 PASSES: tuple[Pass, ...] = (

@@ -12,8 +12,8 @@ class GlobalCounters:
 
     `kernel_count`: steps of schedules, copies between devices among them. `global_ops`: elementwise
     operations that kernels executed, as far as it is known before they run (a loop whose end is
-    data counts as one round). `global_mem`: bytes of the buffers that kernels were given, each
-    once a launch. `time_sum`: seconds that launches took. `schedule_hits`, `schedule_misses`:
+    data counts as one round). `global_mem`: bytes that kernels read and wrote at most, of a buffer
+    no more than it has. `time_sum`: seconds that launches took. `schedule_hits`, `schedule_misses`:
     programs whose structure was known, and those that were compiled.
     """
 

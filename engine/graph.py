@@ -34,7 +34,7 @@ class Node:
 
     __slots__ = (
         "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "op", "order_cache",
-        "shape_cache", "src", "verified",
+        "shape_cache", "src", "tracked_cache", "verified",
     )  # fmt: skip
 
     op: Operation
@@ -45,6 +45,7 @@ class Node:
     device_cache: str | None  # "" where no operand has a device
     bounds_cache: tuple[int, int] | None
     order_cache: tuple[Node, ...] | None  # what is below, see order_of
+    tracked_cache: bool | None
     verified: int  # a bit for every level of the spec that the node is known to obey
 
     def __new__(
@@ -61,6 +62,7 @@ class Node:
         node = object.__new__(cls)
         node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
         node.shape_cache = node.device_cache = node.bounds_cache = node.order_cache = None
+        node.tracked_cache = None
         node.verified = 0
         made = _Reference(node, _forget)
         made.key = key
@@ -243,12 +245,29 @@ class Node:
         return self.device_cache or None
 
 
+    @property
+    def tracked(self) -> bool:
+        """Whether a gradient flows to a LEAF below: by floats alone, and past no DETACH."""
+        if self.tracked_cache is None:
+            for node in toposort([self], stop=lambda n: n.tracked_cache is not None):
+                if node.tracked_cache is None:
+                    node.tracked_cache = _tracked(node)
+        return bool(self.tracked_cache)
+
+
 def _device(node: Node) -> str:
     if node.op is Op.BUFFER:
         return str(node.arg[2])
     if node.op is Op.COPY:
         return str(node.arg)
     return next((s.device_cache for s in node.src if s.device_cache), "")
+
+
+def _tracked(node: Node) -> bool:
+    if node.op is Op.LEAF or node.op is Op.DETACH or not node.dtype.is_float:
+        return node.op is Op.LEAF
+    operands = node.src[1:] if node.op is Op.SURROGATE else node.src
+    return any(s.tracked_cache for s in operands)
 
 
 Sint = int | Node

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,19 +96,25 @@ def executed(
     every call.
     """
     bodies = {row.name: executed(alone(row), weight, unknown) for row in kernel.functions}
+    return sum(
+        times * (weight(item) + (bodies[item.arg] if item.op is Op.CALL else 0))
+        for item, times in _repeated(kernel, unknown)
+    )
+
+
+def _repeated(kernel: LinearKernel, unknown: int) -> Iterator[tuple[Instruction, int]]:
+    """Every instruction outside functions, and how often one launch executes it."""
     constant = {
         item.out: int(item.dtype.decode(item.arg))
         for item in kernel.instructions if item.op is Op.CONST and item.dtype.kind == "int"
     }
-    total, rounds = 0, [1]
+    rounds = [1]
     for item in kernel.instructions:
         if item.op is Op.LOOP:
             rounds.append(rounds[-1] * constant.get(item.src[0], unknown))
         elif item.op is Op.END:
             rounds.pop()
-        called = bodies[item.arg] if item.op is Op.CALL else 0
-        total += rounds[-1] * (weight(item) + called)
-    return total
+        yield item, rounds[-1]
 
 
 def operations(kernel: LinearKernel) -> int:
@@ -118,6 +124,26 @@ def operations(kernel: LinearKernel) -> int:
         return item.dtype.lanes if item.op in ELEMENTWISE else 0
 
     return executed(kernel, lanes, unknown=1)
+
+
+def traffic(kernel: LinearKernel) -> int:
+    """The bytes that one launch reads and writes, at most.
+
+    Of a buffer they are no more than it has, since what is read again is near. Where it is both
+    read and written it counts twice. A loop without a constant end may go over all of it.
+    """
+    buffer: dict[int, Parameter] = {}
+    lanes: dict[int, int] = {}
+    moved: dict[tuple[int, Operation], int] = {}
+    for item, times in _repeated(kernel, unknown=1 << 62):
+        if item.op is Op.PARAM:
+            buffer[item.out] = kernel.parameters[item.arg[0]]
+        elif item.op in (Op.LOAD, Op.WRITE) and item.src[0] in buffer:
+            key = item.src[0], item.op
+            wide = item.dtype.lanes if item.op is Op.LOAD else lanes[item.src[2]]
+            moved[key] = min(buffer[key[0]].size, moved.get(key, 0) + times * wide)
+        lanes[item.out] = item.dtype.lanes
+    return sum(count * buffer[register].dtype.itemsize for (register, _), count in moved.items())
 
 
 _OPENING, _CLOSING = Op.LOOP, Op.END

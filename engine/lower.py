@@ -15,17 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 
 from engine import dtypes
-from engine.assemble import Region
 from engine.dtypes import DType
 from engine.folds import fold, identity
 from engine.graph import Node, Sint, axis_range, const, index as index_of
+from engine.moves import MOVES, Position, parallel_loops
 from engine.ops import ELEMENTWISE, OPERATIONS, Axis, Op, Operation
-from engine.sequential import SEQUENTIAL, parallel_loops
-from engine.shapes import numel, resolved
+from engine.sequential import SEQUENTIAL
+from engine.shapes import numel
 from engine.simplify import index
 from engine.steps import Output
 
-Position = tuple[Node, ...]
 Request = tuple[Node, Position, Node]  # node, position, gate: an element that is needed
 Steps = Generator[Request, Node, Node]  # asks for elements, gets their values, returns its own
 Element = Callable[[Node, Node], Steps]  # number of an element of a reduction, gate -> its value
@@ -68,8 +67,8 @@ class Lowering:
 
     def _value(self, node: Node, at: Position, gate: Node) -> Steps:
         fills: list[tuple[Node, Node]] = []
-        while node.op in _MOVES:
-            at, valid, fill = _MOVES[node.op](node, at)
+        while node.op in MOVES:
+            at, valid, fill = MOVES[node.op](node, at)
             if valid is not index.TRUE and fill is not None:
                 fills.append((valid, (yield fill, (), gate)))
                 gate = index.both(gate, valid)
@@ -205,7 +204,7 @@ def _reads_zero(value: Node, gate: Node, fill: Node) -> bool:
     return gated and fill.op is Op.CONST and fill.arg == 0
 
 
-# -- leaves and movement ---------------------------------------------------------------------------
+# -- leaves --------------------------------------------------------------------------------------
 def _leaf(node: Node, at: Position, gate: Node) -> Node:
     if node.op is Op.CONST:
         return node
@@ -217,76 +216,6 @@ def _leaf(node: Node, at: Position, gate: Node) -> Node:
     if node.op is Op.VARIABLE:
         return node
     raise ValueError(f"{node.op} must be a kernel of its own, it cannot be lowered inside one")
-
-
-Moved = tuple[Position, Node, Node | None]
-
-
-def _through(node: Node, at: Position) -> Moved:
-    return at, index.TRUE, None
-
-
-def _reshape(node: Node, at: Position) -> Moved:
-    number = index.ravel(at, node.shape)
-    return index.unravel(number, node.src[0].shape), index.TRUE, None
-
-
-def _permute(node: Node, at: Position) -> Moved:
-    return tuple(at[node.arg.index(i)] for i in range(len(at))), index.TRUE, None
-
-
-def _expand(node: Node, at: Position) -> Moved:
-    zero = index_of(0)
-    inner = zip(at, node.src[0].shape, node.shape, strict=True)
-    moved = tuple(zero if size == 1 and wide != 1 else p for p, size, wide in inner)
-    return moved, index.TRUE, None
-
-
-def _pad(node: Node, at: Position) -> Moved:
-    inner, valid = [], index.TRUE
-    for p, size, (before, _) in zip(at, node.src[0].shape, resolved(node), strict=True):
-        p = index.subtract(p, before)
-        valid = index.both(valid, index.both(index.less(-1, p), index.less(p, size)))
-        inner.append(p)
-    return tuple(inner), valid, node.src[1]
-
-
-def _shrink(node: Node, at: Position) -> Moved:
-    offsets = (offset for offset, _ in resolved(node))
-    return tuple(index.add(p, o) for p, o in zip(at, offsets, strict=True)), index.TRUE, None
-
-
-def _flip(node: Node, at: Position) -> Moved:
-    flipped = (
-        index.subtract(index.subtract(size, 1), p) if i in node.arg else p
-        for i, (p, size) in enumerate(zip(at, node.shape, strict=True))
-    )
-    return tuple(flipped), index.TRUE, None
-
-
-def _affine(node: Node, at: Position) -> Moved:
-    """Every source coordinate is a sum of the result's."""
-    inner = []
-    for offset, factors in node.arg[1]:
-        place = index_of(offset)
-        for p, factor in zip(at, factors, strict=True):
-            place = index.add(place, index.multiply(p, factor))
-        inner.append(place)
-    return tuple(inner), index.TRUE, None
-
-
-_MOVES = {
-    Op.RESHAPE: _reshape,
-    Op.PERMUTE: _permute,
-    Op.EXPAND: _expand,
-    Op.PAD: _pad,
-    Op.SHRINK: _shrink,
-    Op.FLIP: _flip,
-    Op.AFFINE: _affine,
-    Op.CONTIGUOUS: _through,
-    Op.COPY: _through,
-    Op.AFTER: _through,
-}
 
 
 # -- kernels ---------------------------------------------------------------------------------------
@@ -301,13 +230,7 @@ def lower(outputs: Sequence[Output]) -> Node:
     writes = []
     for output in outputs:
         value = lowering.value(output.expression, loops, index.TRUE)
-        region = output.region
-        number = index.ravel(loops, shape) if region is None else _in_region(loops, region)
+        places = output.places
+        number = index.ravel(loops, shape) if places is None else index.place(loops, *places)
         writes.append(Node(Op.WRITE, output.target.dtype, (output.target, number, value)))
     return Node(Op.SINK, dtypes.bool_, tuple(writes))
-
-
-def _in_region(loops: Position, region: Region) -> Node:
-    """Row-major number in a tensor of the sizes that the region names with each offset."""
-    position = tuple(index.add(p, offset) for p, (offset, _) in zip(loops, region, strict=True))
-    return index.ravel(position, tuple(size for _, size in region))

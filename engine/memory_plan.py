@@ -8,17 +8,19 @@ from engine.steps import Place, Schedule, Slot
 def plan_memory(schedule: Schedule, share: bool) -> None:
     """Give every temporary a place; temporaries whose lives do not overlap may share one.
 
-    A place is reused only on its own device and only by a step after the last reader's.
+    Versions of one temporary have one life. A place is reused only on its own device and only by a
+    step after the last reader's.
     """
+    memory = schedule.memory()
     last: dict[int, int] = {}
     for number, item in enumerate(schedule.items):
         for slot in item.slots:
-            last[slot] = number
+            last[memory[slot]] = number
     free: dict[str, list[int]] = {}
     ending: dict[int, list[int]] = {}
     placed: dict[int, int] = {}
     for number, item in enumerate(schedule.items):
-        for slot in dict.fromkeys(item.slots):
+        for slot in dict.fromkeys(memory[slot] for slot in item.slots):
             row = schedule.slots[slot]
             if row.source[0] != "temporary" or slot in placed:
                 continue

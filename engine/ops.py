@@ -14,6 +14,7 @@ class Group(StrEnum):
     LEAF = "leaf"
     MOVEMENT = "movement"
     TENSOR = "tensor"
+    MARKER = "marker"        # shows its first operand; gone before a program is scheduled
     COMPUTE = "compute"      # yields numbers: a NaN it computes is not canonical yet
     MOVE_BITS = "move bits"  # yields the bits of its operands
     TEST = "test"            # yields bool
@@ -80,9 +81,18 @@ class Op:
     SCATTER = Operation(Group.TENSOR, 3)
     # version, tensors read; arg a kernel as text: see custom.py
     CUSTOM = Operation(Group.TENSOR, None)
-    # version, value; arg ((offset, size), …): the next version
+    # version, value; arg (offset, strides): the next version, with the elements of the value at
+    # offset + sum of position * stride in row-major memory
     STORE = Operation(Group.TENSOR, None)
     AFTER = Operation(Group.TENSOR, None)  # x, then what must have happened before x is read
+
+    # what gradients read and no program computes
+    LEAF = Operation(Group.MARKER, 1)   # arg number: where gradients end, apart from equal tensors
+    DETACH = Operation(Group.MARKER, 1)  # no gradient flows to x
+    SURROGATE = Operation(Group.MARKER, 2)  # x, model: x, with the gradient of the model
+    CONTIGUOUS_BACKWARD = Operation(Group.MARKER, 1)  # x, whose gradient gets memory of its own
+    # x, what else it stands for; arg (why, n): has n gradients, and asking for another one raises
+    REFUSE = Operation(Group.MARKER, None)
 
     # elementwise, on numbers
     ADD = Operation(Group.COMPUTE, 2)
@@ -205,5 +215,6 @@ FUNCTIONS = frozenset({
 })  # of one float; a float POW is one of two
 COMMUTATIVE = frozenset({Op.ADD, Op.MUL, Op.AND, Op.OR, Op.XOR, Op.EQ, Op.NE})
 MOVEMENT = frozenset(op for op in OPERATIONS.values() if op.group is Group.MOVEMENT)
+MARKERS = frozenset(op for op in OPERATIONS.values() if op.group is Group.MARKER)
 STORAGE_VIEWS = MOVEMENT - {Op.PAD}  # show elements of one storage and no others
 FUSED_VIEWS = MOVEMENT | {Op.AFTER}  # never a kernel of their own: users look through them

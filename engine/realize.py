@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from engine import compile as compiler, dtypes
+from engine.assemble import VERSIONS
 from engine.backends.base import Memory, Program
 from engine.backends.registry import Device, backend, generation
 from engine.compile import compile_kernel
 from engine.context import setting, text_setting
 from engine.counters import GlobalCounters
+from engine.fusion import GENERATORS
 from engine.graph import Node, dump, substitute, toposort
-from engine.linear import operations
+from engine.hazards import verify_hazards
+from engine.linear import operations, traffic
 from engine.linearize import Launchable
-from engine.ops import STORAGE_VIEWS, Op
+from engine.liveness import still_read
+from engine.memory_plan import plan_memory
+from engine.ops import MARKERS, STORAGE_VIEWS, Op
 from engine.recent import Recent
-from engine.schedule import GENERATORS, make_schedule
-from engine.shapes import view_of
+from engine.schedule import planned
+from engine.shapes import memory_below, view_of
 from engine.spec import verify_tensor
 from engine.steps import Item, Output, Schedule, Slot, Variables
-from engine.storage import allocate, attach, memory_of, new_buffer, realized, remember
+from engine.storage import (
+    FAILED,
+    TAKEN,
+    Storage,
+    allocate,
+    attach,
+    lose,
+    memory_of,
+    new_buffer,
+    pending_writes,
+    realized,
+    remember,
+)
 from engine.target import Target, effective
 
 # Integers that change what is compiled.
@@ -43,10 +61,18 @@ class _Step:
 
 @dataclass
 class _Compiled:
-    """A schedule with the programs of each of its items; a copy has none."""
+    """A schedule with the programs of each of its items; a copy has none.
+
+    `overwritten` has the holes whose contents end with a step, `finished` the slots of the results
+    that are complete with it, -1 being before the first. `foreign` has, for steps that read memory
+    of other devices, the places in their slots.
+    """
 
     schedule: Schedule
     steps: list[list[_Step]]
+    overwritten: dict[int, list[int]]
+    finished: dict[int, list[int]]
+    foreign: dict[int, list[int]]
 
 
 _schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
@@ -63,25 +89,44 @@ def forget() -> None:
 # -- programs as keys ------------------------------------------------------------------------------
 def base_of(node: Node) -> Node:
     """The node whose elements a view shows; a PAD is no view."""
-    while node.op in STORAGE_VIEWS:
+    while node.op in STORAGE_VIEWS or node.op in MARKERS:
         node = node.src[0]
     return node
 
 
 def resolved_roots(roots: Sequence[Node]) -> tuple[Node, ...]:
-    """The roots with everything realized replaced by views of its buffer."""
-    known: dict[Node, Node] = {}
+    """The roots without markers, and with everything realized replaced by views of its buffer."""
+    shown: dict[Node, Node] = {}
 
-    def is_known(node: Node) -> bool:
+    def is_realized(node: Node) -> bool:
         view = realized(node)
         if view is not None:
-            known[node] = view
+            shown[node] = view
         return view is not None
 
-    toposort(roots, stop=is_known)
-    if not known:
+    order = toposort(roots, stop=is_realized)
+    if not shown and not any(node.op in MARKERS for node in order):
         return tuple(roots)
-    return substitute(Node(Op.SINK, dtypes.bool_, tuple(roots)), known).src
+    for node in order:
+        if node not in shown:
+            operands = tuple([shown[s] for s in node.src])
+            shown[node] = operands[0] if node.op in MARKERS else node.replace(operands)
+    return tuple([shown[root] for root in roots])
+
+
+def settled(node: Node) -> Node:
+    """A node, or the movement that it is of a realized one, over the memory that holds it.
+
+    What a gradient needs stays: a leaf, and whatever was made of one.
+    """
+    if node.op is Op.LEAF:
+        return node.replace((settled(node.src[0]),))
+    if node.tracked:
+        return node
+    base = node
+    while realized(base) is None and (base.op in STORAGE_VIEWS or base.op in MARKERS):
+        base = base.src[0]
+    return node if realized(base) is None else resolved_roots([node])[0]
 
 
 @dataclass(frozen=True)
@@ -89,12 +134,14 @@ class Structure:
     """A program apart from its data.
 
     `key` holds everything but which buffers are meant and what values variables have; `holes` are
-    the buffers in order of first use. A variable that has several values in one program (something
-    realized under an old one, say) is several variables: `renamed` has the further BIND nodes.
+    the buffers in order of first use, `bases` the numbers of those that a STORE or the like is made
+    of. A variable that has several values in one program (something realized under an old one, say)
+    is several variables: `renamed` has the further BIND nodes.
     """
 
     key: object
     holes: list[Node]
+    bases: list[int]
     values: dict[str, int]
     renamed: dict[Node, Node]
 
@@ -104,7 +151,9 @@ def structure(roots: Sequence[Node]) -> Structure:
     order = toposort(roots, stop=lambda n: n.op is Op.BIND)
     number = {node: i for i, node in enumerate(order)}
     holes: list[Node] = []
+    bases: set[Node] = set()
     values: dict[str, int] = {}
+    used: Counter[str] = Counter()
     renamed: dict[Node, Node] = {}
     rows: list[object] = []
     for node in order:
@@ -114,60 +163,151 @@ def structure(roots: Sequence[Node]) -> Structure:
         elif node.op is Op.BIND:
             variable, value = node.src
             name, *limits = variable.arg
-            free = name
-            while free in values:
-                free += "_"
+            free = _free_name(name, values, used)
             values[free] = value.arg
             rows.append((Op.BIND, free, *limits))
             if free != name:
                 other = Node(Op.VARIABLE, variable.dtype, (), (free, *limits))
                 renamed[node] = node.replace((other, value))
         else:
+            if node.op in VERSIONS:
+                bases.add(memory_below(node.src[0]))
             rows.append((node.op, node.dtype, node.arg, tuple([number[s] for s in node.src])))
     rows.append(tuple([number[root] for root in roots]))
-    return Structure(tuple(rows), holes, values, renamed)
+    written = [i for i, hole in enumerate(holes) if hole in bases]
+    return Structure(tuple(rows), holes, written, values, renamed)
+
+
+def _free_name(name: str, taken: Container[str], used: Counter[str]) -> str:
+    """A variable's name, or one with a number where it is taken; `used` counts its numbers."""
+    free = name
+    while free in taken:
+        used[name] += 1
+        free = f"{name}_{used[name]}"
+    return free
 
 
 # -- realizing -------------------------------------------------------------------------------------
 def realize(nodes: Sequence[Node]) -> None:
     """Compute the storages that the nodes are views of. Views and constants need nothing."""
-    wanted = list(dict.fromkeys(
+    wanted = not_computed(nodes)
+    if wanted:
+        compute(request_of(wanted))
+
+
+def not_computed(nodes: Sequence[Node]) -> list[Node]:
+    """The storages that nodes are views of, as far as they are to be computed."""
+    return list(dict.fromkeys(
         base for base in (base_of(node) for node in nodes)
         if base.op is not Op.BUFFER and base.op not in GENERATORS and realized(base) is None
     ))
-    if wanted:
-        compute(wanted)
 
 
-def compute(wanted: Sequence[Node]) -> None:
-    """Run the program whose results are `wanted`, and remember the views of its outputs."""
+@dataclass(frozen=True)
+class Request:
+    """A program to run: `roots` give what is `wanted`, of what is in memory now.
+
+    `storages` have pending writes that are done with it. `free` are the holes that may be written
+    over, `homes` pairs of a result and the hole that it replaces as a whole, all by their numbers.
+    """
+
+    wanted: Sequence[Node]
+    roots: tuple[Node, ...]
+    program: Structure
+    storages: Sequence[Storage]
+    free: tuple[int, ...]
+    homes: tuple[tuple[int, int], ...]
+
+    @property
+    def renamed(self) -> tuple[Node, ...]:
+        """The roots, in which each value of a variable has a name of its own."""
+        sink = Node(Op.SINK, dtypes.bool_, self.roots)
+        return substitute(sink, self.program.renamed).src
+
+
+def request_of(wanted: Sequence[Node]) -> Request:
+    """The program whose results are `wanted`.
+
+    A pending write that it needs is a result too, so that it is done once.
+    """
+    storages = _needed_writes(wanted)
+    versions = [memory_below(storage.node) for storage in storages]
+    wanted = list(dict.fromkeys([*wanted, *(v for v in versions if v.op in VERSIONS)]))
     roots = resolved_roots(wanted)
-    todo = [(want, root) for want, root in zip(wanted, roots, strict=True)]
     program = structure(roots)
+    homes = _homes(program, wanted, storages)
+    return Request(wanted, roots, program, storages, _free(program, wanted, homes), homes)
+
+
+def compute(request: Request) -> None:
+    """Run a program, and remember the views of its outputs."""
+    program, roots = request.program, request.roots
     settings = (*_shaping(), Device.DEFAULT, generation())
-    key = (program.key, settings)
+    key = (program.key, settings, request.free, request.homes)
     compiled = _schedules.get(key)
     if compiled is None:
         GlobalCounters.schedule_misses += 1
         for root in roots:
             verify_tensor(root)
-        sink = Node(Op.SINK, dtypes.bool_, roots)
-        compiled = _compile(substitute(sink, program.renamed).src, program.holes)
+        compiled = _compile(request)
         _schedules.put(key, compiled)
     else:
         GlobalCounters.schedule_hits += 1
-    outputs = _run(compiled, program.holes, program.values)
-    for (want, root), buffer in zip(todo, outputs, strict=True):
-        remember(want, view_of(buffer, root.shape))
+    buffers: dict[int, Node] = {}
+    try:
+        _run(compiled, program.holes, program.values, buffers)
+    finally:  # what was finished before a kernel failed is not lost
+        for want, root, slot in zip(request.wanted, roots, compiled.schedule.results, strict=True):
+            if slot in buffers:
+                remember(want, view_of(buffers[slot], root.shape))
+        for storage in request.storages:
+            storage.show(settled(storage.node))
 
 
-def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
+def _needed_writes(wanted: Sequence[Node]) -> list[Storage]:
+    """The storages with pending writes whose versions these nodes are, or are made of."""
+    pending = pending_writes()
+    if not pending:
+        return []
+    below = set(toposort(wanted, stop=lambda node: realized(node) is not None))
+    versions = [(storage, memory_below(storage.node)) for storage in pending]
+    return [s for s, version in versions if version in below and realized(version) is None]
+
+
+def _homes(
+    program: Structure, wanted: Sequence[Node], storages: Sequence[Storage]
+) -> tuple[tuple[int, int], ...]:
+    """For results that replace what is in a hole as a whole: result, hole, by their numbers."""
+    result = {node: i for i, node in enumerate(wanted)}
+    hole = {buffer: i for i, buffer in enumerate(program.holes)} if storages else {}
+    found: dict[int, int] = {}
+    for storage in storages:
+        version, home = memory_below(storage.node), storage.home
+        if home in hole and version in result:
+            found.setdefault(result[version], hole[home])
+    return tuple(sorted(found.items()))
+
+
+def _free(
+    program: Structure, wanted: Sequence[Node], homes: Sequence[tuple[int, int]]
+) -> tuple[int, ...]:
+    """The holes that may be written over: nothing reads them after this program."""
+    numbers = sorted({*program.bases, *(hole for _, hole in homes)})
+    if not numbers:
+        return ()
+    kept = still_read([program.holes[i] for i in numbers], set(wanted))
+    return tuple(i for i in numbers if program.holes[i] not in kept)
+
+
+def _compile(request: Request) -> _Compiled:
+    roots, holes = request.renamed, request.program.holes
     if setting("DEBUG") >= 3:
         print(dump(*roots), file=sys.stderr)
-    schedule = make_schedule(
-        roots, holes, target_of, Device.DEFAULT,
-        share_memory=bool(setting("MEMORY_PLAN")),
-    )
+    default = Device.DEFAULT
+    schedule, nodes = planned(roots, holes, target_of, default, request.free, request.homes)
+    if setting("VERIFY"):
+        verify_hazards(schedule, nodes)
+    plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))
     if setting("DEBUG") >= 2:
         print_schedule(schedule)
     keys = [_program_key(schedule, item) for item in schedule.items]
@@ -179,7 +319,45 @@ def _compile(roots: Sequence[Node], holes: Sequence[Node]) -> _Compiled:
     for device, kernels in batches.items():
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]
-    return _Compiled(schedule, steps)
+    return _Compiled(
+        schedule, steps, _overwritten(schedule), _finished(schedule), _foreign(schedule)
+    )
+
+
+def _finished(schedule: Schedule) -> dict[int, list[int]]:
+    """Which results are complete, step by step."""
+    last = {slot: number for number, item in enumerate(schedule.items)
+            for slot in item.slots[: item.outputs]}  # fmt: skip
+    found: dict[int, list[int]] = {}
+    for slot in dict.fromkeys(schedule.results):
+        found.setdefault(last.get(slot, -1), []).append(slot)
+    return found
+
+
+def _foreign(schedule: Schedule) -> dict[int, list[int]]:
+    """Which slots a step reads in the memory of another device.
+
+    What is made of constants alone lies on one device, and goes to whichever reads it.
+    """
+    found: dict[int, list[int]] = {}
+    for number, item in enumerate(schedule.items):
+        for k, slot in enumerate(item.slots):
+            if item.kernel is not None and schedule.slots[slot].device != item.device:
+                found.setdefault(number, []).append(k)
+    return found
+
+
+def _overwritten(schedule: Schedule) -> dict[int, list[int]]:
+    """Which holes are written over for the first time, step by step."""
+    memory = schedule.memory()
+    left = {i for i, row in enumerate(schedule.slots) if row.source[0] == "hole"}
+    found: dict[int, list[int]] = {}
+    for number, item in enumerate(schedule.items):
+        for first in (memory[slot] for slot in item.slots[: item.outputs]):
+            if first in left:
+                left.remove(first)
+                found.setdefault(number, []).append(schedule.slots[first].source[1])
+    return found
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
@@ -212,51 +390,83 @@ def _compile_batch(
         print(chosen.render(linear), file=sys.stderr)
     result: dict[object, list[_Step]] = {key: [] for key in kernels}
     for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
-        nbytes = sum(p.size * p.dtype.itemsize for p in part.kernel.parameters)
-        result[key].append(_Step(program, part.slots, operations(part.kernel), nbytes))
+        cost = operations(part.kernel), traffic(part.kernel)
+        result[key].append(_Step(program, part.slots, *cost))
     for key, steps in result.items():
         _steps.put(key, steps)
     return result
 
 
-def _run(compiled: _Compiled, holes: Sequence[Node], values: dict[str, int]) -> list[Node]:
-    """Launch every step; the buffers of the requested results."""
+def _run(
+    compiled: _Compiled,
+    holes: Sequence[Node],
+    values: dict[str, int],
+    results: dict[int, Node],
+) -> None:
+    """Launch every step, and put a buffer for each result into `results` as soon as it is complete.
+
+    A buffer that is written over has lost its contents before that begins, whatever happens.
+    """
     schedule = compiled.schedule
-    outputs: dict[int, Node] = {}
+
+    def finish(number: int) -> None:
+        for slot in compiled.finished.get(number, ()):
+            row = schedule.slots[slot]
+            results[slot] = new_buffer(row.dtype, row.size, row.device)
+            attach(results[slot], memory[slot])
+
     places = [backend(place.device).allocate(place.nbytes) for place in schedule.places]
-    memory = [_memory(row, holes, places) for row in schedule.slots]
-    for slot in schedule.results:
-        row = schedule.slots[slot]
-        outputs[slot] = new_buffer(row.dtype, row.size, row.device)
-        attach(outputs[slot], memory[slot])
+    memory: list[Memory] = []
+    for row in schedule.slots:
+        memory.append(_memory(row, holes, places, memory))
     arguments = [values[name] for name, _, _ in schedule.variables]
+    finish(-1)
     for number, steps in enumerate(compiled.steps):
         started = time.perf_counter()
         item = schedule.items[number]
+        for hole in compiled.overwritten.get(number, ()):
+            lose(holes[hole], FAILED)
         buffers = [memory[s] for s in item.slots]
         if item.kernel is None:
             buffers[0].write(buffers[1].read()[: buffers[0].nbytes])
+        for k in compiled.foreign.get(number, ()):
+            buffers[k] = _copied(buffers[k], item.device)
         for step in steps:
             step.program([buffers[s] for s in step.slots], arguments)
             GlobalCounters.global_ops += step.operations
             GlobalCounters.global_mem += step.nbytes
+        finish(number)
         elapsed = time.perf_counter() - started
         GlobalCounters.kernel_count += 1
         GlobalCounters.time_sum += elapsed
         if setting("DEBUG"):
             print(f"{elapsed * 1e6:10.1f} us  {describe(schedule, number)}", file=sys.stderr)
-    return [outputs[s] for s in schedule.results]
+    for overwritten in compiled.overwritten.values():
+        for hole in overwritten:
+            lose(holes[hole], TAKEN)
 
 
-def _memory(row: Slot, holes: Sequence[Node], places: Sequence[Memory]) -> Memory:
-    """The memory of a slot: an input's, a new result's, or a place that temporaries share."""
+def _memory(
+    row: Slot, holes: Sequence[Node], places: Sequence[Memory], earlier: Sequence[Memory]
+) -> Memory:
+    """The memory of a slot: an input's, a new result's, a place that temporaries share, or that of
+    an earlier slot."""
     kind, position = row.source
+    if kind == "version":
+        return earlier[position]
     if kind == "hole":
         return memory_of(holes[position])
     return allocate(row.dtype, row.size, row.device) if kind == "output" else places[position]
 
 
-_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary"}
+def _copied(memory: Memory, device: str) -> Memory:
+    """The same bytes in memory of a device."""
+    copy = backend(device).allocate(memory.nbytes)
+    copy.write(memory.read())
+    return copy
+
+
+_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
 
 
 def describe(schedule: Schedule, number: int) -> str:

@@ -1,35 +1,27 @@
 """Graph -> ordered kernels: what is fused, what gets memory, in which order, and which memory.
 
-A node joins the kernel of its users when all of them are in one kernel and look at it through the
-same views, so nothing is ever computed twice; otherwise it gets a buffer and a kernel of its own.
-Since a fused node has no user outside its kernel, kernels depend on each other only through their
-results and cannot form a cycle.
-
 A schedule is made for a structure: buffers are holes, numbered in order of first use, and values of
 variables are arguments, so that a program that comes again with other data takes it from a cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from engine import dtypes
-from engine.assemble import PARTS, Part
+from engine.assemble import Part
+from engine.fusion import ALWAYS_STORED, Fusion
 from engine.graph import Node, Sint, substitute, toposort
+from engine.inplace import Kernel, Plan, capacity, plan
 from engine.memory_plan import plan_memory
-from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
+from engine.ops import FUSED_VIEWS, Op
 from engine.panels import into_panels
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.shapes import memory_below, numel, view_of
-from engine.simplify.index import bounds
 from engine.steps import Item, Output, Schedule, Slot
 from engine.target import Target
 
-REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
-ALWAYS_STORED = frozenset({Op.COPY, *PARTS})
-GENERATORS = frozenset({Op.CONST, Op.IOTA, Op.TABLE, Op.VARIABLE, Op.BIND})
-RESULT = 0  # the path of a kernel's own elements
 FREE_BLOCK = 1 << 15  # elements of a reduction without an order that one kernel takes
 
 
@@ -80,288 +72,117 @@ TENSOR_RULES = RuleSet([
 ])
 
 
-# -- fusion ----------------------------------------------------------------------------------------
-@dataclass
-class _Group:
-    """A kernel in the making: of `root`, or of one of the parts of which it is made."""
-
-    root: Node
-    operations: int = 0
-    operands: set[Node] = field(default_factory=set)  # what it may have to read from memory
-    reduction: Node | None = None
-    extra: list[Node] = field(default_factory=list)  # further results that it stores
-    part: Part | None = None
-
-
-@dataclass(frozen=True)
-class _Use:
-    """How a kernel looks at a node: `path` numbers the views from the kernel's result to it.
-
-    The flags say what stands on that way. Only generated values are fused where they are looked at
-    repeatedly, lest elements be computed more than once; a reduction is not fused behind another,
-    nor where it is moved, since its loops would then run under a gate.
-    """
-
-    group: int
-    path: int
-    repeated: bool = False  # an EXPAND
-    reduced: bool = False   # a reduction
-    moved: bool = False     # a PAD, GATHER or STORE
-
-
-class _Fusion:
-    """Assigns every node of a program to the kernels that compute it; users come first."""
-
-    def __init__(
-        self, order: list[Node], wanted: Sequence[Node], target_of: Callable[[Node], Target]
-    ) -> None:
-        self.groups: list[_Group] = []
-        self.stored: dict[Node, int] = {}  # node -> group that writes it
-        self.paths: dict[tuple[int, Node, int], int] = {}  # path, view, its operand -> longer path
-        self.uses: dict[Node, list[_Use]] = {}
-        self.wanted = set(wanted)
-        self.target_of = target_of
-        for node in reversed(order):
-            self.visit(node)
-
-    def longer(self, path: int, view: Node, operand: int) -> int:
-        """The path that goes on through an operand of a view. Equal ways have equal numbers."""
-        return self.paths.setdefault((path, view, operand), len(self.paths) + 1)
-
-    def visit(self, node: Node) -> None:
-        uses = self.uses.get(node, [])
-        if is_leaf(node) or (node.op in FUSED_VIEWS and node not in self.wanted):
-            for use in uses:
-                self.spread(node, use)
-        elif node not in self.wanted and self.fits(node, uses):
-            self.join(node, uses[0])
-        elif node in self.wanted and self.is_inside_another(uses) and self.fits(node, uses):
-            self.groups[uses[0].group].extra.append(node)
-            self.stored[node] = uses[0].group
-            self.join(node, uses[0])
-        else:
-            self.start(node)
-
-    def is_inside_another(self, uses: list[_Use]) -> bool:
-        """Whether all uses are one kernel's own elements, so that it can store them too."""
-        if not uses or uses[0].path != RESULT:
-            return False
-        return self.groups[uses[0].group].root.op not in ALWAYS_STORED
-
-    def fits(self, node: Node, uses: list[_Use]) -> bool:
-        """Whether all uses agree and their kernel has room."""
-        use = uses[0]
-        if node.op in ALWAYS_STORED or any(other != use for other in uses):
-            return False
-        group = self.groups[use.group]
-        if use.repeated and not is_generated(node):
-            return False
-        if node.op in REDUCTIONS and (use.reduced or use.moved or group.reduction is not None):
-            return False
-        target = self.target_of(group.root)
-        operands = len(group.operands | set(_operands(node))) + len(group.extra) + 1
-        return group.operations < target.max_operations and operands <= target.max_buffers
-
-    def join(self, node: Node, use: _Use) -> None:
-        group = self.groups[use.group]
-        group.operations += 1
-        group.operands.discard(node)
-        group.operands.update(_operands(node))
-        if node.op in REDUCTIONS:
-            group.reduction = node
-        self.spread(node, use)
-
-    def start(self, node: Node) -> None:
-        """A kernel of its own, or one for each of its parts."""
-        self.stored[node] = len(self.groups)
-        if node.op in PARTS:
-            for part in PARTS[node.op](node):
-                self.start_part(node, part)
-            return
-        self.groups.append(_Group(node))
-        if node.op is Op.COPY:
-            self.groups[-1].operands.add(node.src[0])
-            kept = node.src[0].device is not None
-            path = self.longer(RESULT, node, 0) if kept else RESULT
-            use = _Use(self.stored[node], path, repeated=kept)
-            self.uses.setdefault(node.src[0], []).append(use)
-            return
-        self.join(node, _Use(self.stored[node], RESULT))
-
-    def start_part(self, node: Node, part: Part) -> None:
-        """A sequential part may look at elements in an order of its own, so reductions stay out."""
-        number = len(self.groups)
-        operands = [node.src[k] for k in part.operands]
-        self.groups.append(_Group(node, operands=set(operands), part=part))
-        for k, operand in zip(part.operands, operands, strict=True):
-            path = self.longer(RESULT, node, k) if part.sequential else RESULT
-            again = node.op is Op.MERGE  # reads items more than once
-            use = _Use(number, path, repeated=again, reduced=part.sequential)
-            self.uses.setdefault(operand, []).append(use)
-
-    def spread(self, node: Node, use: _Use) -> None:
-        """Hand the use on to the operands."""
-        for number, operand in enumerate(node.src):
-            path, repeated, reduced, moved = use.path, use.repeated, use.reduced, use.moved
-            if node.op in FUSED_VIEWS or node.op in REDUCTIONS or node.op is Op.GATHER:
-                path = self.longer(path, node, number)
-            elif operand.shape != node.shape:
-                path = self.longer(RESULT, node, number)
-                repeated = repeated or numel(node.shape) != 1
-            if repeats(node) or (node.op is Op.GATHER and number == 0):
-                repeated = True
-            reduced = reduced or node.op in REDUCTIONS
-            moved = moved or node.op in (Op.PAD, Op.GATHER, Op.STORE)
-            if node.op is Op.AFTER and number > 0:
-                repeated = True
-            made = _Use(use.group, path, repeated, reduced, moved)
-            self.uses.setdefault(operand, []).append(made)
-
-
-def repeats(view: Node) -> bool:
-    """Whether a view may show an element twice: EXPAND, and AFFINE where windows overlap.
-
-    Places of an AFFINE view differ if its factors, as distances in row-major memory, are the digits
-    of a number: each is larger than all that the smaller ones add up to.
-    """
-    if view.op is not Op.AFFINE:
-        return view.op is Op.EXPAND
-    shape, places = view.arg
-    distances = [0] * len(shape)
-    stride = 1
-    for (_, factors), size in zip(places[::-1], view.src[0].shape[::-1], strict=True):
-        assert isinstance(size, int), "AFFINE views have no symbolic axes"
-        distances = [d + stride * f for d, f in zip(distances, factors, strict=True)]
-        stride *= size
-    reached = 0
-    for distance, n in sorted((abs(d), n) for d, n in zip(distances, shape, strict=True) if n > 1):
-        if distance <= reached:
-            return True
-        reached += distance * (n - 1)
-    return False
-
-
-def is_leaf(node: Node) -> bool:
-    """Needs no kernel: memory, constants, and sizes."""
-    return node.op is Op.BUFFER or node.op in GENERATORS or node.dtype is dtypes.index
-
-
-def is_generated(node: Node) -> bool:
-    """Cheap enough to compute wherever it is looked at: it reads no memory."""
-    return all(s.op in GENERATORS for s in node.src) and node.op in ELEMENTWISE
-
-
-def _operands(node: Node) -> list[Node]:
-    """The nodes below that may need memory, through views."""
-    found = []
-    pending = list(node.src)
-    while pending:
-        operand = pending.pop()
-        if operand.op in FUSED_VIEWS:
-            pending.extend(operand.src)
-        elif operand.op is Op.BUFFER or not is_leaf(operand):
-            found.append(operand)
-    return found
-
-
-# -- kernels ---------------------------------------------------------------------------------------
-def storage_size(node: Node) -> int:
-    """Items that a node's buffer holds: the largest its sizes allow."""
-    count = numel(node.shape)
-    return count if isinstance(count, int) else bounds(count)[1]
-
-
+# -- items -----------------------------------------------------------------------------------------
 class _Builder:
-    """Turns groups into items and gives every stored node a slot."""
+    """Turns kernels into items and gives every node in memory a slot."""
 
     def __init__(
-        self, fusion: _Fusion, holes: Sequence[Node], wanted: Sequence[Node], default: str
+        self, chosen: Plan, holes: Sequence[Node], wanted: Sequence[Node], default: str
     ) -> None:
-        self.fusion = fusion
+        self.over = chosen.over
         self.default = default
         self.slots: list[Slot] = []
         self.slot_of: dict[Node, int] = {}
-        self.writer: dict[int, int] = {}
         self.items: list[Item] = []
+        self.writer: dict[int, int] = {}  # memory, by its first slot -> the last step to write it
+        self.readers: dict[int, list[int]] = {}  # and the steps that have read it since
+        self.memory: list[int] = []  # of each slot
         for i, buffer in enumerate(holes):
-            self.slot_of[buffer] = self.add(buffer, buffer.arg[1], ("hole", i))
+            self.slot_of[buffer] = self.add(buffer, ("hole", i))
         self.place = {node: ("output", i) for i, node in enumerate(wanted)}
+        for kernel in chosen.kernels:
+            self.build(kernel)
 
-    def add(self, node: Node, size: int, source: tuple[str, int]) -> int:
-        self.slots.append(Slot(node.dtype, size, node.device or self.default, source))
-        return len(self.slots) - 1
+    def add(self, node: Node, source: tuple[str, int]) -> int:
+        number = len(self.slots)
+        self.slots.append(Slot(node.dtype, capacity(node), node.device or self.default, source))
+        self.memory.append(self.memory[source[1]] if source[0] == "version" else number)
+        return number
 
     def slot(self, node: Node) -> int:
-        """The slot of a stored node, made when first asked for."""
+        """The slot of a node in memory, made when first asked for."""
         if node not in self.slot_of:
             source = self.place.get(node, ("temporary", -1))
-            self.slot_of[node] = self.add(node, storage_size(node), source)
+            if node in self.over:
+                source = ("version", self.slot_of[self.over[node]])
+            self.slot_of[node] = self.add(node, source)
         return self.slot_of[node]
 
-    def build(self, group: _Group) -> None:
-        """Append the item of a group."""
-        root, part = group.root, group.part
-        if root.op is Op.COPY and root.src[0].device is not None:
-            self.append(None, (self.slot(root), self.slot(root.src[0])), 1)
-        elif part is not None:
-            self.part(group, part)
-        else:
-            expressions = [root.src[0]] if root.op is Op.COPY else [root, *group.extra]
-            if numel(expressions[0].shape) != 0:
-                slots = [self.slot(node) for node in (root, *group.extra)]
-                bound = self.bound(expressions, slots)
-                targets = [self.parameter(k, slots) for k in range(len(expressions))]
-                self.append(tuple(map(Output, targets, bound)), tuple(slots), len(expressions))
+    def result(self, number: int, node: Node) -> int:
+        """The slot of a wanted node, whose memory is that of a result if it was a temporary's."""
+        slot = self.slot(node)
+        first = self.memory[slot]
+        row = self.slots[first]
+        if row.source[0] == "temporary":
+            self.slots[first] = replace(row, source=("output", number))
+        return slot
 
-    def part(self, group: _Group, part: Part) -> None:
-        """One of the kernels of which a node is made."""
-        root = group.root
-        expressions = [root.src[k] for k in part.operands]
-        if any(numel(expression.shape) == 0 for expression in expressions):
+    def build(self, kernel: Kernel) -> None:
+        """Append the item of a kernel."""
+        root, part = kernel.group.root, kernel.group.part
+        slots = [self.slot(node) for node in kernel.writes]
+        outputs = len(slots)
+        if root.op is Op.COPY and root.src[0].device is not None:
+            self.append(None, (slots[0], self.slot(root.src[0])), outputs)
             return
-        slots = [self.slot(root)]
-        bound = self.bound(expressions, slots)
-        target = self.parameter(0, slots)
-        region = part.region
-        if region is not None:
-            region = tuple((_unbound(offset), _unbound(size)) for offset, size in region)
+        bound = self.bound(kernel, slots)
+        targets = [self.parameter(k, slots) for k in range(outputs)]
+        if part is None:
+            written = tuple(map(Output, targets, bound))
+        else:
+            written = (self.part(root, part, targets[0], bound),)
+        self.append(written, tuple(slots), outputs)
+
+    def part(self, root: Node, part: Part, target: Node, bound: Sequence[Node]) -> Output:
+        """What one of the kernels writes of which a node is made."""
+        places = part.places
+        if places is not None:
+            offset, strides = places
+            places = _unbound(offset), tuple(map(_unbound, strides))
         expression = bound[0] if bound else root
         if part.sequential:  # what it does not read, it finds at its target
             whole = view_of(target, tuple(map(_unbound, root.shape)))
-            places = dict(zip(part.operands, bound, strict=True))
-            src = tuple([places.get(k, whole) for k in range(len(root.src))])
+            read = dict(zip(part.operands, bound, strict=True))
+            src = tuple([read.get(k, whole) for k in range(len(root.src))])
             expression = Node(root.op, root.dtype, src, root.arg)
-        self.append((Output(target, expression, region),), tuple(slots), 1)
+        return Output(target, expression, places)
 
     def parameter(self, number: int, slots: Sequence[int]) -> Node:
         """The PARAM of a slot, by its number in the kernel."""
         row = self.slots[slots[number]]
         return Node(Op.PARAM, row.dtype, (), (number, row.size))
 
-    def bound(self, expressions: Sequence[Node], slots: list[int]) -> list[Node]:
-        """The expressions over PARAMs; the slots that they read are appended."""
+    def bound(self, kernel: Kernel, slots: list[int]) -> list[Node]:
+        """The expressions over PARAMs; the slots that they read are appended.
+
+        What the kernel writes over has the PARAM of what is written.
+        """
+        replaced = {self.over[node]: k for k, node in enumerate(kernel.writes) if node in self.over}
         mapping: dict[Node, Node] = {}
-        stops = self.fusion.stored
-        inside = {node for node in expressions if node in stops and self.slot(node) in slots}
-
-        def is_operand(node: Node) -> bool:
-            return node.op is Op.BUFFER or (node in stops and node not in inside)
-
-        for node in toposort(expressions, stop=is_operand):
-            if is_operand(node):
-                slots.append(self.slot(node))
-                param = self.parameter(len(slots) - 1, slots)
-                mapping[node] = view_of(param, tuple(map(_unbound, node.shape)))
-            elif node.op is Op.BIND:
+        for node in kernel.order:
+            if node.op is Op.BIND:
                 mapping[node] = node.src[0]
-        return [substitute(expression, mapping) for expression in expressions]
+        for node in kernel.reads:
+            number = replaced.get(node, len(slots))
+            if number == len(slots):
+                slots.append(self.slot(node))
+            param = self.parameter(number, slots)
+            mapping[node] = view_of(param, tuple(map(_unbound, node.shape)))
+        return [substitute(expression, mapping) for expression in kernel.expressions]
 
     def append(
         self, kernel: tuple[Output, ...] | None, slots: tuple[int, ...], outputs: int
     ) -> None:
-        after = {self.writer[s] for s in slots if s in self.writer}
-        for s in slots[:outputs]:
-            self.writer[s] = len(self.items)
+        """A step, with its edges: read after write, write after write, write after read."""
+        number, after = len(self.items), set[int]()
+        for slot in slots:
+            if self.memory[slot] in self.writer:
+                after.add(self.writer[self.memory[slot]])
+        for slot in slots[:outputs]:
+            after.update(self.readers.pop(self.memory[slot], ()))
+            self.writer[self.memory[slot]] = number
+        for slot in slots[outputs:]:
+            self.readers.setdefault(self.memory[slot], []).append(number)
         device = self.slots[slots[0]].device
         self.items.append(Item(device, kernel, slots, outputs, tuple(sorted(after))))
 
@@ -374,11 +195,10 @@ def _unbound(size: Sint) -> Sint:
 
 
 # -- whole programs --------------------------------------------------------------------------------
-def home_of(order: Sequence[Node], default: str) -> str:
+def _home(order: Sequence[Node], default: str) -> str:
     """Where a program computes what it makes of constants alone: on its device, if it has one."""
-    found = {node.device for node in order} - {None}
-    only = next(iter(found), None)
-    return only if only is not None and len(found) == 1 else default
+    found = {node.device for node in order if node.device is not None}
+    return found.pop() if len(found) == 1 else default
 
 
 def make_schedule(
@@ -387,9 +207,15 @@ def make_schedule(
     target_of: Callable[[str], Target],
     default: str,
     share_memory: bool = True,
+    free: Collection[int] = (),
+    homes: Collection[tuple[int, int]] = (),
 ) -> Schedule:
-    """The steps that compute `wanted` (no views) from `holes` (the BUFFER nodes below them)."""
-    schedule, _ = planned(wanted, holes, target_of, default)
+    """The steps that compute `wanted` (no views) from `holes` (the BUFFER nodes below them).
+
+    `free` numbers the holes whose memory results may take; `homes` has pairs of a result and the
+    hole that holds what it replaces, by their numbers.
+    """
+    schedule, _ = planned(wanted, holes, target_of, default, free, homes)
     plan_memory(schedule, share_memory)
     return schedule
 
@@ -399,23 +225,26 @@ def planned(
     holes: Sequence[Node],
     target_of: Callable[[str], Target],
     default: str,
+    free: Collection[int] = (),
+    homes: Collection[tuple[int, int]] = (),
 ) -> tuple[Schedule, dict[int, Node]]:
     """A schedule whose temporaries have no places yet, and the node that each slot holds."""
     sink = Node(Op.SINK, dtypes.bool_, tuple(wanted))
     roots = rewrite(sink, TENSOR_RULES).src
     order = toposort(roots)
-    default = home_of(order, default)
+    default = _home(order, default)
 
     def target(node: Node) -> Target:
         return target_of(node.device or default)
 
-    fusion = _Fusion(order, roots, target)
+    fusion = Fusion(order, roots, target)
     position = {node: i for i, node in enumerate(order)}
-    builder = _Builder(fusion, holes, roots, default)
-    for group in sorted(fusion.groups, key=lambda g: position[g.root]):  # parts stay in order
-        builder.build(group)
+    chosen = plan(
+        fusion, position, {holes[i] for i in free},
+        {roots[result]: holes[hole] for result, hole in homes},
+    )  # fmt: skip
+    builder = _Builder(chosen, holes, roots, default)
     variables = tuple(sorted({n.arg for n in order if n.op is Op.VARIABLE}))
-    schedule = Schedule(
-        builder.items, builder.slots, [builder.slot(root) for root in roots], variables
-    )
+    results = [builder.result(number, root) for number, root in enumerate(roots)]
+    schedule = Schedule(builder.items, builder.slots, results, variables)
     return schedule, {slot: node for node, slot in builder.slot_of.items()}

@@ -16,13 +16,13 @@ from typing import Protocol
 from engine import dtypes
 from engine.custom import placed
 from engine.folds import fold_many, identity, pick
-from engine.graph import Node, Sint, axis_range, index as index_of
-from engine.ops import OPERATIONS, Axis, Op, Operation
+from engine.graph import Node, Sint, index as index_of
+from engine.moves import Position, parallel_loops
+from engine.ops import OPERATIONS, Op, Operation
 from engine.shapes import memory_below
 from engine.simplify import index
 from engine.steps import Output
 
-Position = tuple[Node, ...]
 CHUNK = 1024  # results of one round of a merge
 
 
@@ -36,14 +36,6 @@ class Lowering(Protocol):
     def reduce_range(self, end: Sint) -> Node:
         """A loop that runs in sequence."""
         ...
-
-
-def parallel_loops(shape: tuple[Sint, ...]) -> Position:
-    """A position in a tensor of this shape: a parallel loop for each axis."""
-    return tuple(
-        index_of(0) if size == 1 else axis_range(size, (i,), Axis.LOOP)
-        for i, size in enumerate(shape)
-    )
 
 
 def _sink(loop: Node, *writes: Node) -> Node:

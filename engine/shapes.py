@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import dtypes
 from engine.graph import Node, Sint, index
-from engine.ops import ELEMENTWISE, Op, Operation
+from engine.ops import ELEMENTWISE, MARKERS, Op, Operation
 
 Shape = tuple[Sint, ...]
 
@@ -51,9 +51,41 @@ def split_symbols(arg: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Node, ..
     return tuple(map(visit, arg)), tuple(symbols)
 
 
+def static(shape: Shape) -> tuple[int, ...] | None:
+    """The sizes, None if one of them is symbolic."""
+    plain = tuple(size for size in shape if isinstance(size, int))
+    return plain if len(plain) == len(shape) else None
+
+
+def row_major(shape: Shape) -> Shape:
+    """How far apart the neighbours along each axis of a storage are, in elements."""
+    return tuple(numel(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def extent(shape: tuple[int, ...], offset: int, strides: tuple[int, ...]) -> tuple[int, int]:
+    """The first and the last of the places offset + sum of position * stride. No size is 0."""
+    ends = [stride * (n - 1) for stride, n in zip(strides, shape, strict=True)]
+    return offset + sum(min(e, 0) for e in ends), offset + sum(max(e, 0) for e in ends)
+
+
+def places_differ(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether the sums of position * stride are known to be all different.
+
+    They are where the strides are the digits of a number: each is larger than all that the smaller
+    ones add up to. Every view of a row-major storage that shows no element twice is like that.
+    """
+    reached = 0
+    for stride, n in sorted((abs(s), n) for s, n in zip(strides, shape, strict=True) if n > 1):
+        if stride <= reached:
+            return False
+        reached += stride * (n - 1)
+    return True
+
+
 def memory_below(node: Node) -> Node:
-    """What a node shows whole and in order: itself, or what it only gives another shape."""
-    while node.op is Op.RESHAPE:
+    """What a node shows whole and in order: itself, or what it only gives another shape or marks.
+    """
+    while node.op is Op.RESHAPE or node.op in MARKERS:
         node = node.src[0]
     return node
 
@@ -98,8 +130,7 @@ def _affine(node: Node) -> Shape:
     if len(places) != len(sizes):
         raise ValueError(f"AFFINE: {len(places)} places for {len(sizes)} axes")
     for (offset, factors), size in zip(places, sizes, strict=True):
-        ends = [factor * (n - 1) for factor, n in zip(factors, shape, strict=True)]
-        first, last = offset + sum(min(e, 0) for e in ends), offset + sum(max(e, 0) for e in ends)
+        first, last = extent(shape, offset, factors)
         if not isinstance(size, int) or (0 not in shape and not 0 <= first <= last < size):
             raise ValueError(f"AFFINE: {first} to {last} leaves an axis of size {size}")
     return tuple(shape)
@@ -160,6 +191,7 @@ _ROWS: dict[Operation, Callable[[Node], Shape]] = {
     Op.STORE: _of_first,
     Op.AFTER: _of_first,
     Op.PARAM: lambda node: (node.arg[1],),
+    **dict.fromkeys(MARKERS, _of_first),
     **dict.fromkeys(ELEMENTWISE, _elementwise),
 }
 

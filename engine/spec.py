@@ -19,6 +19,7 @@ There is no row that accepts anything: an operation without a row is an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -28,6 +29,7 @@ from engine.graph import Node, checked_attribute, order_of, toposort
 from engine.ops import (
     ELEMENTWISE,
     FUNCTIONS,
+    MARKERS,
     MOVEMENT,
     OPERATIONS,
     ROUNDINGS,
@@ -36,6 +38,7 @@ from engine.ops import (
     Op,
     Operation,
 )
+from engine.shapes import extent, places_differ, resolved, static
 from engine.target import Target
 
 
@@ -251,7 +254,7 @@ MOVING = frozenset({Op.WHERE, Op.BITCAST, Op.CONVERT, Op.OPAQUE})
 # max and min also work on bool
 _BOOL_TOO = frozenset({Op.MAXIMUM, Op.MINIMUM})
 
-TENSOR_OPS = ELEMENTWISE | MOVEMENT | {
+TENSOR_OPS = ELEMENTWISE | MOVEMENT | MARKERS | {
     Op.BUFFER, Op.CONST, Op.TABLE, Op.IOTA, Op.VARIABLE, Op.BIND, Op.REDUCE, Op.PARTIAL,
     Op.GATHER, Op.COPY, Op.CONTIGUOUS, Op.CAT, Op.SCAN, Op.MERGE, Op.SCATTER, Op.CUSTOM, Op.STORE,
     Op.AFTER, Op.SINK,
@@ -318,6 +321,19 @@ def well_typed(node: Node) -> bool:
     return row(node)
 
 
+def _stored(node: Node) -> bool:
+    """The value of a STORE goes to places of the base, each element to one of its own."""
+    base, value = node.src[:2]
+    offset, strides = resolved(node)
+    if not (base.dtype is value.dtype is node.dtype) or len(strides) != len(value.shape):
+        return False
+    shape, places, sizes = static(value.shape), static((offset, *strides)), static(base.shape)
+    if shape is None or places is None or sizes is None or 0 in shape:
+        return True  # known when it runs; or nothing is written
+    first, last = extent(shape, places[0], places[1:])
+    return 0 <= first and last < math.prod(sizes) and places_differ(shape, places[1:])
+
+
 TYPED = 1 << 16  # of Node.verified: it obeys its row, whatever the level
 
 
@@ -359,5 +375,7 @@ def verify_tensor(root: Node) -> None:
             raise SpecError(_message("build", node, "is no tensor operation"))
         if node.op in ELEMENTWISE and not well_typed(node):
             raise SpecError(_message("build", node, "breaks its row of the spec"))
+        if node.op is Op.STORE and not _stored(node):
+            raise SpecError(_message("build", node, "leaves its base, or writes a place twice"))
         checked_attribute(node.arg)
         node.verified |= 1

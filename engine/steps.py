@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from engine.assemble import Region
+from engine.assemble import Places
 from engine.dtypes import DType
 from engine.graph import Node
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A buffer of a schedule. `source`: ("hole", i), ("output", i) or ("temporary", place)."""
+    """A buffer of a schedule. `source`: ("hole", i), ("output", i), ("temporary", place), or
+    ("version", s) for one that is written over slot s, in the same memory."""
 
     dtype: DType
     size: int
@@ -26,13 +27,14 @@ Variables = tuple[tuple[str, int, int], ...]  # name, low, high
 class Output:
     """One result of a kernel: the elements of `expression` go to a buffer.
 
-    The leaves of the expression are PARAMs. They go to `target` in row-major order or, with a
-    region ((offset, size), …), to that part of a row-major tensor with these sizes.
+    The leaves of the expression are PARAMs; `target` among them is what is written over. The
+    elements go to `target` in row-major order or, with places (offset, strides), each to offset +
+    sum of position * stride.
     """
 
     target: Node
     expression: Node
-    region: Region | None = None
+    places: Places | None = None
 
 
 @dataclass(frozen=True)
@@ -66,3 +68,11 @@ class Schedule:
     results: list[int]
     variables: Variables
     places: list[Place] = field(default_factory=list)
+
+    def memory(self) -> list[int]:
+        """For each slot, the first one in the same memory."""
+        first: list[int] = []
+        for number, row in enumerate(self.slots):
+            kind, older = row.source
+            first.append(first[older] if kind == "version" else number)
+        return first

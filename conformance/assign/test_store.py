@@ -1,9 +1,9 @@
 """The seam of assignment that exists today: STORE makes the next version of a storage, a pure node.
 
-    version 1 = STORE(version 0, value, region)
+    version 1 = STORE(version 0, value, (offset, strides))
 
-A reader of version 0 sees the old elements, a reader of version 1 the new ones inside the region
-and the old ones outside it, in whatever order they are computed.
+A reader of version 0 sees the old elements, a reader of version 1 the new ones at the places of the
+value and the old ones elsewhere, in whatever order they are computed.
 """
 
 import struct
@@ -28,8 +28,7 @@ def tensor(device: str, *values: int) -> Tensor:
 
 def stored(target: Tensor, value: Tensor, offset: int) -> Tensor:
     """The version after `target[offset:offset + len(value)] = value`."""
-    region = ((offset, value.shape[0]),)
-    node = Node(Op.STORE, target.dtype, (target.node, value.node), region)
+    node = Node(Op.STORE, target.dtype, (target.node, value.node), (offset, (1,)))
     return Tensor._wrap(node, target.device)
 
 

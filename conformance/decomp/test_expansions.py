@@ -44,7 +44,7 @@ from engine.loops import loops_of, replace_ranges
 from engine.narrow import narrow_index
 from engine.ops import Axis, Op, Operation
 from engine.rewrite import Expansion, RuleSet, rewrite
-from engine.simplify.values import VALUE_RULES
+from engine.simplify.values import MACHINE_RULES, VALUE_RULES
 from engine.target import HOST_DTYPES, Target
 
 WIDE_FLOATS = (dtypes.float32, dtypes.float64)
@@ -134,7 +134,8 @@ def test_every_rule_has_a_row_that_names_its_operations() -> None:
         assert rule.ops == ROWS[name][0]
 
 
-JUDGED = [*SETS.values(), WIDE_STORAGE, VALUE_RULES]  # the last two: below, and in `test_rules`
+# The last ones: below, and in `test_rules`.
+JUDGED = [*SETS.values(), WIDE_STORAGE, VALUE_RULES, MACHINE_RULES]
 
 
 def test_every_set_of_rules_is_judged() -> None:

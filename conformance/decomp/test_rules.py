@@ -9,10 +9,10 @@ import pytest
 from conformance.decomp.theorems import algebra, instances, tried
 from engine import dtypes
 from engine.dtypes import TENSOR_DTYPES, DType
-from engine.graph import Node
-from engine.ops import Op
+from engine.graph import Node, toposort
+from engine.ops import Op, Operation
 from engine.rewrite import Bindings, Pattern, Rule
-from engine.simplify.values import RULES
+from engine.simplify.values import CANONICAL, PLAIN, RULES
 
 F32 = dtypes.float32
 KINDS = frozenset(dtype.kind for dtype in TENSOR_DTYPES)
@@ -54,6 +54,25 @@ def test_a_rule_does_what_its_algebra_says(rule: Rule) -> None:
         if result is not None:
             texts.add(algebra(node, result, names))
     assert texts == {rule.algebra.removesuffix(", dtypes equal")}
+
+
+def introduced(rule: Rule) -> set[Operation]:
+    """The operations of results that were not in what the rule was applied to."""
+    found = set[Operation]()
+    for dtype in of_kinds(rule.kinds):
+        for node, _ in instances(rule.pattern, dtype, {}):
+            result = rule.apply(node)
+            if result is not None:
+                there = {n.op for n in toposort([node])}
+                found |= {n.op for n in toposort([result])} - there - {Op.CONST}
+    return found
+
+
+def test_plain_rules_ask_for_no_operation_that_was_not_there() -> None:
+    """They are applied last, when every operation is one of the device."""
+    assert [rule.name for rule in PLAIN if introduced(rule)] == []
+    kept = {rule.name for rule in CANONICAL if not introduced(rule)}
+    assert kept == {"canonical twice"}, "the others would be welcome there"
 
 
 def test_names_and_algebra_of_rules_are_unique() -> None:

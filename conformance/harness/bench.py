@@ -33,6 +33,7 @@ from conformance.harness.speed import (
 
 LARGE = 1 << 24
 NODES = (1000, 2000, 4000, 8000)
+WRITES = 2000
 FORBIDDEN = ("numpy", "torch", "hypothesis", "llvmlite", "engine.backends.llvm")
 
 
@@ -176,6 +177,24 @@ def _schedule(count: int, salt: int) -> float:
     return time.perf_counter() - started
 
 
+def writing() -> list[Figure]:
+    """Seconds to write slices to a tensor of a million elements, of which nothing is computed."""
+    from engine import Tensor
+
+    x = Tensor.zeros(1_000_000, device=DEVICE).contiguous().realize()
+
+    def build() -> float:
+        written = x.clone()
+        started = time.process_time()
+        for k in range(WRITES):
+            written[3 * k : 3 * k + 2] = 1.0
+        return time.process_time() - started
+
+    build()  # imports
+    seconds = statistics.median(build() for _ in range(3))
+    return [limited(f"build {WRITES} writes", seconds * 1e3, "ms", 200, "processor time")]
+
+
 def judged() -> list[Figure]:
     """Elements run on the device and judged by the oracles, in processor seconds."""
     from conformance.harness import plan
@@ -208,6 +227,7 @@ FIGURES: dict[str, Callable[[], list[Figure]]] = {
     "conv": convolutions,
     "growth": growth,
     "schedule": scheduling,
+    "writing": writing,
     "judged": judged,
 }
 

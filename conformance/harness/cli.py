@@ -169,12 +169,19 @@ def fuzz(
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the campaign in this folder.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option(help="programs; or sequences, which write into tensors.")
+    ] = "programs",
 ) -> None:
     """Run random programs on all devices, each in a process that may die, and explain failures."""
     from conformance.harness.campaign import session
     from engine.backends.launch import processors
 
     try:
+        if kind == "sequences":
+            raise typer.Exit(_fuzz_sequences(device or [], time, cases, seed, workers, out, resume))
+        if kind != "programs":
+            raise ValueError(f"--kind is programs or sequences, not {kind!r}")
         wish = session.Wish(workers or processors(), session.duration(time), cases)
         if resume is not None:
             if device or seed:
@@ -187,6 +194,22 @@ def fuzz(
         raise typer.Exit(session.run_fuzz(folder, settings, devices, wish, console))
     except (OSError, ValueError) as error:
         raise _usage(str(error)) from None
+
+
+def _fuzz_sequences(
+    names: list[str], time: str | None, count: int | None, seed: int, workers: int | None,
+    out: Path, resume: Path | None,
+) -> int:  # fmt: skip
+    """The exit code; ValueError for a wrong choice."""
+    from conformance.harness.campaign.session import duration
+    from conformance.harness.sequences.command import run_hunt
+    from engine.backends.launch import processors
+
+    if resume is not None:
+        raise ValueError("--resume is for programs: a hunt of sequences begins at its seed")
+    if count is None and time is None:
+        raise ValueError("a hunt of sequences has an end: --cases or --time")
+    return run_hunt(names, seed, workers or processors(), count, duration(time), out, console)
 
 
 @app.command("export")
@@ -241,7 +264,14 @@ def _repro(file: Path, names: list[str], script: bool) -> int:
     """The exit code; ValueError and OSError for what cannot be read or run."""
     from conformance.harness.case import device_name, is_device_name, read_case
     from conformance.harness.script import print_script
+    from conformance.harness.sequences.text import is_sequence_file
 
+    if is_sequence_file(file):
+        from conformance.harness.sequences.command import run_file
+
+        if script:
+            raise ValueError("--script is for cases: a sequence is written in Python already")
+        return run_file(file, names, console)
     case = read_case(file)
     if not script:
         from conformance.harness.session import run_case
@@ -267,8 +297,13 @@ def bisect(
 ) -> None:
     """Find where a wrong case goes wrong: who stands alone, which stage, pass, rule and kernel."""
     from conformance.harness.bisect.command import run_bisect
+    from conformance.harness.sequences.text import is_sequence_file
 
     try:
+        if is_sequence_file(file):
+            from conformance.harness.sequences import command
+
+            raise typer.Exit(command.run_bisect(file, device or [], json, console))
         raise typer.Exit(run_bisect(file, device or [], json, seconds, console))
     except (OSError, ValueError) as error:
         raise _usage(f"{file}: {error}") from None

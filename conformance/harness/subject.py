@@ -141,8 +141,8 @@ class EngineSubject:
         Views too are results: computed with the rest, in one launch, and not when read. What is
         computed is asked for as it is, so that a kernel that uses it may store it as well.
         """
+        from engine.fusion import is_leaf
         from engine.ops import STORAGE_VIEWS
-        from engine.schedule import is_leaf
 
         return [
             x.contiguous() if is_leaf(x.node) or x.node.op in STORAGE_VIEWS else x
@@ -173,6 +173,13 @@ class EngineSubject:
                 made[key] = self._apply(call, [values[k] for k in statement.operands])
             values.append(made[key] if call.pick is None else made[key][call.pick])
         return [values[k] for k in case.outputs]
+
+    def applied(self, statement: Statement, operands: Sequence[Tensor]) -> Tensor:
+        """The result of one statement on tensors of this device."""
+        call = call_of(statement)
+        made = self._apply(call, list(operands))
+        result: Tensor = made if call.pick is None else made[call.pick]
+        return result
 
     def _input(self, item: Input) -> Tensor:
         from engine import Tensor

@@ -27,14 +27,19 @@ NOT_ROWS = {
     "dropout": "rand",
     # computes what its author writes
     "custom_kernel": "", "sequential": "",
+    # writing, which conformance/assign judges
+    "assign": "",
     # places and reading
     "to": "", "to_": "", "replace": "", "detach": "", "contiguous": "", "clone": "",
     "realize": "", "tobytes": "", "data": "",
     "numpy": "", "tolist": "", "item": "", "nbytes": "", "from_bytes": "", "from_node": "",
     "from_blob": "",
+    # gradients, which the suite in conformance/gradients judges
+    "backward": "", "contiguous_backward": "", "grad": "", "gradient": "", "no_grad": "",
+    "requires_grad": "", "requires_grad_": "",
     # facts
     "device": "", "dtype": "", "shape": "", "ndim": "", "numel": "", "element_size": "",
-    "is_floating_point": "", "size": "", "max_shape": "", "max_numel": "",
+    "is_floating_point": "", "size": "", "max_shape": "", "max_numel": "", "node": "",
 }  # fmt: skip
 METHODS = {"getitem": "__getitem__"}
 

@@ -30,15 +30,10 @@ unflatten unfold uniform unsqueeze var var_mean view where zeros zeros_like
 """
 EXPECTED = tuple(NAMES.split())
 
-_GRADIENTS = "gradients are not part of this version"
 _ASSIGNMENT = "writing into tensors is not part of this version"
 _SHARDS = "a tensor on several devices at once is not part of this version"
 ABSENT = {
     "assign": _ASSIGNMENT,
-    "backward": _GRADIENTS,
-    "contiguous_backward": _GRADIENTS,
-    "grad": _GRADIENTS,
-    "gradient": _GRADIENTS,
     "shard": _SHARDS,
     "shard_": _SHARDS,
     "shard_like": _SHARDS,

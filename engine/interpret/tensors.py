@@ -27,7 +27,7 @@ from engine.interpret.preconditions import Array
 from engine.interpret.rounding import canonical, constant
 from engine.interpret.semantics import apply, number
 from engine.linearize import linearize
-from engine.ops import ELEMENTWISE, OPERATIONS, Group, Op, Operation
+from engine.ops import ELEMENTWISE, MARKERS, OPERATIONS, Group, Op, Operation
 from engine.shapes import resolved
 
 Order = tuple[int, int]
@@ -136,14 +136,8 @@ class _Evaluation:
         x = self.operand(node)
         if 0 in shape:
             return np.zeros(shape, x.dtype)
-        index = []
-        for offset, factors in places:
-            steps = [
-                (factor * np.arange(n)).reshape(-1, *(1,) * (len(shape) - 1 - axis))
-                for axis, (factor, n) in enumerate(zip(factors, shape, strict=True))
-            ]
-            index.append(np.broadcast_to(sum(steps, np.array(offset)), shape))
-        return np.asarray(x[tuple(index)]).reshape(shape)
+        index = tuple(flat_places(shape, offset, factors) for offset, factors in places)
+        return np.asarray(x[index]).reshape(shape)
 
     def cat(self, node: Node) -> Array:
         return np.concatenate([self.values[s] for s in node.src], axis=node.arg)
@@ -223,9 +217,10 @@ class _Evaluation:
         return result
 
     def store(self, node: Node) -> Array:
-        result = self.operand(node).copy()
-        result[_region(self.sizes(node))] = self.operand(node, 1)
-        return result
+        base, value = self.operand(node), self.operand(node, 1)
+        result = base.reshape(-1).copy()
+        result[flat_places(value.shape, *self.sizes(node))] = value
+        return result.reshape(base.shape)
 
     def first(self, node: Node) -> Array:
         return self.operand(node)
@@ -257,6 +252,7 @@ _ROWS: dict[Operation, Callable[[_Evaluation, Node], Array]] = {
     Op.COPY: _Evaluation.first,
     Op.CONTIGUOUS: _Evaluation.first,
     Op.AFTER: _Evaluation.first,
+    **dict.fromkeys(MARKERS, _Evaluation.first),
 }
 
 
@@ -277,6 +273,15 @@ def _plain(arg: tuple[Any, ...], values: dict[Node, Array]) -> tuple[Any, ...]:
 
 def _region(parts: tuple[tuple[int, int], ...]) -> tuple[slice, ...]:
     return tuple(slice(offset, offset + size) for offset, size in parts)
+
+
+def flat_places(shape: tuple[int, ...], offset: int, strides: tuple[int, ...]) -> Array:
+    """offset + sum of position * stride, for every position in `shape`."""
+    steps = [
+        (stride * np.arange(n)).reshape(-1, *(1,) * (len(shape) - 1 - axis))
+        for axis, (stride, n) in enumerate(zip(strides, shape, strict=True))
+    ]
+    return np.broadcast_to(sum(steps, np.array(offset)), shape)
 
 
 def table(dtype: DType, bits: Sequence[int]) -> Array:

@@ -337,6 +337,14 @@ def select(condition: Node, x: Node, y: Node) -> Node:
 
 
 # -- shapes ----------------------------------------------------------------------------------------
+def place(position: tuple[Node, ...], offset: Sint, strides: tuple[Sint, ...]) -> Node:
+    """offset + sum of position * stride"""
+    result = index(offset)
+    for coordinate, stride in zip(position, strides, strict=True):
+        result = add(result, multiply(coordinate, stride))
+    return result
+
+
 def ravel(position: tuple[Node, ...], shape: tuple[Sint, ...]) -> Node:
     """The row-major number of a position."""
     result: Node = index(0)

@@ -69,21 +69,13 @@ def _unary(op: Operation, x: Pattern, name: str | None = None) -> Pattern:
     return Pattern(op, (x,), name)
 
 
-RULES = (
+# What devices compute with as it stands, too.
+PLAIN = (
     Rule("add zero", "x + 0 = x", INTS, _binary(Op.ADD, X, _is(0)), _x),
-    Rule("add negative zero", "x + -0.0 = canon x", FLOATS, _binary(Op.ADD, X, _is(-0.0)),
-         _canonical_x),
     Rule("subtract zero", "x - 0 = x", INTS, _binary(Op.SUB, X, _is(0)), _x),
-    Rule("subtract float zero", "x - 0.0 = canon x", FLOATS, _binary(Op.SUB, X, _is(0.0)),
-         _canonical_x),
     Rule("subtract itself", "x - x = 0", INTS, _binary(Op.SUB, X, X), _zero),
     Rule("multiply by one", "x * 1 = x", INTS, _binary(Op.MUL, X, _is(1)), _x),
-    Rule("multiply float by one", "x * 1.0 = canon x", FLOATS, _binary(Op.MUL, X, _is(1.0)),
-         _canonical_x),
-    Rule("multiply float by minus one", "x * -1.0 = canon -x", FLOATS,
-         _binary(Op.MUL, X, _is(-1.0)), _float_negation),
     Rule("multiply by zero", "x * 0 = 0", INTS, _binary(Op.MUL, X, _is(0)), _zero),
-    Rule("divide by one", "x / 1.0 = canon x", FLOATS, _binary(Op.DIV, X, _is(1.0)), _canonical_x),
     Rule("floor divide by one", "x // 1 = x", INTS, _binary(Op.FLOORDIV, X, _is(1)), _x),
     Rule("remainder by one", "x % 1 = 0", INTS, _binary(Op.FLOORMOD, X, _is(1)), _zero),
     Rule("and zero", "x & 0 = 0", LOGIC, _binary(Op.AND, X, _is(0)), _zero),
@@ -98,8 +90,6 @@ RULES = (
     Rule("abs of negation", "|-x| = |x|", SIGNED,
          _unary(Op.ABS, _unary(Op.NEG, X)), lambda b: Node(Op.ABS, b["x"].dtype, (b["x"],))),
     Rule("abs twice", "||x|| = |x|", INTS | FLOATS, _unary(Op.ABS, _unary(Op.ABS, X, "y")), _y),
-    Rule("canonical twice", "canon canon x = canon x", FLOATS,
-         _unary(Op.CANON, _unary(Op.CANON, X, "y")), _y),
     Rule("shift by zero", "x << 0 = x", INTS, _binary(Op.SHL, X, _is(0)), _x),
     Rule("shift right by zero", "x >> 0 = x", INTS, _binary(Op.SHR, X, _is(0)), _x),
     Rule("where true", "where(true, x, y) = x", BITS,
@@ -110,5 +100,22 @@ RULES = (
     Rule("bitcast there and back", "bitcast bitcast x = x, dtypes equal", BITS,
          _unary(Op.BITCAST, _unary(Op.BITCAST, X), "root"), _same_dtype),
 )  # fmt: skip
+# CANON is a device's only after it has been made of what it has.
+CANONICAL = (
+    Rule("add negative zero", "x + -0.0 = canon x", FLOATS, _binary(Op.ADD, X, _is(-0.0)),
+         _canonical_x),
+    Rule("subtract float zero", "x - 0.0 = canon x", FLOATS, _binary(Op.SUB, X, _is(0.0)),
+         _canonical_x),
+    Rule("multiply float by one", "x * 1.0 = canon x", FLOATS, _binary(Op.MUL, X, _is(1.0)),
+         _canonical_x),
+    Rule("multiply float by minus one", "x * -1.0 = canon -x", FLOATS,
+         _binary(Op.MUL, X, _is(-1.0)), _float_negation),
+    Rule("divide by one", "x / 1.0 = canon x", FLOATS, _binary(Op.DIV, X, _is(1.0)), _canonical_x),
+    Rule("canonical twice", "canon canon x = canon x", FLOATS,
+         _unary(Op.CANON, _unary(Op.CANON, X, "y")), _y),
+)  # fmt: skip
+RULES = (*PLAIN, *CANONICAL)
 
 VALUE_RULES = RuleSet([*RULES, *CONSTANT_RULES])
+# For graphs whose operations are those of a device.
+MACHINE_RULES = RuleSet([*PLAIN, *CONSTANT_RULES])

@@ -13,8 +13,8 @@ from typing import Self
 
 from engine.dtypes import DType
 from engine.tensor.casts import Casts
+from engine.tensor.choices import Choices
 from engine.tensor.composite import stepwise, stepwise_pair
-from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
 
 
@@ -23,7 +23,7 @@ def _largest(dtype: DType) -> float:
     return float(dtype.decode(dtype.largest))
 
 
-class Activations(Elementwise, Functions, Casts):
+class Activations(Choices, Functions, Casts):
     """What stands between the layers of a network."""
 
     def _not_below_finite(self) -> Self:
@@ -34,7 +34,7 @@ class Activations(Elementwise, Functions, Casts):
     @stepwise
     def relu6(self) -> Self:
         """min(max(x, 0), 6) (Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010)."""
-        return self.maximum(0.0).minimum(6.0)
+        return self._limited(0.0, 6.0)
 
     @stepwise
     def leaky_relu(self, neg_slope: float = 0.01) -> Self:
@@ -44,12 +44,12 @@ class Activations(Elementwise, Functions, Casts):
     @stepwise
     def hardtanh(self, min_val: float = -1, max_val: float = 1) -> Self:
         """min(max(x, min_val), max_val) (Collobert, Large scale machine learning, 2004)."""
-        return self.maximum(min_val).minimum(max_val)
+        return self._limited(min_val, max_val)
 
     @stepwise
     def hardsigmoid(self, alpha: float = 1 / 6, beta: float = 0.5) -> Self:
         """min(max(alpha · x + beta, 0), 1) (Courbariaux, BinaryConnect, 2015)."""
-        return (self * alpha + beta).maximum(0.0).minimum(1.0)
+        return (self * alpha + beta)._limited(0.0, 1.0)
 
     @stepwise
     def hardswish(self) -> Self:

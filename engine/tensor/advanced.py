@@ -1,4 +1,4 @@
-"""Index tensors: what they may be, and how several of them become one indexed load.
+"""Index tensors: what they may be, and how several of them become one indexed load, or store.
 
 Several index tensors name one place each, element by element after broadcasting, as in numpy. The
 axes that they index are moved together and become one axis, on which a single number names the
@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine import dtypes, storage
+from engine.backends import registry
 from engine.dtypes import DType
 from engine.graph import Node, Sint
 from engine.ops import Op
+from engine.shapes import Shape
 from engine.tensor import host, views
 from engine.tensor.base import TensorBase
 from engine.tensor.variable import describe, show
@@ -31,22 +33,39 @@ class Picks:
 
     node: Node
     ends: tuple[int, int] | None = None
+    ndim = 1
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Truth values for as many axes as they have; `true` computes the numbers of the true ones."""
+    """Truth values for as many axes as they have; `true` computes the numbers of the true ones.
+
+    `node` are those of a tensor.
+    """
 
     shape: tuple[Sint, ...]
     true: Callable[[], np.ndarray[Any, Any]]
+    node: Node | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
 
 @dataclass(frozen=True)
 class Place:
-    """An axis that is indexed, and by what; None where an integer has cut it to one element."""
+    """Axes that are indexed, `count` from `axis`, and by what.
+
+    None where an integer has cut one to size 1.
+    """
 
     axis: int
-    picks: Node | None
+    count: int
+    index: Picks | Mask | None
+
+    @property
+    def axes(self) -> range:
+        return range(self.axis, self.axis + self.count)
 
 
 # -- what stands between brackets ------------------------------------------------------------------
@@ -69,7 +88,7 @@ def as_index(item: object, device: str) -> object:
 
 def _of_tensor(tensor: TensorBase) -> Picks | Mask:
     if tensor.dtype is dtypes.bool_:
-        return Mask(tensor.shape, lambda: true_numbers(tensor))
+        return Mask(tensor.shape, lambda: true_numbers(tensor), tensor.node)
     if not tensor.dtype.is_int:
         raise no_index(tensor.dtype.name)
     return Picks(tensor.node)
@@ -126,52 +145,96 @@ def in_memory(numbers: np.ndarray[Any, Any], count: int, device: str) -> Node:
     return storage.from_host(numbers.astype(dtype.name).tobytes(), dtype, numbers.shape, device)
 
 
-def masked(x: Node, axis: int, mask: Mask, device: str) -> tuple[Node, Node]:
-    """x with the axes of a mask, `axis` and those behind it, as one; the true places on it.
+def check(index: Picks | Mask, axis: int, shape: Shape) -> None:
+    """IndexError for a mask that does not fit the axes from `axis`, or known places out of range.
 
-    IndexError if the sizes of the axes are not those of the mask.
+    Places that are known are those of lists and arrays, which raise as a single integer does.
     """
-    end = axis + len(mask.shape)
-    if x.shape[axis:end] != mask.shape:
-        raise IndexError(
-            f"a mask of shape {show(mask.shape)} does not fit axes {axis} to {end - 1} of "
-            f"{show(x.shape)}"
-        )
-    size = views.product(mask.shape)
-    merged = views.reshape(x, (*x.shape[:axis], size, *x.shape[end:]))
-    numbers = mask.true()
-    return merged, in_memory(numbers, int(numbers[-1]) if numbers.size else 0, device)
-
-
-def check_ends(picks: Picks, axis: int, size: Sint) -> None:
-    """IndexError for places known to Python that are out of range, as for a single integer."""
-    for end in picks.ends or ():
+    if isinstance(index, Mask):
+        end = axis + index.ndim
+        if shape[axis:end] != index.shape:
+            raise IndexError(
+                f"a mask of shape {show(index.shape)} does not fit axes {axis} to {end - 1} of "
+                f"{show(shape)}"
+            )
+        return
+    size = shape[axis]
+    for end in index.ends or ():
         if not isinstance(size, int) or not -size <= end < size:
             raise IndexError(
                 f"index {end} is out of range for axis {axis} of size {describe(size)}"
             )
 
 
-# -- reading ---------------------------------------------------------------------------------------
-def read(x: Node, places: Sequence[Place], together: bool) -> Node:
+# -- reading and writing ---------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Merged:
+    """A tensor whose indexed axes are one, at `axis`; `order` brought them side by side before."""
+
+    node: Node
+    axis: int
+    order: tuple[int, ...]
+    moved: Shape
+
+    def result(self, shape: Shape) -> Shape:
+        """The shape of what is read at places of this shape."""
+        return (*self.node.shape[: self.axis], *shape, *self.node.shape[self.axis + 1 :])
+
+    def restored(self, node: Node) -> Node:
+        """A node of the merged shape with its axes apart, where they were."""
+        back = tuple(self.order.index(axis) for axis in range(len(self.order)))
+        return views.permute(views.reshape(node, self.moved), back)
+
+
+def merged(x: Node, places: Sequence[Place], together: bool) -> Merged:
+    """The axes of `places` as one, where they stand if they are `together`, and in front if not."""
+    axes = [axis for place in places for axis in place.axes]
+    first = places[0].axis if together else 0
+    rest = [axis for axis in range(len(x.shape)) if axis not in axes]
+    order = (*rest[:first], *axes, *rest[first:])
+    moved = views.permute(x, order)
+    size = views.product([x.shape[axis] for axis in axes])
+    shape = (*moved.shape[:first], size, *moved.shape[first + len(axes) :])
+    return Merged(views.reshape(moved, shape), first, order, moved.shape)
+
+
+def read(x: Node, places: Sequence[Place], together: bool, device: str | None) -> Node:
     """x at places of some of its axes, of which at least one has an index tensor.
 
-    The axes of the index tensors, broadcast, stand where the indexed axes stood if those are
-    `together`, and in front of all others if not. IndexError if they do not broadcast.
+    The axes of the index tensors, broadcast, stand where the merged axis does. Computes masks.
+    IndexError if the index tensors do not broadcast.
     """
-    axes = [place.axis for place in places]
-    first = axes[0] if together else 0
-    rest = [axis for axis in range(len(x.shape)) if axis not in axes]
-    moved = views.permute(x, (*rest[:first], *axes, *rest[first:]))
-    sizes = tuple(x.shape[axis] for axis in axes)
-    before, after = moved.shape[:first], moved.shape[first + len(axes) :]
-    merged = views.reshape(moved, (*before, views.product(sizes), *after))
-    wanted = [(place.picks, x.shape[place.axis]) for place in places if place.picks is not None]
-    return Node(Op.GATHER, x.dtype, (merged, _number(wanted)), first)
+    found = merged(x, places, together)
+    return Node(Op.GATHER, x.dtype, (found.node, numbers(x, places, device)), found.axis)
 
 
-def _number(wanted: Sequence[tuple[Node, Sint]]) -> Node:
-    """One number for places on several axes of these sizes; behind the end if one is outside."""
+def written(x: Merged, number: Node, value: Node) -> Node:
+    """The merged tensor with `value`, of the shape that is read at `number`, written there."""
+    shape = x.result((views.product(number.shape),))
+    column = tuple(size if axis == x.axis else 1 for axis, size in enumerate(shape))
+    picks = views.expand(views.reshape(number, column), shape)
+    src = (x.node, picks, views.reshape(value, shape))
+    return x.restored(Node(Op.SCATTER, value.dtype, src, (x.axis, None)))
+
+
+def masked(x: Merged, mask: Node, value: Node) -> Node:
+    """The merged tensor with `value`, of its shape, where the mask of the merged axis is true."""
+    shape = x.node.shape
+    column = tuple(size if axis == x.axis else 1 for axis, size in enumerate(shape))
+    wide = views.expand(views.reshape(mask, column), shape)
+    return x.restored(wide.where(value, x.node))
+
+
+def numbers(x: Node, places: Sequence[Place], device: str | None) -> Node:
+    """One number for each place on the merged axis; behind the end if one is outside.
+
+    Computes masks. IndexError if the index tensors do not broadcast.
+    """
+    wanted = [
+        (_picks(place.index, device), views.product([x.shape[axis] for axis in place.axes]))
+        for place in places
+        if place.index is not None
+    ]
     if len(wanted) == 1:
         return wanted[0][0]
     try:
@@ -179,6 +242,15 @@ def _number(wanted: Sequence[tuple[Node, Sint]]) -> Node:
     except ValueError as error:
         raise IndexError(f"index tensors must broadcast: {error}") from None
     return flat_number(list(zip(nodes, (size for _, size in wanted), strict=True)))
+
+
+def _picks(index: Picks | Mask, device: str | None) -> Node:
+    """Places along the axes of an index, which are one. Computes a mask."""
+    if isinstance(index, Picks):
+        return index.node
+    true = index.true()
+    most = int(true[-1]) if true.size else 0
+    return in_memory(true, most, device or registry.canonical(None))
 
 
 def flat_number(places: Sequence[tuple[Node, Sint]]) -> Node:

@@ -1,4 +1,4 @@
-"""What every part of Tensor stands on: a node, a device, and what can stand beside it in an op."""
+"""What every part of Tensor stands on: what it shows, and what can stand beside it in an op."""
 
 from __future__ import annotations
 
@@ -10,28 +10,55 @@ from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node, Sint
 from engine.ops import Op
+from engine.storage import Storage
 from engine.tensor import views
+from engine.tensor.alias import Source, View
+from engine.tensor.gradient import tracking
 
 
 class TensorBase:
-    """A node of the graph and the device on which it lives.
+    """A storage of its own, or a view of the storage of another tensor.
 
     `_device` is None for an expression of constants that was never given a device: it goes where
     it is used, and to the default device when it is read on its own.
     """
 
-    node: Node
-    _device: str | None
+    _shows: Source
+
+    @classmethod
+    def _showing(cls, source: Source) -> Self:
+        tensor = cls.__new__(cls)
+        tensor._shows = source
+        return tensor
 
     @classmethod
     def _wrap(cls, node: Node, device: str | None) -> Self:
-        tensor = cls.__new__(cls)
-        tensor.node, tensor._device = node, device
-        return tensor
+        """A tensor that owns its storage."""
+        return cls._showing(Storage(tracking.recorded(node), device))
 
     def _like(self, node: Node) -> Self:
-        """A tensor on the same device."""
+        """A tensor that owns its storage, on the same device."""
         return self._wrap(node, self._device)
+
+    def _view(self, node: Node) -> Self:
+        """A view of what this tensor shows; `node` is a movement of `self.node`."""
+        return self._showing(View.moved(self._shows, tracking.recorded(node)))
+
+    def _view_or_copy(self, node: Node) -> Self:
+        """A view where the strides allow it, and else a copy. `node` ends with a reshape."""
+        if node.op is Op.RESHAPE and node.src[0] is self._shows.storage.node:
+            return self._view(node)
+        view = View.moved(self._shows, node)
+        return self._like(node) if view.layout is None else self._showing(view)
+
+    @property
+    def node(self) -> Node:
+        """What this tensor is now: a node of the graph, which no later write changes."""
+        return self._shows.node
+
+    @property
+    def _device(self) -> str | None:
+        return self._shows.storage.device
 
     @property
     def device(self) -> str:
@@ -65,16 +92,30 @@ class TensorBase:
     # -- reading -----------------------------------------------------------------------------------
     def _placed(self) -> Node:
         """The node, on a device: constants that were given one move there now."""
-        if self._device is not None and self.node.device is None:
-            self.node = Node(Op.COPY, self.dtype, (self.node,), self._device)
+        storage = self._shows.storage
+        if storage.device is not None and storage.node.device is None:
+            moved = Node(Op.COPY, storage.node.dtype, (storage.node,), storage.device)
+            storage.show(moved)
         return self.node
+
+    def _settle(self) -> None:
+        """Stand on memory where it holds what is shown, so that what it was made of may go.
+
+        What a gradient needs stays.
+        """
+        import engine.realize as driver
+
+        storage, shows = self._shows.storage, self._shows
+        storage.show(driver.settled(storage.node))
+        if isinstance(shows, View):
+            shows.settle(driver.settled(shows.node))
 
     def _read(self) -> tuple[bytes, tuple[int, ...]]:
         import engine.realize as driver  # the whole compiler, which only reading needs
 
         node = self._placed()
         data, shape = driver.read(node), driver.concrete_shape(node)
-        self.node = driver.resolved_roots([node])[0]
+        self._settle()
         return data, shape
 
     def tobytes(self) -> bytes:

@@ -8,7 +8,7 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node
 from engine.ops import Op
-from engine.tensor import strides, views
+from engine.tensor.alias import View, layout_of
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.variable import show
 
@@ -41,8 +41,26 @@ class Casts(TensorBase):
                 f"bitcast: {self.dtype} to {target}: the bits of a bool are not defined; use cast"
             )
         if target.bits == self.dtype.bits:
-            return self._like(Node(Op.BITCAST, target, (self.node,)))
-        return self._like(_resized(self.node, target))
+            return self._view(Node(Op.BITCAST, target, (self.node,)))
+        return self._resized(target)
+
+    def _resized(self, target: DType) -> Self:
+        """The bits of the last axis as elements of another width."""
+        fixed = bool(self.shape) and all(isinstance(size, int) for size in self.shape)
+        near = fixed and self.shape[-1] in (0, 1)
+        if not near and not (fixed and layout_of(self._shows).strides[-1] == self.dtype.itemsize):
+            raise ValueError(
+                f"bitcast: {self.dtype} {show(self.shape)} to {target}, which has another width, "
+                "needs a last axis of fixed size whose elements are neighbours in memory; "
+                ".contiguous() makes one"
+            )
+        size = self.shape[-1]
+        if not isinstance(size, int) or size * self.dtype.itemsize % target.itemsize:
+            raise ValueError(
+                f"bitcast: the last axis of {self.dtype} {show(self.shape)} does not divide into "
+                f"elements of {target}, of {target.itemsize} bytes each"
+            )
+        return self._showing(View.of_dtype(self._shows, target))
 
     def bool(self) -> Self:
         """x ≠ 0; NaN is true."""
@@ -75,48 +93,3 @@ class Casts(TensorBase):
     def double(self) -> Self:
         """`cast` to float64."""
         return self.cast("float64")
-
-
-def _resized(x: Node, target: DType) -> Node:
-    """The bits of the last axis as elements of another width."""
-    fixed = bool(x.shape) and all(isinstance(size, int) for size in x.shape)
-    if not fixed or not strides.last_axis_is_contiguous(x):
-        raise ValueError(
-            f"bitcast: {x.dtype} {show(x.shape)} to {target}, which has another width, needs a "
-            "last axis of fixed size whose elements are neighbours in memory; .contiguous() makes "
-            "one"
-        )
-    size = x.shape[-1]
-    if not isinstance(size, int) or size * x.dtype.itemsize % target.itemsize:
-        raise ValueError(
-            f"bitcast: the last axis of {x.dtype} {show(x.shape)} does not divide into elements of "
-            f"{target}, of {target.itemsize} bytes each"
-        )
-    words = x.bitcast(x.dtype.unsigned)
-    narrow = x.dtype.bits > target.bits
-    return (_cut if narrow else _joined)(words, target.unsigned).bitcast(target)
-
-
-def _cut(x: Node, target: DType) -> Node:
-    """Words as several narrower ones, the low bits first."""
-    count = x.dtype.bits // target.bits
-    shifts = Node(Op.IOTA, dtypes.int32, (), count).cast(x.dtype) * target.bits
-    repeated = views.expand(views.unsqueezed(x, len(x.shape)), (*x.shape, count))
-    beside = Node(Op.RSHIFT, x.dtype, (repeated, views.expand(shifts, repeated.shape))).cast(target)
-    return views.reshape(beside, (*x.shape[:-1], views.product((x.shape[-1], count))))
-
-
-def _joined(x: Node, target: DType) -> Node:
-    """Several words as a wider one, the low bits first."""
-    count = target.bits // x.dtype.bits
-    size = x.shape[-1]
-    assert isinstance(size, int)
-    groups = views.reshape(x, (*x.shape[:-1], size // count, count))
-    axis = len(x.shape)
-    result: Node | None = None
-    for k in range(count):
-        part = views.squeezed(views.narrowed(groups, axis, k, k + 1), (axis,)).cast(target)
-        placed = part.binary(Op.LSHIFT, k * x.dtype.bits)
-        result = placed if result is None else result | placed
-    assert result is not None
-    return result

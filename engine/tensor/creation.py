@@ -14,7 +14,7 @@ from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node, const
 from engine.ops import Op
-from engine.tensor import promotion, views
+from engine.tensor import host, promotion, views
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.host import checked_bytes, saturated
 from engine.tensor.variable import Size, describe, show
@@ -31,6 +31,28 @@ def constant(op: str, value: Scalar, dtype: DType | str | None) -> Node:
         raise TypeError(f"{op}: the value must be a number, not {type(value).__name__}")
     row = scalar_dtype(value) if dtype is None else checked_dtype(op, dtype)
     return promotion.constant(op, saturated(value, row), row)
+
+
+def from_data(data: object, row: DType | None, device: str) -> Node:
+    """A tensor in memory from lists, an array or bytes. TypeError for anything else."""
+    if isinstance(data, bytes | bytearray | memoryview):
+        dtype = row or checked_dtype("Tensor", "uint8")
+        raw, shape = checked_bytes(data, dtype, None)
+        return storage.from_host(raw, dtype, shape, device)
+    if host.is_array(data):
+        raw, dtype, shape = host.from_array(data)
+        raw, shape = checked_bytes(raw, dtype, shape)
+        node = storage.from_host(raw, dtype, shape, device)
+        return node if row is None else node.cast(row)
+    if isinstance(data, list | tuple):
+        values, shape = host.flattened(data)
+        default = host.dtype_of(set(map(type, values)))
+        dtype = row or default
+        return storage.from_host(host.encoded(values, dtype), dtype, shape, device)
+    raise TypeError(
+        f"Tensor: cannot make a tensor of a {type(data).__name__}; pass numbers, nested lists, "
+        "a numpy array, bytes or a Tensor"
+    )
 
 
 class Creation(TensorBase):

@@ -149,7 +149,7 @@ class Elementwise(TensorBase):
     def abs(self) -> Self:
         """|x|: floats clear the sign bit, abs(MIN) is MIN. TypeError for bool."""
         operation = promotion.operation("abs", self.dtype)
-        return self if self.dtype.kind == "uint" else self._unary(operation)
+        return self._like(self.node) if self.dtype.kind == "uint" else self._unary(operation)
 
     # -- comparisons -------------------------------------------------------------------------------
     def _compare(self, name: str, other: Operand) -> Self:
@@ -305,7 +305,7 @@ class Elementwise(TensorBase):
         return self.neg()
 
     def __pos__(self) -> Self:
-        return self
+        return self._like(self.node)
 
     def __abs__(self) -> Self:
         return self.abs()

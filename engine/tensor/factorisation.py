@@ -18,6 +18,8 @@ from engine.ops import Op
 from engine.tensor import promotion, views
 from engine.tensor.base import TensorBase
 from engine.tensor.composite import step_dtype
+from engine.tensor.gradient import tracking
+from engine.tensor.gradient.singular import with_models
 from engine.tensor.householder import in_memory, reflected, sizes
 from engine.tensor.jacobi import singular
 from engine.tensor.linalg import product
@@ -114,13 +116,15 @@ def _finite(x: Node) -> Node:
 def _singular(x: Node, device: str, full: bool) -> Factors:
     """U, S and Vᵀ; a wide matrix is decomposed as its transpose."""
     _, rows, columns = sizes(x)
+    known = tracking.detached(x)
     if rows < columns:
-        v, s, u = singular(_transposed(x), device)
+        v, s, u = singular(_transposed(known), device)
     else:
-        u, s, v = singular(x, device)
+        u, s, v = singular(known, device)
     count = min(rows, columns)
     if not full:
         u, v = views.narrowed(u, 2, 0, count), views.narrowed(v, 2, 0, count)
+    u, s, v = with_models(x, u, s, v)
     return u, s, _transposed(v)
 
 

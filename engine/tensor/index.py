@@ -1,4 +1,4 @@
-"""Reading by index: `x[…]` for integers, slices, None, Ellipsis, index tensors and masks.
+"""Indices: `x[…]` for integers, slices, None, Ellipsis, index tensors and masks.
 
 Basic indexing is movement: cut out, turn round, and keep every n-th element. Index tensors, lists
 and arrays are real indexed loads: see `advanced`.
@@ -7,6 +7,7 @@ and arrays are real indexed loads: see `advanced`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Self
 
 from engine import graph
@@ -33,6 +34,8 @@ class Index(TensorBase):
     def __getitem__(self, key: object) -> Self:
         """The part that `key` selects: one index, or a tuple of indices for the axes in order.
 
+        A view for integers, slices, None and Ellipsis; a copy with tensors, arrays, lists or bools.
+
         - An integer takes one element of its axis, a slice a part; None makes an axis of size 1,
           and Ellipsis stands for as many full slices as there is room for. A bound variable may
           stand for an integer or for the ends of a slice.
@@ -46,27 +49,37 @@ class Index(TensorBase):
         IndexError also for an integer out of range, too many indices, and index tensors that do not
         broadcast; TypeError for other kinds of index.
         """
+        chosen = self._selected(key)
+        if not chosen.advanced:
+            return self._view(chosen.basic)
+        node = advanced.read(chosen.node, chosen.places, chosen.together, chosen.device)
+        return self._wrap(node, chosen.device)
+
+    def _selected(self, key: object) -> Selected:
+        """What a key selects. Errors as above; computes nothing."""
         given = key if isinstance(key, tuple) else (key,)
         device = common_device("x[…]", (self, *given))
         memory = device or registry.canonical(None)
         items = _completed([advanced.as_index(item, memory) for item in given], self.shape)
-        node, places, numbers, hidden = self.node, list[Place](), list[int](), 0
+        node, places, numbers, axis = self.node, list[Place](), list[int](), 0
         for number, item in enumerate(items):
-            axis = number - hidden
             if item is ...:
-                hidden += 1
-            elif item is None:
+                continue
+            if item is None:
                 node = views.unsqueezed(node, axis)
             elif isinstance(item, slice):
                 node = _sliced(node, axis, item)
-            else:
-                node, picks = _placed(node, axis, item, memory)
-                places.append(Place(axis, picks))
+            elif isinstance(item, Mask | Picks):
+                advanced.check(item, axis, node.shape)
+                places.append(Place(axis, item.ndim, item))
                 numbers.append(number)
-        if any(place.picks is not None for place in places):
-            together = numbers[-1] - numbers[0] == len(numbers) - 1
-            return self._wrap(advanced.read(node, places, together), device)
-        return self._like(views.squeezed(node, tuple(place.axis for place in places)))
+            else:
+                node = _picked(node, axis, as_sint("x[…]", item))
+                places.append(Place(axis, 1, None))
+                numbers.append(number)
+            axis += 1 if item is None else _axes_used(item)
+        together = not numbers or numbers[-1] - numbers[0] == len(numbers) - 1
+        return Selected(node, places, together, device)
 
     def __len__(self) -> int:
         """The size of the first axis. TypeError for a scalar, or where the size is symbolic."""
@@ -78,6 +91,31 @@ class Index(TensorBase):
         """The parts along the first axis."""
         for i in range(len(self)):
             yield self[i]
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What a key selects of a tensor.
+
+    `node` is the part that integers and slices cut out, where the axes of integers have size 1;
+    `places` are the axes with integers and index tensors, and `together` tells whether these stand
+    side by side. `device` is where the tensor and the index tensors are.
+    """
+
+    node: Node
+    places: list[Place]
+    together: bool
+    device: str | None
+
+    @property
+    def advanced(self) -> bool:
+        """Whether there are index tensors or masks."""
+        return any(place.index is not None for place in self.places)
+
+    @property
+    def basic(self) -> Node:
+        """The part without the axes of integers."""
+        return views.squeezed(self.node, tuple(place.axis for place in self.places))
 
 
 def _completed(items: list[object], shape: tuple[Sint, ...]) -> list[Any]:
@@ -102,7 +140,7 @@ def _axes_used(item: object) -> int:
     """How many axes an item indexes."""
     if item is None or item is ...:
         return 0
-    return len(item.shape) if isinstance(item, Mask) else 1
+    return item.ndim if isinstance(item, Mask) else 1
 
 
 def _check_kind(item: object) -> None:
@@ -110,16 +148,6 @@ def _check_kind(item: object) -> None:
     known = isinstance(item, slice | None | type(...) | Picks | Mask | Bound | Variable | Node)
     if not known and not hasattr(item, "__index__"):
         raise advanced.no_index(type(item).__name__)
-
-
-def _placed(node: Node, axis: int, item: object, device: str) -> tuple[Node, Node | None]:
-    """What stands for one item: the node to be read, and the places on its axis `axis`."""
-    if isinstance(item, Mask):
-        return advanced.masked(node, axis, item, device)
-    if isinstance(item, Picks):
-        advanced.check_ends(item, axis, node.shape[axis])
-        return node, item.node
-    return _picked(node, axis, as_sint("x[…]", item)), None
 
 
 def _picked(node: Node, axis: int, place: Sint) -> Node:

@@ -86,7 +86,7 @@ class Joining(TensorBase):
         parts, start = [], 0
         for length in lengths:
             node = views.narrowed(self.node, axis, start, start + length)
-            parts.append(self._like(node))
+            parts.append(self._view(node))
             start += length
         return tuple(parts)
 

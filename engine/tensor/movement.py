@@ -1,4 +1,7 @@
-"""Movement: the same elements in another shape or order. Nothing here changes a bit."""
+"""Movement: the same elements in another shape or order. Nothing here changes a bit.
+
+All results are views, but for reshapes that the strides do not allow.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class Movement(TensorBase):
         ValueError if the number of elements differs, or -1 has no size or several.
         """
         sizes = views.as_shape((shape, *args))
-        return self._like(views.reshape(self.node, views.inferred(self.shape, sizes)))
+        return self._view_or_copy(views.reshape(self.node, views.inferred(self.shape, sizes)))
 
     def view(self, shape: Sizes, *args: Size) -> Self:
         """`reshape` by another name."""
@@ -51,13 +54,13 @@ class Movement(TensorBase):
             raise ValueError(f"flatten: axis {start_dim} comes after axis {end_dim}")
         merged = views.product(self.shape[start : end + 1])
         shape = (*self.shape[:start], merged, *self.shape[end + 1 :])
-        return self._like(views.reshape(self.node, shape))
+        return self._view_or_copy(views.reshape(self.node, shape))
 
     def unflatten(self, dim: int, sizes: Sequence[Size]) -> Self:
         """Axis `dim` as several; one of `sizes` may be -1."""
         axis = views.axis_of("unflatten", dim, self.ndim)
         split = views.inferred((self.shape[axis],), tuple(sizes))
-        return self._like(
+        return self._view(
             views.reshape(self.node, (*self.shape[:axis], *split, *self.shape[axis + 1 :]))
         )
 
@@ -76,13 +79,13 @@ class Movement(TensorBase):
                     f"squeeze: axis {axis} of {show(self.shape)} has size "
                     f"{describe(self.shape[axis])}, not 1"
                 )
-        return self._like(views.squeezed(self.node, axes))
+        return self._view(views.squeezed(self.node, axes))
 
     def unsqueeze(self, dim: int) -> Self:
         """With a new axis of size 1 at place `dim` of the result."""
         axis = views.axis_of("unsqueeze", dim, self.ndim + 1)
         shape = (*self.shape[:axis], 1, *self.shape[axis:])
-        return self._like(views.reshape(self.node, shape))
+        return self._view(views.reshape(self.node, shape))
 
     def expand(self, shape: Sizes, *args: Size) -> Self:
         """Axes of size 1 repeated, new axes in front; -1 or None keeps a size.
@@ -95,7 +98,7 @@ class Movement(TensorBase):
         kept = [o if s is None or s == -1 else s for s, o in zip(sizes, old)]
         if lead < 0:
             raise ValueError(f"expand: {show(self.shape)} has more than {len(sizes)} axes")
-        return self._like(views.expand(self.node, views.checked_sizes("expand", kept)))
+        return self._view(views.expand(self.node, views.checked_sizes("expand", kept)))
 
     def permute(self, order: int | Sequence[int], *args: int) -> Self:
         """Axis i of the result is axis order[i]. ValueError unless `order` names each axis once."""
@@ -103,7 +106,7 @@ class Movement(TensorBase):
         axes = tuple(views.axis_of("permute", axis, self.ndim) for axis in given)
         if sorted(axes) != list(range(self.ndim)):
             raise ValueError(f"permute: {given} does not name each of {self.ndim} axes once")
-        return self._like(views.permute(self.node, axes))
+        return self._view(views.permute(self.node, axes))
 
     def transpose(self, dim0: int = 1, dim1: int = 0) -> Self:
         """Two axes swapped."""
@@ -111,17 +114,17 @@ class Movement(TensorBase):
         first = views.axis_of("transpose", dim0, self.ndim)
         second = views.axis_of("transpose", dim1, self.ndim)
         order[first], order[second] = order[second], order[first]
-        return self._like(views.permute(self.node, tuple(order)))
+        return self._view(views.permute(self.node, tuple(order)))
 
     @property
     def T(self) -> Self:
         """The axes in reverse order, as in numpy."""
-        return self._like(views.permute(self.node, tuple(reversed(range(self.ndim)))))
+        return self._view(views.permute(self.node, tuple(reversed(range(self.ndim)))))
 
     def flip(self, axis: int | Sequence[int], *args: int) -> Self:
         """The order along these axes reversed."""
         axes = views.axes_of("flip", views.as_shape((axis, *args)), self.ndim)
-        return self._like(views.flip(self.node, axes))
+        return self._view(views.flip(self.node, axes))
 
     def shrink(self, arg: Sequence[tuple[Size, Size] | None]) -> Self:
         """The part (start, end), end excluded, of each axis; None keeps the axis.
@@ -134,4 +137,4 @@ class Movement(TensorBase):
             (0, size) if pair is None else (as_sint("shrink", pair[0]), as_sint("shrink", pair[1]))
             for pair, size in zip(arg, self.shape)
         ]
-        return self._like(views.shrink(self.node, pairs))
+        return self._view(views.shrink(self.node, pairs))

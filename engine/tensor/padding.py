@@ -71,7 +71,7 @@ class Padding(TensorBase):
         sizes = self._target("shrink_to", shape, args)
         if any(new > old for new, old in zip(sizes, self._fixed("shrink_to"))):
             raise ValueError(f"shrink_to: {show(self.shape)} has no part of shape {show(sizes)}")
-        return self._like(views.shrink(self.node, [(0, size) for size in sizes]))
+        return self._view(views.shrink(self.node, [(0, size) for size in sizes]))
 
     def _fixed(self, op: str) -> tuple[int, ...]:
         if any(isinstance(size, Node) for size in self.shape):

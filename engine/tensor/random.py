@@ -349,13 +349,13 @@ class Random(TensorBase):
     def dropout(self, p: Scalar = 0.5) -> Self:
         """While `Tensor.training`: zeros with probability p, the others times 1 / (1 - p).
 
-        An element is kept where a float32 `rand` is at least p. Otherwise, and for p = 0, the
-        tensor itself. ValueError unless 0 <= p <= 1.
+        An element is kept where a float32 `rand` is at least p. Otherwise, and for p = 0, a copy
+        of the tensor. ValueError unless 0 <= p <= 1.
         """
         if not 0 <= p <= 1:
             raise ValueError(f"dropout: p must be from 0 to 1, not {p}")
         if not type(self).training or p == 0:
-            return self
+            return self._like(self.node)
         drawn = self.rand(*self.shape, dtype=dtypes.float32, device=self._device)
         kept = ~drawn.node.lt(float(p))
         scale = const(1.0 if p == 1 else 1.0 / (1.0 - p), self.dtype)

@@ -41,7 +41,7 @@ class Rearrange(TensorBase):
         apart = views.reshape(self.node, tuple(named[name][0] for name in before))
         turned = views.permute(apart, tuple(before.index(name) for name in after))
         shape = [views.product([named[name][0] for name in group]) for group in _axes(right, dots)]
-        return self._like(views.reshape(turned, tuple(shape)))
+        return self._view_or_copy(views.reshape(turned, tuple(shape)))
 
 
 @dataclass(frozen=True)

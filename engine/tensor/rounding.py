@@ -13,7 +13,8 @@ class Rounding(TensorBase):
 
     def _to_integers(self, name: str) -> Self:
         operation = promotion.operation(name, self.dtype)
-        return self._like(self.node.unary(operation)) if self.dtype.is_float else self
+        x = self.node
+        return self._like(x.unary(operation) if self.dtype.is_float else x)
 
     def trunc(self) -> Self:
         """The integer part: rounded toward zero."""

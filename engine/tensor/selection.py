@@ -52,12 +52,7 @@ class Selection(TensorBase):
                 f"gather: an index of shape {show(index.shape)} does not fit {show(self.shape)} "
                 f"along axis {axis}"
             )
-        places = [views.reshape(index.node, shape) if k == axis else _own_places(shape, k)
-                  for k in range(len(shape))]  # fmt: skip
-        number = advanced.flat_number(list(zip(places, sizes, strict=True)))
-        flat = views.reshape(self.node, (views.product(sizes),))
-        read = Node(Op.GATHER, self.dtype, (flat, number), 0)
-        return self._wrap(views.reshape(read, index.shape), device)
+        return self._wrap(gathered_along(self.node, axis, index.node), device)
 
     def one_hot(self, num_classes: int) -> Self:
         """int32 with a new last axis of `num_classes`: 1 at the place that is the element, else 0.
@@ -149,7 +144,20 @@ def _size(op: str, size: object) -> int:
     return count
 
 
-def _own_places(shape: tuple[graph.Sint, ...], axis: int) -> Node:
+def gathered_along(x: Node, axis: int, index: Node) -> Node:
+    """x read along an axis at the places of an index, in each element's own place elsewhere.
+
+    The index has as many axes as x, all of fixed size; a place out of range reads 0.
+    """
+    sizes, shape = x.shape or (1,), index.shape or (1,)
+    places = [views.reshape(index, shape) if k == axis else own_places(shape, k)
+              for k in range(len(shape))]  # fmt: skip
+    number = advanced.flat_number(list(zip(places, sizes, strict=True)))
+    flat = views.reshape(x, (views.product(sizes),))
+    return views.reshape(Node(Op.GATHER, x.dtype, (flat, number), 0), index.shape)
+
+
+def own_places(shape: tuple[graph.Sint, ...], axis: int) -> Node:
     """Each element's own place along an axis, as a tensor of this shape."""
     size = shape[axis]
     assert isinstance(size, int)

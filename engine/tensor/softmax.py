@@ -1,6 +1,7 @@
 """Softmax, logarithms of sums of exponentials, and what is made of them.
 
-The maximum is subtracted before exponentials are taken. bool and integers become the default float
+The maximum is subtracted before exponentials are taken; results, and so gradients, do not depend on
+what is subtracted, so none flows to it. bool and integers become the default float
 first; narrower floats are computed in float32 throughout and rounded once.
 """
 
@@ -16,6 +17,7 @@ from engine.ops import Op
 from engine.tensor import promotion, views
 from engine.tensor.along import cut_last, fixed_size, moved_back, moved_last, padded_last
 from engine.tensor.base import TensorBase, checked_dtype
+from engine.tensor.gradient import tracking
 from engine.tensor.reduce import SUM_ORDER, Axes, reduced
 
 
@@ -50,7 +52,7 @@ class Softmax(TensorBase):
         """
         x, result, axes = self._exponents("logsumexp", axis, None)
         top = reduced(Op.MAXIMUM, x, axes, None)
-        base = _finite(top)
+        base = tracking.detached(_finite(top))
         powers = (x - views.expand(base, x.shape)).unary(Op.EXP)
         total = base + reduced(Op.ADD, powers, axes, SUM_ORDER).unary(Op.LOG)
         total = total.cast(result)
@@ -85,7 +87,8 @@ class Softmax(TensorBase):
 
 def _shifted(x: Node, axes: tuple[int, ...]) -> Node:
     """x - max over the axes."""
-    return x - views.expand(reduced(Op.MAXIMUM, x, axes, None), x.shape)
+    top = tracking.detached(reduced(Op.MAXIMUM, x, axes, None))
+    return x - views.expand(top, x.shape)
 
 
 def _finite(x: Node) -> Node:

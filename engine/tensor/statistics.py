@@ -13,6 +13,7 @@ from engine.graph import Node, Sint, const, index
 from engine.ops import Op
 from engine.tensor import promotion, views
 from engine.tensor.base import TensorBase
+from engine.tensor.gradient import tracking
 from engine.tensor.reduce import SUM_ORDER, Axes, reduced
 from engine.tensor.variable import as_sint, describe
 
@@ -59,7 +60,7 @@ class Statistics(TensorBase):
         x = self._wide()
         mean = _mean(x, axes)
         spread = _variance(x, mean, axes, count)
-        spread = spread.sqrt() if root else spread
+        spread = _root(spread) if root else spread
         return self._rounded(spread, axes, keepdim), self._rounded(mean, axes, keepdim)
 
     def _wide(self) -> Node:
@@ -88,6 +89,12 @@ def _variance(x: Node, mean: Node, axes: tuple[int, ...], correction: int) -> No
         return total / _number(max(0, count - correction), x)
     left = index(count).cast(dtypes.int64) - correction
     return total / left.binary(Op.MAXIMUM, 0).cast(x.dtype)
+
+
+def _root(spread: Node) -> Node:
+    """The root, with the gradient 0 where it is 0: elements that are all equal are a minimum."""
+    root = spread.sqrt()
+    return tracking.surrogate(root, (spread,), lambda: spread.eq(0).where(0, root))
 
 
 def _count(x: Node, axes: tuple[int, ...]) -> Sint:

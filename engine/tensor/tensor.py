@@ -12,17 +12,19 @@ from engine.backends import registry
 from engine.dtypes import DType, Scalar
 from engine.graph import Node
 from engine.ops import Op
+from engine.storage import Storage
 from engine.tensor import host
 from engine.tensor.activations import Activations
+from engine.tensor.assignment import Assignment
 from engine.tensor.base import TensorBase, checked_dtype
 from engine.tensor.casts import Casts
 from engine.tensor.choices import Choices
-from engine.tensor.creation import Creation, constant
+from engine.tensor.creation import Creation, constant, from_data
 from engine.tensor.custom import Custom
 from engine.tensor.draws import Draws
 from engine.tensor.elementwise import Elementwise
 from engine.tensor.functions import Functions
-from engine.tensor.index import Index
+from engine.tensor.gradient.methods import Differentiable
 from engine.tensor.joining import Joining
 from engine.tensor.linalg import Linalg
 from engine.tensor.movement import Movement
@@ -50,9 +52,9 @@ Data = TensorBase | Scalar | list[Any] | tuple[Any, ...] | bytes | bytearray | m
 class Tensor(
     Creation,
     Rounding,
-    Choices,
     Predicates,
     Activations,
+    Choices,
     Neural,
     Elementwise,
     Functions,
@@ -68,11 +70,12 @@ class Tensor(
     Softmax,
     Sorting,
     Scatter,
-    Index,
+    Assignment,
     Selection,
     Linalg,
     Draws,
     Custom,
+    Differentiable,
 ):
     """An n-dimensional array of one dtype on one device, computed when it is read.
 
@@ -91,12 +94,12 @@ class Tensor(
             source = Tensor._wrap(data.node, data._device)
             source = source if row is None else source.cast(row)
             source = source if chosen is None else source.to(chosen)
-            self.node, self._device = source.node, source._device
+            self._shows = source._shows
         elif isinstance(data, bool | int | float) and not host.is_array(data):
-            self.node, self._device = constant("Tensor", data, row), chosen
+            self._shows = Storage(constant("Tensor", data, row), chosen)
         else:
-            self._device = chosen or registry.canonical(None)
-            self.node = _from_data(data, row, self._device)
+            memory = chosen or registry.canonical(None)
+            self._shows = Storage(from_data(data, row, memory), memory)
 
     @classmethod
     def from_bytes(
@@ -132,23 +135,17 @@ class Tensor(
 
     def to_(self, device: str | None) -> Self:
         """This tensor, from now on, on a device. None is the default device."""
-        moved = self.to(device)
-        self.node, self._device = moved.node, moved._device
-        return self
+        return self._become(self.to(device))
 
     def replace(self, x: TensorBase) -> Self:
-        """This tensor, from now on, what `x` is. ValueError unless the shapes are equal.
+        """This tensor, from now on, what `x` is, with its storage. ValueError for another shape.
 
-        Nothing that was made of this tensor before changes.
+        Nothing is written: views of what this tensor was keep showing that. Where it asked for its
+        gradient it does so again, of what is made of it from now on.
         """
         if self.shape != x.shape:
             raise ValueError(f"replace: {show(self.shape)} is not the shape {show(x.shape)}")
-        self.node, self._device = x.node, x._device
-        return self
-
-    def detach(self) -> Self:
-        """The same values, apart from any gradient: a view."""
-        return self._like(self.node)
+        return self._become(x)
 
     def contiguous(self) -> Self:
         """The same values in memory of their own, in row-major order."""
@@ -165,8 +162,8 @@ class Tensor(
 
         tensors: tuple[Tensor, ...] = (self, *others)
         driver.realize([tensor._placed() for tensor in tensors])
-        for tensor in tensors:  # what it was made of may go
-            tensor.node = driver.resolved_roots([tensor.node])[0]
+        for tensor in tensors:
+            tensor._settle()
         return self
 
     def data(self) -> memoryview:
@@ -210,25 +207,3 @@ class Tensor(
     def nbytes(self) -> int:
         """Bytes of all elements in memory, under the bindings of symbolic sizes."""
         return value_of(self.numel()) * self.element_size()
-
-
-def _from_data(data: object, row: DType | None, device: str) -> Node:
-    """A tensor in memory from lists, an array or bytes. TypeError for anything else."""
-    if isinstance(data, bytes | bytearray | memoryview):
-        dtype = row or checked_dtype("Tensor", "uint8")
-        raw, shape = host.checked_bytes(data, dtype, None)
-        return storage.from_host(raw, dtype, shape, device)
-    if host.is_array(data):
-        raw, dtype, shape = host.from_array(data)
-        raw, shape = host.checked_bytes(raw, dtype, shape)
-        node = storage.from_host(raw, dtype, shape, device)
-        return node if row is None else node.cast(row)
-    if isinstance(data, list | tuple):
-        values, shape = host.flattened(data)
-        default = host.dtype_of(set(map(type, values)))
-        dtype = row or default
-        return storage.from_host(host.encoded(values, dtype), dtype, shape, device)
-    raise TypeError(
-        f"Tensor: cannot make a tensor of a {type(data).__name__}; pass numbers, nested lists, "
-        "a numpy array, bytes or a Tensor"
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, Sint
 from engine.ops import Op, Operation
-from engine.shapes import Shape, split_symbols, view_of
+from engine.shapes import Shape, split_symbols, static, view_of
 from engine.tensor.variable import as_sint, describe, difference, interval, show
 
 
@@ -68,6 +69,9 @@ def _with_symbols(op: Operation, x: Node, arg: tuple[object, ...]) -> Node:
 
 def _factors(sizes: Sequence[Sint]) -> tuple[int, list[Node]]:
     """A product of sizes as the product of its ints, and its symbols."""
+    fixed = static(tuple(sizes))
+    if fixed is not None:
+        return math.prod(fixed), []
     plain, symbols, pending = 1, list[Node](), list(reversed(sizes))
     while pending:
         size = pending.pop()
@@ -91,17 +95,35 @@ def product(sizes: Sequence[Sint]) -> Sint:
     return result
 
 
-def _same_count(a: Shape, b: Shape) -> bool:
+def same_count(a: Sequence[Sint], b: Sequence[Sint]) -> bool:
     """Whether two shapes have equally many elements, whatever the variables are."""
     (n, x), (m, y) = _factors(a), _factors(b)
     return n == m and sorted(map(id, x)) == sorted(map(id, y))
+
+
+def plain_factor(size: Sint) -> int:
+    """The product of the ints of which a size is a product."""
+    return size if isinstance(size, int) else _factors((size,))[0]
+
+
+def quotient(whole: Sint, part: Sint) -> Sint | None:
+    """whole / part; None if the factors of `part` are not all among those of `whole`."""
+    if isinstance(whole, int) and isinstance(part, int):
+        return None if part == 0 or whole % part else whole // part
+    total, symbols = _factors((whole,))
+    divisor, used = _factors((part,))
+    if divisor == 0 or total % divisor or any(used.count(s) > symbols.count(s) for s in used):
+        return None
+    for symbol in used:
+        symbols.remove(symbol)
+    return product([total // divisor, *symbols])
 
 
 def reshape(x: Node, shape: Shape) -> Node:
     """The same elements in row-major order. ValueError if the number of elements differs."""
     if shape == x.shape:
         return x
-    if not _same_count(shape, x.shape):
+    if not same_count(shape, x.shape):
         raise ValueError(
             f"reshape: {show(x.shape)} and {show(shape)} differ in the number of elements"
         )
@@ -118,13 +140,10 @@ def inferred(old: Shape, sizes: Sequence[object]) -> Shape:
         return checked_sizes("reshape", shape)
     place = shape.index(-1)
     rest = checked_sizes("reshape", shape[:place] + shape[place + 1 :])
-    total, symbols = _factors(old)
-    wanted, used = _factors(rest)
-    if wanted == 0 or total % wanted or any(used.count(s) > symbols.count(s) for s in used):
+    left = quotient(product(old), product(rest))
+    if left is None:
         raise ValueError(f"reshape: -1 has no size in {show(shape)} for {show(old)}")
-    for symbol in used:
-        symbols.remove(symbol)
-    return (*shape[:place], product([total // wanted, *symbols]), *shape[place + 1 :])
+    return (*shape[:place], left, *shape[place + 1 :])
 
 
 def expand(x: Node, shape: Shape, op: str = "expand") -> Node:
@@ -212,6 +231,8 @@ def cat(parts: Sequence[Node], axis: int) -> Node:
 
 def squeezed(x: Node, axes: tuple[int, ...]) -> Node:
     """Without these axes, which have size 1."""
+    if not axes:
+        return x
     return reshape(x, tuple(s for i, s in enumerate(x.shape) if i not in axes))
 
 

@@ -33,7 +33,7 @@ class Windows(TensorBase):
         made = (*shape[:axis], count, *shape[axis + 1 :], length)
         places = [(0, _factors(len(made), {i: 1})) for i in range(len(shape))]
         places[axis] = (0, _factors(len(made), {axis: apart, len(made) - 1: 1}))
-        return self._like(views.affine(self.node, made, places))
+        return self._view(views.affine(self.node, made, places))
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Self:
         """The elements whose place on `dim2` is `offset` more than on `dim1`, as a last axis.
@@ -44,7 +44,7 @@ class Windows(TensorBase):
         second = views.axis_of("diagonal", dim2, self.ndim)
         if first == second:
             raise ValueError(f"diagonal: dim1 and dim2 are both axis {first} of {show(self.shape)}")
-        return self._like(_diagonal(self.node, _amount("diagonal", offset), first, second))
+        return self._view(_diagonal(self.node, _amount("diagonal", offset), first, second))
 
     def diag(self) -> Self:
         """Of one axis: a square matrix with the elements on its diagonal and zeros elsewhere.

@@ -50,7 +50,7 @@ ROWS = (
     movement(
         "bitcast", ("dtype",), "the same bits read as another dtype",
         "another width changes the last axis, low bits first", "the last axis must divide",
-        dtypes=(NUMBERS,), result="requested",
+        dtypes=(NUMBERS,), result="requested", no_gradient="bits have no derivative",
     ),
     movement("repeat", ("repeats",), "x again and again along each axis, new axes in front"),
     movement(

@@ -92,7 +92,8 @@ class OpRow:
     Judging: `exactness` is that of float results; see `exactness_for`. They are of the class bits
     where one of the attributes `bits_with` is given. `bound_ulp` bounds the error of a faithful,
     composite or backward row by dtype. `computing` rows give canonical NaNs, the others keep
-    the bits that they move. `order` is that of the accumulation.
+    the bits that they move. `order` is that of the accumulation. `no_gradient` says why there is no
+    gradient, of a row that makes floats of floats.
     """
 
     name: str
@@ -116,6 +117,17 @@ class OpRow:
     outputs: int = 1
     more_with: str = ""
     bits_with: tuple[str, ...] = ()
+    no_gradient: str = ""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the row has a gradient: it makes floats of floats, unless it says why not."""
+        names = ["float64" if "float64" in allowed else allowed[0] for allowed in self.dtypes]
+        if self.no_gradient or not any(FORMATS[name].is_float for name in names):
+            return False
+        rules = (self.result,) if isinstance(self.result, str) else self.result
+        given = {**self.defaults, "dtype": "float64"}
+        return any(FORMATS[RULES[rule](names, given)].is_float for rule in rules)
 
     @property
     def is_plain(self) -> bool:

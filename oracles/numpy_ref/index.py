@@ -23,22 +23,30 @@ def getitem(x: Array, *tensors: Array, index: Any) -> Array:
     named = {f"t{k}": tensor for k, tensor in enumerate(tensors, 1)}
     given = index if isinstance(index, tuple) else (index,)
     items = [named[item] if isinstance(item, str) else item for item in given]
-    used = [_axes_used(item) for item in items]
-    widths = [(0, 0)] * x.ndim
-    found: list[Any] = []
-    for k, item in enumerate(items):
-        axis = x.ndim - sum(used[k:]) if Ellipsis in _plain(items[:k]) else sum(used[:k])
-        if isinstance(item, np.ndarray) and item.dtype != np.bool_:
-            if not 0 <= axis < x.ndim:
-                raise IndexError(f"{sum(used)} indices for {x.ndim} axes")
-            widths[axis] = (0, 1)
-            found.append(_located(item, x.shape[axis]))
-        else:
-            found.append(item)
+    key, widths = placed(items, x.shape)
     if not tensors:
         return move(x, lambda bits: np.asarray(bits[index]))
-    key = tuple(found)
-    return move(x, lambda bits: np.asarray((np.pad(bits, widths) if widths else bits)[key]))
+    return move(x, lambda bits: np.asarray((np.pad(bits, widths) if any(widths) else bits)[key]))
+
+
+def placed(items: Sequence[Any], shape: tuple[int, ...]) -> tuple[Any, list[tuple[int, int]]]:
+    """A key for an array with one more element behind the end of each axis under an index array.
+
+    Also how many more elements there are, before and behind, on each axis of `shape`.
+    """
+    used = [_axes_used(item) for item in items]
+    widths = [(0, 0)] * len(shape)
+    found: list[Any] = []
+    for k, item in enumerate(items):
+        axis = len(shape) - sum(used[k:]) if Ellipsis in _plain(items[:k]) else sum(used[:k])
+        if isinstance(item, np.ndarray) and item.dtype != np.bool_:
+            if not 0 <= axis < len(shape):
+                raise IndexError(f"{sum(used)} indices for {len(shape)} axes")
+            widths[axis] = (0, 1)
+            found.append(_located(item, shape[axis]))
+        else:
+            found.append(item)
+    return tuple(found), widths
 
 
 def _plain(items: Sequence[Any]) -> list[Any]:

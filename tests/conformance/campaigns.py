@@ -100,7 +100,8 @@ def lose() -> None:
 def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
     subjects: list[Subject] = [
         Planted("RIGHT"), Planted("WRONG", WRONG), Once(), Planted("DEADLY", DEADLY, segfault),
-        Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour), Planted("LOST", 1, lose),
+        Planted("KILLS", 1, segfault), Planted("HANGS", 0.4, hang), Planted("GREEDY", 1, devour),
+        Planted("LOST", 1, lose),
     ]  # fmt: skip
     found = {subject.name: subject for subject in subjects if subject.name in names}
     if "PYTHON" in names:

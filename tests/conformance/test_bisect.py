@@ -17,7 +17,7 @@ from conformance.harness.case import Case, parse_case
 from conformance.harness.shrink import same_bucket, shrink
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Outcome, Problem, judge
-from engine import assemble, compile as compiler, lower, memory_plan, realize, schedule
+from engine import assemble, compile as compiler, memory_plan, moves, realize, schedule
 from engine.decompose.functions.exponential import EXP2
 from engine.graph import Node
 from engine.linearize import Launchable, linearize
@@ -92,10 +92,23 @@ def test_a_wrong_rule_on_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_part_in_the_wrong_place(monkeypatch: pytest.MonkeyPatch) -> None:
     def reversed_parts(node: Node) -> tuple[assemble.Part, ...]:
         first, second = assemble._cat(node)
-        return replace(first, region=second.region), replace(second, region=first.region)
+        return replace(first, places=second.places), replace(second, places=first.places)
 
     monkeypatch.setitem(assemble.PARTS, Op.CAT, reversed_parts)
     assert blame_of(case_of("cat %0 %1 dim=0", "neg %2")).key == "fusion; CAT; float; oracle"
+
+
+def test_an_edge_between_kernels_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = schedule._Builder.append
+
+    def without_edges(made: schedule._Builder, *arguments: Any) -> None:
+        right(made, *arguments)
+        made.items[-1] = replace(made.items[-1], after=())
+
+    monkeypatch.setattr(schedule._Builder, "append", without_edges)
+    blame = blame_of(case_of("cat %0 %1 dim=0", "neg %2"))
+    assert blame.place.stage == "versions"
+    assert "step 1: slot 2 (CAT float32) is used without an edge from step 0" in blame.place.text
 
 
 def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +120,7 @@ def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) ->
             if share and slot.source[0] == "temporary":
                 made.slots[number] = replace(slot, source=("temporary", 0))
 
-    for user in ("engine.schedule", "conformance.harness.bisect.schedules"):
+    for user in ("engine.realize", "conformance.harness.bisect.schedules"):
         monkeypatch.setattr(f"{user}.plan_memory", all_in_one)
     sums = ("sum %0 axis=0 keepdim=False", "sum %1 axis=0 keepdim=False")
     flipped = ("flip %2 axis=0", "add %4 %2", "flip %3 axis=0", "add %6 %3", "sub %5 %7")
@@ -116,7 +129,7 @@ def test_memory_that_is_used_again_too_early(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_view_that_is_lowered_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """The flip is named although it is in the middle of a kernel."""
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     blame = blame_of(case_of("add %0 %1", "flip %0 axis=1", "mul %2 %3"))
     assert blame.key == "lower; FLIP; float; oracle"
 
@@ -187,14 +200,14 @@ def test_a_schedule_under_a_wrong_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_computed_while_a_graph_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mask is a program of its own; that the graph is another one then is no fault of it."""
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     lines = ("lt %0 %1", "flip %2 axis=(0,1)", "getitem %0 %3 index='t1'")
     assert blame_of(case_of(*lines)).key.startswith("lower; FLIP")
 
 
 def test_what_a_relation_finds_is_bisected_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program has no parts, its relative has."""
-    monkeypatch.setitem(lower._MOVES, Op.SHRINK, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.SHRINK, lambda node, at: (at, index.TRUE, None))
     subjects = {"PYTHON": EngineSubject("PYTHON")}
     case = case_of("add %0 %1", "mul %2 %0")
     assert not judge(case, subjects).problems
@@ -218,7 +231,7 @@ def test_a_crash_is_bisected_without_the_device() -> None:
 
 
 def test_a_blame_is_one_page_and_travels_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     blame = blame_of(case_of("flip %0 axis=0"))
     assert Blame.from_json(blame.to_json()) == blame
     page = io.StringIO()

@@ -20,6 +20,7 @@ from rich.console import Console
 from conformance.harness import devices
 from conformance.harness.campaign import session, summary
 from conformance.harness.campaign.findings import KEPT, Bucket, Hit
+from conformance.harness.campaign.isolated import Devices, Ended, IsolatedSubject
 from conformance.harness.campaign.journal import TOGETHER, Journal, read_journal
 from conformance.harness.campaign.schema import FILE, Outrun
 from conformance.harness.campaign.store import Done, Order, Settings, Store
@@ -28,7 +29,7 @@ from conformance.harness.case import parse_case, read_case
 from conformance.harness.check import Device
 from conformance.harness.process import Limits
 from conformance.harness.trial import Problem
-from tests.conformance.campaigns import done, fuzz, seed_with_both
+from tests.conformance.campaigns import SOURCE, done, fuzz, seed_with_both
 from tests.conformance.command import lockstep
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,22 @@ def test_memory_has_a_limit(tmp_path: Path) -> None:
     assert fuzz(tmp_path, 1, "RIGHT", "GREEDY", workers=1) == 1
     (bucket,) = buckets(tmp_path)
     assert "GREEDY: MemoryError" in bucket.text
+
+
+def test_who_dies_is_replaced_without_another_start() -> None:
+    case = parse_case(CASE)
+    deadly = IsolatedSubject(Devices(SOURCE, ("KILLS",)), Limits())
+    right = IsolatedSubject(Devices(SOURCE, ("RIGHT",)), Limits())
+    try:
+        for _ in range(3):
+            with pytest.raises(Ended, match="SIGSEGV") as caught:
+                deadly.run(case)
+            assert caught.value.ending.kind == "crash"
+            assert deadly.child is not None and deadly.child.process.is_alive()
+        assert right.run(case) == right.run(case) == [bytes([0x80])]
+    finally:
+        deadly.close()
+        right.close()
 
 
 def test_a_lost_device_costs_its_process(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from conformance.harness.generate.raw import (
     Kernel,
     addresses,
     expressions,
+    loops,
 )
 from conformance.harness.trial.kernels import judge_kernel
 from engine import compile as compiler, dtypes, narrow
@@ -52,7 +53,7 @@ def drawn(make: object, number: int) -> Kernel:
     return kernel
 
 
-@pytest.mark.parametrize("make", [expressions, addresses])
+@pytest.mark.parametrize("make", [expressions, addresses, loops])
 def test_kernels_depend_on_the_seed_alone_and_are_valid(make: object) -> None:
     kernels = [drawn(make, k) for k in range(20)]
     again = [drawn(make, k) for k in range(20)]
@@ -78,7 +79,7 @@ def test_kernels_reach_operations_and_rules_that_programs_do_not() -> None:
     assert len(never) < len(RULES) / 8, never
 
 
-@pytest.mark.parametrize("make", [expressions, addresses])
+@pytest.mark.parametrize("make", [expressions, addresses, loops])
 def test_every_pass_keeps_the_bits_of_random_kernels(make: object) -> None:
     for k in range(COUNT):
         devices = () if k % 4 else ("LLVM",)

@@ -13,7 +13,7 @@ from conformance.harness.shrink import described, same_bucket, shrink
 from conformance.harness.shrink.values import words_of
 from conformance.harness.subject import EngineSubject, ReferenceSubject
 from conformance.harness.trial import judge
-from engine import lower, realize
+from engine import moves, realize
 from engine.ops import Op
 from engine.simplify import index
 from oracles.catalog import ROWS
@@ -70,7 +70,7 @@ output %2
 def _flips_nothing(monkeypatch: pytest.MonkeyPatch) -> object:
     """A fault of the engine: a flipped view that is not."""
     realize.forget()
-    monkeypatch.setitem(lower._MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
+    monkeypatch.setitem(moves.MOVES, Op.FLIP, lambda node, at: (at, index.TRUE, None))
     yield
     monkeypatch.undo()
     realize.forget()

@@ -110,6 +110,23 @@ def test_every_round_reads_its_place(factor: int, kind: Axis, gated: bool) -> No
 
 
 @pytest.mark.parametrize("kind", [Axis.UNROLL, Axis.VECTOR])
+@pytest.mark.parametrize("factor", [1, 2])
+def test_a_gate_may_be_the_same_in_every_round(factor: int, kind: Axis) -> None:
+    row = axis_range(ROWS, (0,), Axis.LOOP)
+    lane = axis_range(LANES, (1,), kind)
+    size = ROWS * LANES
+    other = index.ravel((row, lane), (ROWS, LANES))
+    loaded = load(1, 2 * size, index.multiply(other, factor), index.less(0, row))
+    made = expand(written(size, other, loaded))
+    loads = [n for n in order_of(made) if n.op is Op.LOAD]
+    assert all(n.src[2].dtype.lanes == n.src[1].dtype.lanes for n in loads), "one for each address"
+    given = numbers(2 * size, 5)
+    due = given[: factor * size : factor].copy()
+    due[:LANES] = 0
+    assert executed(made, size, [given]).tobytes() == due.tobytes()
+
+
+@pytest.mark.parametrize("kind", [Axis.UNROLL, Axis.VECTOR])
 def test_neighbours_are_one_access(kind: Axis) -> None:
     """A vector has one address where its lanes are neighbours, and one for each where not."""
     lane = axis_range(LANES, (1,), kind)

@@ -14,10 +14,12 @@ from engine import Context, Tensor, dtypes, realize
 from engine.backends.registry import Device
 from engine.counters import GlobalCounters
 from engine.graph import Node, const, toposort
+from engine.hazards import verify_hazards
 from engine.interpret.tensors import evaluate
+from engine.memory_plan import plan_memory
 from engine.ops import ELEMENTWISE, Op, Operation
 from engine.realize import resolved_roots, structure
-from engine.schedule import make_schedule
+from engine.schedule import make_schedule, planned as schedule_of
 from engine.steps import Schedule
 from engine.storage import memory_of, realized
 from engine.target import Target
@@ -42,7 +44,9 @@ def planned(*tensors: Tensor, target: Target = HOST, share: bool = True) -> Sche
     """The schedule of the tensors' nodes, which must be no views, checked for soundness."""
     roots = resolved_roots([realize.base_of(t.node) for t in tensors])
     holes = structure(roots).holes
-    schedule = make_schedule(roots, holes, lambda device: target, Device.DEFAULT, share)
+    schedule, nodes = schedule_of(roots, holes, lambda device: target, Device.DEFAULT)
+    verify_hazards(schedule, nodes)
+    plan_memory(schedule, share)
     check_edges(schedule)
     check_lifetimes(schedule)
     for item in schedule.items:
@@ -51,28 +55,22 @@ def planned(*tensors: Tensor, target: Target = HOST, share: bool = True) -> Sche
 
 
 def check_edges(schedule: Schedule) -> None:
-    """Steps only read what an earlier step or the caller wrote, and name that step."""
-    writer: dict[int, int] = {}
+    """Every result is written, and nothing that the caller owns."""
+    memory = schedule.memory()
     for number, item in enumerate(schedule.items):
         assert all(earlier < number for earlier in item.after), "edges point back: no cycle"
-        for slot in item.slots[item.outputs :]:
-            if schedule.slots[slot].source[0] != "hole":
-                assert writer[slot] in item.after
         for slot in item.slots[: item.outputs]:
-            assert schedule.slots[slot].source[0] != "hole", "what the caller owns is not written"
-            if slot in writer:
-                assert writer[slot] in item.after
-            writer[slot] = number
+            assert schedule.slots[memory[slot]].source[0] != "hole"
         if item.kernel is not None:
             assert len(item.kernel) == item.outputs, "every result is written"
-    assert all(slot in writer for slot in schedule.results)
 
 
 def check_lifetimes(schedule: Schedule) -> None:
     """A place holds one temporary at a time, on one device, and is large enough for it."""
     owner: dict[int, int] = {}
+    memory = schedule.memory()
     for item in schedule.items:
-        for position, slot in enumerate(item.slots):
+        for position, slot in enumerate(memory[slot] for slot in item.slots):
             row = schedule.slots[slot]
             kind, place = row.source
             if kind != "temporary":
@@ -81,10 +79,10 @@ def check_lifetimes(schedule: Schedule) -> None:
             assert row.device == schedule.places[place].device
             if position >= item.outputs:
                 assert owner[place] == slot, "read after another temporary took the place"
-        taken = [schedule.slots[s].source for s in dict.fromkeys(item.slots)]
+        taken = [schedule.slots[s].source for s in dict.fromkeys(memory[s] for s in item.slots)]
         held = [place for kind, place in taken if kind == "temporary"]
         assert len(held) == len(set(held)), "two buffers of one step share memory"
-        for slot in item.slots[: item.outputs]:
+        for slot in (memory[slot] for slot in item.slots[: item.outputs]):
             kind, place = schedule.slots[slot].source
             if kind == "temporary":
                 owner[place] = slot
@@ -218,7 +216,7 @@ def test_a_result_and_its_copy() -> None:
 
 def test_a_result_that_is_stored_into_another() -> None:
     old, value = data(10) + 1.0, data(4, seed=1) * 2.0
-    store = Node(Op.STORE, dtypes.float32, (old.node, value.node), ((3, 4),))
+    store = Node(Op.STORE, dtypes.float32, (old.node, value.node), (3, (1,)))
     new = Tensor.from_node(store)
     planned(old, value, new)
     agree(old, value, new)
@@ -269,11 +267,11 @@ def test_kernels_of_a_diamond_of_reductions_come_in_order() -> None:
 def test_after_makes_a_step_wait() -> None:
     x = data(8)
     old = data(8, seed=1)
-    stored = Node(Op.STORE, dtypes.float32, (old.node, (x.node + 1.0)), ((0, 8),))
+    stored = Node(Op.STORE, dtypes.float32, (old.node, (x.node + 1.0)), (0, (1,)))
     late = Tensor.from_node(Node(Op.AFTER, dtypes.float32, (x.node, stored))) * 2.0
     schedule = planned(late)
-    assert len(schedule.items) == 3, "the old version, the region, then the reader"
-    assert 1 in schedule.items[2].after
+    assert len(schedule.items) == 2, "all of a version, then the reader"
+    assert 0 in schedule.items[1].after
     agree(late)
 
 

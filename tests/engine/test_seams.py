@@ -87,15 +87,15 @@ def test_the_order_of_accumulation_is_an_attribute(device: str) -> None:
 
 
 # -- versions --------------------------------------------------------------------------------------
-def store(old: Node, value: Node, *region: tuple[int, int]) -> Node:
-    return Node(Op.STORE, old.dtype, (old, value), region)
+def store(old: Node, value: Node, offset: int, *strides: int) -> Node:
+    return Node(Op.STORE, old.dtype, (old, value), (offset, strides))
 
 
 def test_a_store_is_a_new_version_and_the_old_one_stays(device: str) -> None:
     old = Tensor(np.arange(12, dtype="float32").reshape(3, 4), device=device)
     value = Tensor([[10.0, 11.0], [12.0, 13.0]], device=device)
-    second = store(old.node, value.node, (1, 2), (2, 2))
-    third = store(second, (value * 10.0).node, (0, 2), (0, 2))
+    second = store(old.node, value.node, 6, 4, 1)
+    third = store(second, (value * 10.0).node, 0, 4, 1)
     want = np.arange(12, dtype="float32").reshape(3, 4)
     before = want.copy()
     want[1:3, 2:4] = value.numpy()
@@ -108,7 +108,7 @@ def test_a_store_is_a_new_version_and_the_old_one_stays(device: str) -> None:
 
 def test_a_version_of_something_computed_reads_it_too(device: str) -> None:
     old = floats(8, device) * 2.0
-    new = store(old.node, (old[0:3] + 1.0).node, (5, 3))
+    new = store(old.node, (old[0:3] + 1.0).node, 5, 1)
     both = new + old.node
     want = old.numpy()
     want[5:] = want[:3] + np.float32(1)
@@ -117,7 +117,7 @@ def test_a_version_of_something_computed_reads_it_too(device: str) -> None:
 
 def test_after_orders_what_no_operand_shows(device: str) -> None:
     x, y = floats(8, device), floats(8, device, seed=1)
-    written = store(x.node, y.node, (0, 8))
+    written = store(x.node, y.node, 0, 1)
     late = Node(Op.AFTER, F32, (y.node, written))
     assert late.shape == (8,) and late.device == x.device
     assert agree(late + 0.5).tolist() == (y.numpy() + np.float32(0.5)).tolist()
@@ -174,9 +174,9 @@ def test_kernels_that_do_not_use_the_variable_of_a_program(device: str) -> None:
     offset = Variable("offset", 2, 15)
     x = floats(20, device)
     for value in (2, 9):
-        region, symbols = split_symbols(((offset.bind(value).node, 3),))
+        places, symbols = split_symbols((offset.bind(value).node, (1,)))
         doubled = (x[0:3] * 2.0).node
-        new = Node(Op.STORE, F32, (x.node, doubled, *symbols), region)
+        new = Node(Op.STORE, F32, (x.node, doubled, *symbols), places)
         want = x.numpy()
         want[value : value + 3] = want[:3] * np.float32(2)
         assert agree(new).tolist() == want.tolist()

@@ -8,11 +8,12 @@ import pytest
 from engine import Tensor, sequential
 from engine.arrays import NUMPY
 from engine.backends.registry import known
+from engine.fusion import repeats
 from engine.graph import Node, dump, parse, substitute, toposort
 from engine.interpret.tensors import evaluate
 from engine.ops import Op
 from engine.realize import structure
-from engine.schedule import make_schedule, repeats
+from engine.schedule import make_schedule
 from engine.storage import memory_of
 from engine.target import Target
 from engine.tensor import views

@@ -290,3 +290,17 @@ def test_tensor_level() -> None:
             verify_tensor(node)
         with pytest.raises(SpecError):
             verify_tensor(Node(Op.SINK, BOOL, (node,)))
+
+
+@pytest.mark.parametrize("places", [
+    (-1, (1,)), (2, (1,)), (0, (-1,)), (0, (2,)), (0, (0,)), (0, (1, 1)), (0, ()),
+])
+def test_a_store_stays_inside_and_writes_a_place_once(places: tuple[object, ...]) -> None:
+    base = Node(Op.BUFFER, F32, (), (1, 4, "LLVM"))
+    value = Node(Op.BUFFER, F32, (), (2, 3, "LLVM"))
+    for right in ((1, (1,)), (2, (-1,))):
+        verify_tensor(Node(Op.STORE, F32, (base, value), right))
+    with pytest.raises(SpecError, match="STORE"):
+        verify_tensor(Node(Op.STORE, F32, (base, value), places))
+    with pytest.raises(SpecError, match="STORE"):
+        verify_tensor(Node(Op.STORE, F32, (base, value.cast(I32)), (0, (1,))))

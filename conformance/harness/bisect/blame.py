@@ -13,6 +13,7 @@ STAGES: dict[str, str] = {
     "front end": "the graph that a call of the public API builds",
     "graph rules": "rules on the graph, before it is scheduled",
     "fusion": "which nodes are a kernel, and where it writes",
+    "versions": "which version a kernel reads, and whose memory it takes",
     "memory plan": "which temporaries share memory",
     "lower": "a kernel's expression as loops and index arithmetic",
     "pass": "a pass over the loops of a kernel",

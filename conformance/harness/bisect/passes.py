@@ -12,12 +12,12 @@ from conformance.harness.trial.kernels import parameters
 from engine import compile as compiler, dtypes
 from engine.canonical import place_canon
 from engine.compile import Pass, compile_kernel, trace
+from engine.fusion import GENERATORS
 from engine.graph import Node, dump, toposort
 from engine.interpret import states
 from engine.linear import dump as dump_kernel
 from engine.linearize import Launchable, linearize
 from engine.ops import Op
-from engine.schedule import GENERATORS
 from engine.steps import Item, Output, Variables
 from engine.target import Target
 

@@ -19,12 +19,17 @@ from engine.storage import memory_of
 
 @dataclass(frozen=True)
 class Program:
-    """`outputs[k]` is the node of output k of the case; `roots` are what is computed for them."""
+    """`outputs[k]` is the node of output k of the case; `roots` are what is computed for them.
+
+    `free` and `homes` say which holes may be written over (see `realize.Request`).
+    """
 
     device: str
     outputs: tuple[Node, ...]
     roots: tuple[Node, ...]
     holes: tuple[Node, ...]
+    free: tuple[int, ...] = ()
+    homes: tuple[tuple[int, int], ...] = ()
 
 
 def program_of(case: Case, subject: EngineSubject) -> Program:

@@ -11,7 +11,7 @@ from conformance.harness.bisect.program import Program, contents, values
 from engine.arrays import NUMPY
 from engine.graph import Node, Sint, substitute, toposort
 from engine.interpret.preconditions import Array
-from engine.interpret.tensors import evaluate
+from engine.interpret.tensors import evaluate, flat_places
 from engine.lower import lower
 from engine.memory_plan import plan_memory
 from engine.ops import Op
@@ -65,7 +65,9 @@ class Scheduled:
 
 def scheduled(program: Program) -> Scheduled:
     """The schedule of a program, without places for its temporaries."""
-    return Scheduled(*planned(program.roots, program.holes, target_of, program.device))
+    return Scheduled(*planned(
+        program.roots, program.holes, target_of, program.device, program.free, program.homes,
+    ))  # fmt: skip
 
 
 def memory(made: Scheduled, holes: Sequence[Node]) -> list[bytes]:
@@ -82,16 +84,17 @@ def memory(made: Scheduled, holes: Sequence[Node]) -> list[bytes]:
 
 
 def launches(made: Scheduled, start: Sequence[bytes]) -> tuple[list[Launch], list[bytes]]:
-    """Every step as the interpreter of tensors executes it, and the memory after the last."""
+    """Every step as the interpreter of tensors executes it, and the results in the end."""
     held = list(start)
+    memory = made.schedule.memory()
     found = []
     for number, item in enumerate(made.schedule.items):
-        before = tuple(held[slot] for slot in item.slots)
+        before = tuple(held[memory[slot]] for slot in item.slots)
         after = executed(item, before)
         for slot, data in zip(item.slots[: item.outputs], after):
-            held[slot] = data
+            held[memory[slot]] = data
         found.append(Launch(number, item, before, after))
-    return found, held
+    return found, [held[memory[slot]] for slot in made.schedule.results]
 
 
 def executed(item: Item, before: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -101,15 +104,13 @@ def executed(item: Item, before: Sequence[bytes]) -> tuple[bytes, ...]:
     arrays = [value_of(output, before) for output in item.kernel]
     after = list(before)
     for output, value in zip(item.kernel, arrays, strict=True):
-        number, size = output.target.arg
+        number = output.target.arg[0]
         whole = np.frombuffer(bytearray(before[number]), NUMPY[output.target.dtype])
-        if output.region is None:
+        if output.places is None:
             whole[: value.size] = value.reshape(-1)
         else:
-            sizes = [static(total) for _, total in output.region]
-            starts = [static(offset) for offset, _ in output.region]
-            part = tuple(slice(o, o + n) for o, n in zip(starts, value.shape, strict=True))
-            whole[:size].reshape(sizes)[part] = value
+            offset, strides = output.places
+            whole[flat_places(value.shape, static(offset), tuple(map(static, strides)))] = value
         after[number] = whole.tobytes()
     return tuple(after)
 
@@ -132,17 +133,18 @@ def value_of(output: Output, before: Sequence[bytes]) -> Array:
     return value
 
 
-def first_wrong_slot(made: Scheduled, held: Sequence[bytes]) -> int | None:
-    """The first step whose results, when all is done, are not those of their nodes; None: all are.
+def first_wrong_slot(made: Scheduled, launched: Sequence[Launch]) -> int | None:
+    """The first step whose results are not those of their nodes; None: all are.
 
     A slot counts at the last step that writes it: some nodes are several kernels.
     """
-    last = {slot: n for n, item in enumerate(made.schedule.items)
-            for slot in item.slots[: item.outputs]}  # fmt: skip
-    slots = sorted(last, key=lambda slot: last[slot])
+    last = {slot: (launch, position) for launch in launched
+            for position, slot in enumerate(launch.item.slots[: launch.item.outputs])}  # fmt: skip
+    slots = sorted(last, key=lambda slot: last[slot][0].number)
     for slot, due in zip(slots, values([made.nodes[slot] for slot in slots])):
-        if held[slot][: len(due)] != due:
-            return last[slot]
+        launch, position = last[slot]
+        if launch.after[position][: len(due)] != due:
+            return launch.number
     return None
 
 
@@ -158,16 +160,17 @@ def with_places(made: Scheduled, start: Sequence[bytes]) -> list[bytes]:
     plan_memory(schedule, share=True)
     places = [GARBAGE * place.nbytes for place in schedule.places]
     held = list(start)
+    memory = schedule.memory()
     for item in schedule.items:
         before = []
-        for slot in item.slots:
+        for slot in (memory[slot] for slot in item.slots):
             kind, place = schedule.slots[slot].source
             size = len(start[slot])
             before.append(places[place][:size] if kind == "temporary" else held[slot])
         for slot, data in zip(item.slots[: item.outputs], executed(item, before)):
-            kind, place = schedule.slots[slot].source
+            kind, place = schedule.slots[memory[slot]].source
             if kind == "temporary":
                 places[place] = data + places[place][len(data) :]
             else:
-                held[slot] = data
-    return [held[slot] for slot in schedule.results]
+                held[memory[slot]] = data
+    return [held[memory[slot]] for slot in schedule.results]

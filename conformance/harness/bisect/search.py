@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import methodcaller
 
 from conformance.harness.bisect import front, native, passes, rules
 from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place, Step
@@ -31,6 +32,7 @@ from conformance.harness.subject import EngineSubject, Subject
 from conformance.harness.trial import Outcome, Problem, judge
 from conformance.harness.trial.outcome import worst
 from engine.context import setting
+from engine.hazards import HazardError, verify_hazards
 from engine.ops import Op
 from engine.realize import target_of
 from engine.target import Target
@@ -74,7 +76,7 @@ def _search(
     if not isinstance(subject, EngineSubject):
         place = Place(NOT_FOUND, text=f"{subject.name} has no stages: it is not the engine")
         return Blame(problem.kind, subject.name, problem.devices, place, votes)
-    search = Search(case, subject, problem)
+    search = CaseSearch(subject, problem, case=case)
     with subject.settings():
         place = search.place()
     return Blame(problem.kind, subject.name, problem.devices, place, votes, tuple(search.steps))
@@ -82,9 +84,8 @@ def _search(
 
 @dataclass
 class Search:
-    """One search; `steps` is the way that it took."""
+    """One search among the stages of a device; `steps` is the way that it took."""
 
-    case: Case
     subject: EngineSubject
     problem: Problem
     steps: list[Step] = field(default_factory=list)
@@ -111,13 +112,8 @@ class Search:
 
     # -- stages ------------------------------------------------------------------------------------
     def build(self) -> Place | None:
-        """The graph, and what the interpreter of tensors makes of it."""
-        early = self._computed_early()
-        if early is not None:
-            return early
-        self.program = program_of(self.case, self.subject)
-        self.due = values(self.program.outputs)
-        return front.wrong_graph(self.case, self.subject, self.due)
+        """The graph, and what the interpreter of tensors makes of it: `program` and `due`."""
+        raise NotImplementedError
 
     def rewritten(self) -> Place | None:
         """The graph after the rules that come before scheduling."""
@@ -137,11 +133,20 @@ class Search:
                      dtype=str(found.node.dtype), before=rules.shown(found.node),
                      after=rules.shown(found.result))  # fmt: skip
 
+    def ordered(self) -> Place | None:
+        """The schedule: each step finds the versions that it reads."""
+        made = self._made()
+        try:
+            verify_hazards(made.schedule, made.nodes)
+        except HazardError as error:
+            return Place("versions", text=str(error))
+        return None
+
     def fused(self) -> Place | None:
         """Every kernel's expression, executed one after another in memory of their own."""
         made = self._made()
-        self.launched, held = launches(made, memory(made, self._program().holes))
-        number = first_wrong_slot(made, held)
+        self.launched, _ = launches(made, memory(made, self._program().holes))
+        number = first_wrong_slot(made, self.launched)
         if number is None:
             return None
         item = self.launched[number].item
@@ -157,8 +162,8 @@ class Search:
             return None
         made = self._made()
         start = memory(made, self._program().holes)
-        _, held = launches(made, start)
-        if with_places(made, start) == [held[slot] for slot in made.schedule.results]:
+        _, results = launches(made, start)
+        if with_places(made, start) == results:
             return None
         return Place("memory plan", text="a place is used again while its contents are needed")
 
@@ -193,21 +198,7 @@ class Search:
 
     def run(self) -> Place | None:
         """The program as a user runs it."""
-        return native.wrong_runtime(self.case, self.subject, self.due)
-
-    def _computed_early(self) -> Place | None:
-        """The place of what the device computes wrong while the graph is built.
-
-        A shape may depend on values, which are a program of their own.
-        """
-        if self.problem.kind in NATIVE:
-            return None
-        needed = {k for one in self.case.statements for k in shaping_operands(one)}
-        for value in sorted(needed - set(range(len(self.case.inputs)))):
-            program = part(self.case, [value])
-            if front.refused(program, self.subject.run(program)):
-                return Search(program, self.subject, self.problem, self.steps).place()
-        return None
+        raise NotImplementedError
 
     # -- helpers -----------------------------------------------------------------------------------
     def _first(self, look: Callable[[Launch], Place | None]) -> Place | None:
@@ -229,18 +220,51 @@ class Search:
         return self.made
 
 
+@dataclass
+class CaseSearch(Search):
+    """The search for where a case goes wrong."""
+
+    case: Case = field(kw_only=True)
+
+    def build(self) -> Place | None:
+        early = self._computed_early()
+        if early is not None:
+            return early
+        self.program = program_of(self.case, self.subject)
+        self.due = values(self.program.outputs)
+        return front.wrong_graph(self.case, self.subject, self.due)
+
+    def run(self) -> Place | None:
+        return native.wrong_runtime(self.case, self.subject, self.due)
+
+    def _computed_early(self) -> Place | None:
+        """The place of what the device computes wrong while the graph is built.
+
+        A shape may depend on values, which are a program of their own.
+        """
+        if self.problem.kind in NATIVE:
+            return None
+        needed = {k for one in self.case.statements for k in shaping_operands(one)}
+        for value in sorted(needed - set(range(len(self.case.inputs)))):
+            program = part(self.case, [value])
+            if front.refused(program, self.subject.run(program)):
+                return CaseSearch(self.subject, self.problem, self.steps, case=program).place()
+        return None
+
+
 def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else ""
 
 
 _STAGES: tuple[tuple[str, str, Callable[[Search], Place | None]], ...] = (
-    ("the graph, interpreted, against the references", "front end", Search.build),
+    ("the graph, interpreted, against the references", "front end", methodcaller("build")),
     ("rules on the graph", "graph rules", Search.rewritten),
+    ("edges between kernels", "versions", Search.ordered),
     ("kernels as expressions", "fusion", Search.fused),
     ("shared memory", "memory plan", Search.planned),
     ("each kernel on the device", "code", Search.suspected),
     ("loops, pass by pass", "lower", Search.lowered),
     ("instructions as they are remembered", "remembered", Search.remembered),
     ("the code of the kernel", "code", Search.executed),
-    ("the program on the device", "runtime", Search.run),
+    ("the program on the device", "runtime", methodcaller("run")),
 )

@@ -111,12 +111,13 @@ def mixed(rng: Generator, dtype: str, count: int) -> Array:
 
 
 def neutral(rng: Generator, dtype: str, count: int) -> Array:
-    """Numbers that algebra knows: 0 and -0, 1 and -1, 2 and 1/2, all bits set."""
+    """Numbers that algebra knows: 0 and -0, half of the floats, 1 and -1, 2 and 1/2, all bits set.
+    """
     row = FORMATS[dtype]
     if row.kind == "bool":
         return plain(rng, dtype, count)
     if row.is_float:
-        known = [row.round(Fraction(n, 2)) for n in (0, 1, 2, -2, 4)] + [row.sign_bit]
+        known = [0, row.sign_bit] * 2 + [row.round(Fraction(n, 2)) for n in (1, 2, -2, 4)]
     else:
         known = [0, 1, 2, 4, (1 << row.bits) - 1]
     return rng.choice(np.array(known, dtype=row.unsigned), count)

@@ -107,7 +107,7 @@ class Program:
         if not found:
             return -1
         if self._goes_on(found):
-            return found[-1]
+            return self._last()
         unused = [k for k in found if k not in self.used]
         if unused and not chance(self.chooser, 3):
             return choose(self.chooser, unused)
@@ -118,14 +118,17 @@ class Program:
         """The place of a value that `fits`; -1 if there is none."""
         found = [k for k, v in enumerate(self.values) if fits(v)]
         if self._goes_on(found):
-            return found[-1]
+            return self._last()
         return choose(self.chooser, found) if found else -1
 
     def _goes_on(self, found: Sequence[int]) -> bool:
-        """Whether the last value, if it is among these and of a statement, is taken at once."""
-        last = len(self.values) - 1
-        fits = self.chain and bool(found) and found[-1] == last and last in self.operands
-        return fits and last not in self.used and not chance(self.chooser, 4)
+        """Whether what the last statement has made, if it is among these, is taken at once."""
+        fits = self.chain and self._last() in found and self._last() not in self.used
+        return fits and not chance(self.chooser, 4)
+
+    def _last(self) -> int:
+        """The place of what the last statement has made; -1 before the first."""
+        return next(reversed(self.operands), -1)
 
     def partner(self, places: Sequence[int], allowed: Sequence[str] = ALL) -> int:
         """A value of an allowed dtype that broadcasts with others; -1 if there is none."""

@@ -31,7 +31,7 @@ CROSSED: tuple[tuple[int, ...], ...] = (
 )  # fmt: skip
 # What makes NaNs, in front of a row, and what moves them, behind it: all is compiled quickly.
 BEFORE = ("add", "sub", "mul", "div")
-AFTER = ("neg", "abs", "where", "bitcast", "cast", "permute", "flip", "pad", "cat", "add", "sum")
+AFTER = ("neg", "where", "bitcast", "cast", "permute", "pad", "cat", "add", "sum")
 OTHER_CONSTANTS_ONE_IN = 2
 NO_STEERING: Mapping[str, float] = {}
 TRIES = 40  # of each statement, until a cast takes its place
@@ -87,7 +87,7 @@ def focused(
         if chance(chooser, 2):
             _apply(p, choose(chooser, BEFORE))
         _apply(p, op)
-    for _ in range(chooser.integer(0, 2)):
+    for _ in range(chooser.integer(0, 3)):
         _apply(p, choose(chooser, AFTER))
     while not p.build.statements:
         _apply(p, "cast")
@@ -138,10 +138,10 @@ def _with_new_values(p: Program, case: Case, free: set[int], vector: int) -> Cas
 
 
 def _with_new_bits(p: Program, item: Input, source: Source, vector: int) -> Input:
-    """Other data from the same source; of a constant float as often as not the same with other
-    signs, by which two numbers differ that compare equal."""
+    """Other data from the same source; of a constant float often the same with other signs, by
+    which the zeros differ, although they compare equal."""
     row = FORMATS[item.dtype]
-    if item.const and row.is_float and chance(p.chooser, 2):
+    if item.const and row.is_float and p.chooser.integer(0, 2):
         bits = row.to_bits(input_array(item)).reshape(-1) ^ row.unsigned.type(row.sign_bit)
     else:
         bits = source.bits(p.chooser, vector)
@@ -181,10 +181,11 @@ def _edge_inputs(p: Program, base: tuple[int, ...]) -> None:
 def _crossed_inputs(p: Program, op: str) -> None:
     """An input in memory for each of the first operands, perhaps a number for the last one."""
     row, shape = ROWS[op], choose(p.chooser, CROSSED)
-    dtype = _crossed_dtype(p, row.allowed(0) if row.dtypes else ALL)
-    for place in range(max(2, row.operands)):
-        allowed = row.allowed(place) if row.dtypes else ALL
-        if dtype not in allowed:
+    kinds = [row.allowed(place) for place in range(row.operands)] or [ALL]
+    kinds += [kinds[-1]] * (2 - len(kinds))
+    dtype = ""
+    for place, allowed in enumerate(kinds):
+        if place == 0 or allowed != kinds[place - 1]:  # others are of one dtype
             dtype = _crossed_dtype(p, allowed)
         if place and chance(p.chooser, 3):
             p.number(dtype)

@@ -138,14 +138,14 @@ def bitcasts_strided(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
 
 
 def bitcasts_const(rng: Generator, op: str, dtypes: tuple[str, ...]) -> Case:
-    """Constants, and one repeated."""
+    """Constants, and one repeated: an expanded one has no neighbours to be elements of."""
     build = Builder()
     source, target = dtypes
     bits = np.resize(core_edges(source), CONST_LIMIT)
     build.judged(op, build.input(source, bits, const=True), dtype=target)
     for word in core_edges(source, 4).reshape(-1, 1):
         scalar = build.input(source, word, (), const=True)
-        build.judged(op, build.apply("expand", scalar, shape=(3, 8)), dtype=target)
+        build.judged(op, build.apply("repeat", scalar, repeats=(3, 8)), dtype=target)
     return build.case()
 
 

@@ -170,6 +170,9 @@ def _serve(line: Connection, job: Job, ended: Fatal | None) -> None:
     os.environ["LOCKSTEP_CACHE"] = "off"  # what is wrong is nobody else's
     if job.fault is not None:
         plant(job.fault)
+    from conformance.harness.check import collect_seldom
+
+    collect_seldom()
     with time_limit(job.seconds * PATIENCE + EXTRA_SECONDS):
         if ended is None:
             _hunt(line, job)

@@ -1,4 +1,4 @@
-"""What a hunt tries: draws of random programs, and random kernels below the tensor level.
+"""What a hunt tries: draws of random programs, kernels below the tensor level, and sequences.
 
 Trial k of a seed is made from the two numbers and the weights of its draw alone, so that one which
 has ended a process can be looked at in another.
@@ -31,6 +31,7 @@ from conformance.harness.devices import subjects_of
 from conformance.harness.generate import Draw, RandomChooser, numbered_draw
 from conformance.harness.generate.raw import Kernel, addresses, expressions, loops
 from conformance.harness.process import Limits
+from conformance.harness.selfscore.sequences import RandomSequence
 from conformance.harness.selfscore.settings import (
     BESIDE,
     FIRST,
@@ -48,7 +49,8 @@ Running = Callable[[str, int], None]
 """Is told the device, and the number of what runs in its trial, before each launch."""
 KERNELS = (expressions, addresses, loops)  # of each turn, after the draw
 COMPILED = tuple(name for name in BESIDE if name != "PYTHON")
-TURN = 1 + len(KERNELS)
+SEQUENCES = 6  # of each turn, after the kernels
+TURN = 1 + len(KERNELS) + 1
 
 
 class Suspect(Protocol):
@@ -90,8 +92,11 @@ def draw_of(number: int) -> int | None:
 
 
 def trial(seed: int, number: int, steering: Mapping[str, float]) -> Trial:
-    """Trial `number` of a seed: a draw, by the weights of `steering`, then kernels, and so on."""
+    """Trial `number` of a seed: a draw, by the weights of `steering`, kernels, then sequences."""
     turn, kind = divmod(number, TURN)
+    if kind > len(KERNELS):
+        first = turn * SEQUENCES
+        return _SequenceTrial([RandomSequence(seed, first + k) for k in range(SEQUENCES)])
     if kind:
         chooser = RandomChooser(random.Random(f"kernel {seed}/{number}"))
         return _KernelTrial(_Kernel(KERNELS[kind - 1](chooser), COMPILED[turn % len(COMPILED)]))
@@ -168,6 +173,21 @@ class _Program:
             return shrink(self.case, wrong_alone(subject, problem), SHRINK_SECONDS)
         finally:
             subject.close()
+
+
+# -- sequences -------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _SequenceTrial:
+    """Some sequences, in every way to run them."""
+
+    suspects: Sequence[RandomSequence]
+
+    def run(self, running: Running) -> Sequence[Outcome]:
+        outcomes = []
+        for number, sequence in enumerate(self.suspects):
+            running(FIRST, number)
+            outcomes.append(sequence.judged())
+        return outcomes
 
 
 # -- kernels ---------------------------------------------------------------------------------------

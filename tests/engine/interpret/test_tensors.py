@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -106,11 +107,31 @@ def test_symbolic_sizes() -> None:
 
 def test_store_makes_a_new_version() -> None:
     x, v = shaped(INTS), shaped(INTS[:1, :2, :2], 1)
-    new = Node(Op.STORE, dtypes.int32, (x, v * 100), ((1, 1), (0, 2), (2, 2)))
+    new = Node(Op.STORE, dtypes.int32, (x, v * 100), (14, (12, 4, 1)))
     before, after = evaluate([x, new], lambda leaf: [INTS, INTS[:1, :2, :2]][leaf.arg[0]].ravel())
     wanted = INTS.copy()
     wanted[1:2, 0:2, 2:4] = INTS[:1, :2, :2] * 100
     assert before.tolist() == INTS.tolist() and after.tolist() == wanted.tolist()
+
+
+WRITTEN = [  # a view as numpy writes it, and the same places: offset, strides
+    (lambda x: x[::-1, 1], (20, (-8, 1))),
+    (lambda x: x[:, ::-2, 2].T, (6, (-8, 8))),
+    (lambda x: np.einsum("iij->ij", x[:2, :, ::3]), (0, (12, 3))),
+    (lambda x: x[1, 1, 1, ...], (13, ())),
+]
+
+
+@pytest.mark.parametrize("view, places", WRITTEN)
+def test_a_store_goes_to_any_places(
+    view: Callable[[Array], Array], places: tuple[int, tuple[int, ...]]
+) -> None:
+    want = np.arange(24, dtype="int32").reshape(3, 2, 4)
+    old, part = want.copy(), view(want)
+    given = -1 - np.arange(part.size, dtype="int32").reshape(part.shape)
+    node = Node(Op.STORE, dtypes.int32, (shaped(old), shaped(given, 1)), places)
+    part[...] = given
+    assert value(node, old, given).tolist() == want.tolist()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64", "uint64"])

@@ -18,8 +18,8 @@ from engine import dtypes
 from engine.dtypes import DType
 from engine.graph import Node, index as index_of
 from engine.interpret.preconditions import Array
+from engine.moves import parallel_loops
 from engine.ops import Op, Operation
-from engine.sequential import parallel_loops
 from engine.simplify import index
 
 EXTENTS = (1, 2, 3, 4, 5, 7, 8, 16, 33)
@@ -68,6 +68,9 @@ FORMS: dict[str, Callable[[_Arithmetic, Any, Any, int], Any]] = {
     "rejoin": lambda a, x, y, n: a.add(a.multiply(a.floordiv(x, n), n), a.mod(x, n)),
     "select": lambda a, x, y, n: a.select(a.less(x, n), x, y),
     "split": lambda a, x, y, n: a.floordiv(a.add(a.multiply(x, n), a.mod(y, n)), n),
+    # What is left reaches the next multiple, or is just below it.
+    "reach": lambda a, x, y, n: a.floordiv(a.add(a.multiply(x, n), a.mod(y, n + 1)), 2 * n),
+    "overlap": lambda a, x, y, n: a.mod(a.add(a.multiply(x, n), a.mod(y, n + 1)), 3 * n),
     "nest": lambda a, x, y, n: a.floordiv(a.floordiv(x, n), 3),
     "inside": lambda a, x, y, n: a.floordiv(a.mod(x, 4 * n), n),
 }

@@ -16,8 +16,8 @@ from engine import dtypes
 from engine.arrays import NUMPY
 from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const
+from engine.moves import parallel_loops
 from engine.ops import Axis, Op
-from engine.sequential import parallel_loops
 from engine.simplify import index
 from oracles.formats import FORMATS
 

@@ -1,0 +1,1 @@
+"""Gradients against references that know nothing of them."""

@@ -1,0 +1,64 @@
+"""Sequences as suspects of a hunt: programs that write into tensors, in every way to run them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conformance.harness.bisect import NATIVE, NOT_FOUND, Blame, Place
+from conformance.harness.campaign.isolated import Serve
+from conformance.harness.selfscore.settings import FIRST, SHRINK_SECONDS
+from conformance.harness.sequences.bisect import bisect_sequence
+from conformance.harness.sequences.draw import random_sequence
+from conformance.harness.sequences.hunt import tried
+from conformance.harness.sequences.judge import Wrong, same
+from conformance.harness.sequences.shrink import shrink
+from conformance.harness.sequences.text import Sequence
+from conformance.harness.trial import Outcome, Problem
+
+DEVICES = (FIRST, "PYTHON")
+
+
+@dataclass(frozen=True)
+class RandomSequence:
+    """Sequence `number` of a seed."""
+
+    seed: int
+    number: int
+
+    @property
+    def sequence(self) -> Sequence:
+        return random_sequence(self.seed, self.number)
+
+    def judged(self) -> Outcome:
+        """Whether every way to run it has the bits of numpy."""
+        wrong = self._wrong()
+        problems = () if wrong is None else (_problem(wrong),)
+        return Outcome(problems, ran=DEVICES)
+
+    def itself(self, outcome: Outcome) -> tuple[RandomSequence, Outcome]:
+        """No relation is tried."""
+        return self, outcome
+
+    def blame(self, outcome: Outcome) -> Blame:
+        """What ended a process is not run again, and has no place."""
+        (problem, *_) = outcome.problems
+        wrong = None if problem.kind in NATIVE else self._wrong()
+        if wrong is None:
+            place = Place(NOT_FOUND, text=problem.text)
+            return Blame(problem.kind, problem.devices[0], problem.devices, place)
+        return bisect_sequence(self.sequence, DEVICES, wrong)
+
+    def shrunk(self, blame: Blame, alone: Serve) -> tuple[int, str]:
+        """How many statements the smallest of the bucket has; what ended a process stays whole."""
+        wrong = None if blame.verdict in NATIVE else self._wrong()
+        if wrong is None:
+            return len(self.sequence.statements), self.sequence.text
+        small = shrink(self.sequence, lambda one: same(wrong, one, DEVICES), SHRINK_SECONDS)
+        return len(small.statements), Sequence(small.statements, (blame.key,)).text
+
+    def _wrong(self) -> Wrong | None:
+        return tried(self.sequence, self.number, DEVICES)
+
+
+def _problem(wrong: Wrong) -> Problem:
+    return Problem(wrong.kind, (wrong.device,), -1, "", (), str(wrong))

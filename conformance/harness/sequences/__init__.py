@@ -1,0 +1,1 @@
+"""Sequences: programs that write into tensors, statement after statement, as text and as data."""

@@ -1,0 +1,49 @@
+"""What may still be read: found by marking, from all that is alive.
+
+Memory that a program has read may be written over if nothing that is left afterwards leads to it:
+no storage that is in it now, and no expression that somebody still has to compute. How many
+references a node has does not say so. Interned nodes are shared by programs that know nothing of
+each other, and an expression that has been computed refers to its operands as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from engine.graph import Node
+from engine.storage import owners, pending_storages, realized
+
+
+def holders() -> Iterator[Node]:
+    """What is yet to be computed for something alive: versions, and views that are not of them."""
+    for storage in pending_storages():
+        yield storage.node
+        for view in storage.shown or ():
+            yield view.node
+
+
+def still_read(buffers: Collection[Node], computed: Collection[Node]) -> set[Node]:
+    """Those of some BUFFERs that may be read after a program which leaves `computed` in memory."""
+    found = {buffer for buffer in buffers if owners(buffer)}
+    wanted = set(buffers) - found
+    pending = list(holders()) if wanted else []
+    seen = set(pending)
+    while pending and wanted:
+        node = pending.pop()
+        wanted.discard(node)
+        for below in _read_below(node, computed):
+            if below not in seen:
+                seen.add(below)
+                pending.append(below)
+    return set(buffers) - wanted
+
+
+def _read_below(node: Node, computed: Collection[Node]) -> list[Node]:
+    """What somebody who needs a node reads: its memory, or its operands.
+
+    A gradient reads the operands again, whether or not the node itself has been computed.
+    """
+    view = realized(node)
+    if view is not None:
+        return [view, *node.src] if node.tracked else [view]
+    return list(node.src) if node.tracked or node not in computed else []
