@@ -74,12 +74,13 @@ def plan(
 
 # -- kernels ---------------------------------------------------------------------------------------
 def _kernels(fusion: Fusion, position: Mapping[Node, int]) -> list[Kernel]:
-    """The groups in the order of what they compute; those without elements are left out."""
+    """The groups in the order of what they compute; those that read or write nothing are left out.
+    """
     groups = sorted(fusion.groups, key=lambda group: position[group.root])  # parts stay in order
     evaluated = ((group, _expressions(group)) for group in groups)
     return [
         _kernel(group, expressions, fusion.stored) for group, expressions in evaluated
-        if all(numel(x.shape) != 0 for x in expressions)
+        if all(numel(x.shape) != 0 for x in (group.root, *expressions))
     ]
 
 

@@ -91,3 +91,15 @@ def test_a_kernel_that_reads_beside_what_it_writes_is_noticed(shift: int) -> Non
             verify_hazards(moved, nodes)
     else:
         verify_hazards(moved, nodes)
+
+
+def test_what_writes_nothing_is_no_step() -> None:
+    """Values that fall on a tensor without elements."""
+    index, values = Tensor(np.ones((2, 3), "int32")), Tensor(np.ones((2, 3), "int32"))
+    empty = Tensor.zeros(0, 3, dtype="int32")
+    y = empty.scatter_reduce(0, index, values, "sum")
+    roots = resolved_roots([y.node])
+    schedule, nodes = planned(roots, structure(roots).holes, target, "PYTHON")
+    verify_hazards(schedule, nodes)
+    assert schedule.items == []
+    assert y.tolist() == []
