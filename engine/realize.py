@@ -27,7 +27,7 @@ from engine.recent import Recent
 from engine.schedule import planned
 from engine.shapes import memory_below, view_of
 from engine.spec import verify_tensor
-from engine.steps import Item, Output, Schedule, Slot, Variables
+from engine.steps import Item, Output, Schedule, Slot, Variables, describe
 from engine.storage import (
     FAILED,
     TAKEN,
@@ -307,7 +307,8 @@ def _compile(request: Request) -> _Compiled:
         verify_hazards(schedule, nodes)
     plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))
     if setting("DEBUG") >= 2:
-        print_schedule(schedule)
+        for number in range(len(schedule.items)):
+            print(describe(schedule, number), file=sys.stderr)
     keys = [_program_key(schedule, item) for item in schedule.items]
     ready = {key: found for key in keys if (found := _steps.get(key)) is not None}
     batches: dict[str, dict[object, tuple[Output, ...]]] = {}
@@ -438,28 +439,6 @@ def _memory(
     if kind == "hole":
         return memory_of(holes[position])
     return allocate(row.dtype, row.size, row.device) if kind == "output" else places[position]
-
-
-_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
-
-
-def describe(schedule: Schedule, number: int) -> str:
-    """One line for a step: device, what it writes, what it reads, what it waits for."""
-    item = schedule.items[number]
-    names = [
-        f"{_SHOWN[row.source[0]]}{row.source[1]}:{row.dtype}[{row.size}]"
-        for row in (schedule.slots[s] for s in item.slots)
-    ]
-    written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
-    what = "copy" if item.kernel is None else "+".join(str(o.expression.op) for o in item.kernel)
-    after = f" after {', '.join(map(str, item.after))}" if item.after else ""
-    return f"step {number} on {item.device}: {what} {written} <- {read}{after}"
-
-
-def print_schedule(schedule: Schedule) -> None:
-    """One line a step, on stderr."""
-    for number in range(len(schedule.items)):
-        print(describe(schedule, number), file=sys.stderr)
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -76,3 +76,19 @@ class Schedule:
             kind, older = row.source
             first.append(first[older] if kind == "version" else number)
         return first
+
+
+_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
+
+
+def describe(schedule: Schedule, number: int) -> str:
+    """One line for a step: device, what it writes, what it reads, what it waits for."""
+    item = schedule.items[number]
+    names = [
+        f"{_SHOWN[row.source[0]]}{row.source[1]}:{row.dtype}[{row.size}]"
+        for row in (schedule.slots[s] for s in item.slots)
+    ]
+    written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
+    what = "copy" if item.kernel is None else "+".join(str(o.expression.op) for o in item.kernel)
+    after = f" after {', '.join(map(str, item.after))}" if item.after else ""
+    return f"step {number} on {item.device}: {what} {written} <- {read}{after}"
