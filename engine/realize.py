@@ -27,7 +27,17 @@ from engine.recent import Recent
 from engine.schedule import planned
 from engine.shapes import memory_below, view_of
 from engine.spec import verify_tensor
-from engine.steps import Item, Output, Schedule, Slot, Variables
+from engine.steps import (
+    Item,
+    Output,
+    Schedule,
+    Slot,
+    Variables,
+    describe,
+    finished,
+    foreign,
+    overwritten,
+)
 from engine.storage import (
     FAILED,
     TAKEN,
@@ -309,7 +319,8 @@ def _compile(request: Request) -> _Compiled:
         verify_hazards(schedule, nodes)
     plan_memory(schedule, share=bool(setting("MEMORY_PLAN")))
     if setting("DEBUG") >= 2:
-        print_schedule(schedule)
+        for number in range(len(schedule.items)):
+            print(describe(schedule, number), file=sys.stderr)
     keys = [_program_key(schedule, item) for item in schedule.items]
     ready = {key: found for key in keys if (found := _steps.get(key)) is not None}
     batches: dict[str, dict[object, tuple[Output, ...]]] = {}
@@ -320,44 +331,8 @@ def _compile(request: Request) -> _Compiled:
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]
     return _Compiled(
-        schedule, steps, _overwritten(schedule), _finished(schedule), _foreign(schedule)
+        schedule, steps, overwritten(schedule), finished(schedule), foreign(schedule)
     )
-
-
-def _finished(schedule: Schedule) -> dict[int, list[int]]:
-    """Which results are complete, step by step."""
-    last = {slot: number for number, item in enumerate(schedule.items)
-            for slot in item.slots[: item.outputs]}  # fmt: skip
-    found: dict[int, list[int]] = {}
-    for slot in dict.fromkeys(schedule.results):
-        found.setdefault(last.get(slot, -1), []).append(slot)
-    return found
-
-
-def _foreign(schedule: Schedule) -> dict[int, list[int]]:
-    """Which slots a step reads in the memory of another device.
-
-    What is made of constants alone lies on one device, and goes to whichever reads it.
-    """
-    found: dict[int, list[int]] = {}
-    for number, item in enumerate(schedule.items):
-        for k, slot in enumerate(item.slots):
-            if item.kernel is not None and schedule.slots[slot].device != item.device:
-                found.setdefault(number, []).append(k)
-    return found
-
-
-def _overwritten(schedule: Schedule) -> dict[int, list[int]]:
-    """Which holes are written over for the first time, step by step."""
-    memory = schedule.memory()
-    left = {i for i, row in enumerate(schedule.slots) if row.source[0] == "hole"}
-    found: dict[int, list[int]] = {}
-    for number, item in enumerate(schedule.items):
-        for first in (memory[slot] for slot in item.slots[: item.outputs]):
-            if first in left:
-                left.remove(first)
-                found.setdefault(number, []).append(schedule.slots[first].source[1])
-    return found
 
 
 def _program_key(schedule: Schedule, item: Item) -> object:
@@ -441,8 +416,8 @@ def _run(
         GlobalCounters.time_sum += elapsed
         if setting("DEBUG"):
             print(f"{elapsed * 1e6:10.1f} us  {describe(schedule, number)}", file=sys.stderr)
-    for overwritten in compiled.overwritten.values():
-        for hole in overwritten:
+    for gone in compiled.overwritten.values():
+        for hole in gone:
             lose(holes[hole], TAKEN)
 
 
@@ -464,28 +439,6 @@ def _copied(memory: Memory, device: str) -> Memory:
     copy = backend(device).allocate(memory.nbytes)
     copy.write(memory.read())
     return copy
-
-
-_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
-
-
-def describe(schedule: Schedule, number: int) -> str:
-    """One line for a step: device, what it writes, what it reads, what it waits for."""
-    item = schedule.items[number]
-    names = [
-        f"{_SHOWN[row.source[0]]}{row.source[1]}:{row.dtype}[{row.size}]"
-        for row in (schedule.slots[s] for s in item.slots)
-    ]
-    written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
-    what = "copy" if item.kernel is None else "+".join(str(o.expression.op) for o in item.kernel)
-    after = f" after {', '.join(map(str, item.after))}" if item.after else ""
-    return f"step {number} on {item.device}: {what} {written} <- {read}{after}"
-
-
-def print_schedule(schedule: Schedule) -> None:
-    """One line a step, on stderr."""
-    for number in range(len(schedule.items)):
-        print(describe(schedule, number), file=sys.stderr)
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -76,3 +76,55 @@ class Schedule:
             kind, older = row.source
             first.append(first[older] if kind == "version" else number)
         return first
+
+
+_SHOWN = {"hole": "input", "output": "output", "temporary": "temporary", "version": "over slot "}
+
+
+def describe(schedule: Schedule, number: int) -> str:
+    """One line for a step: device, what it writes, what it reads, what it waits for."""
+    item = schedule.items[number]
+    names = [
+        f"{_SHOWN[row.source[0]]}{row.source[1]}:{row.dtype}[{row.size}]"
+        for row in (schedule.slots[s] for s in item.slots)
+    ]
+    written, read = ", ".join(names[: item.outputs]), ", ".join(names[item.outputs :])
+    what = "copy" if item.kernel is None else "+".join(str(o.expression.op) for o in item.kernel)
+    after = f" after {', '.join(map(str, item.after))}" if item.after else ""
+    return f"step {number} on {item.device}: {what} {written} <- {read}{after}"
+
+
+def finished(schedule: Schedule) -> dict[int, list[int]]:
+    """Which results are complete, step by step."""
+    last = {slot: number for number, item in enumerate(schedule.items)
+            for slot in item.slots[: item.outputs]}  # fmt: skip
+    found: dict[int, list[int]] = {}
+    for slot in dict.fromkeys(schedule.results):
+        found.setdefault(last.get(slot, -1), []).append(slot)
+    return found
+
+
+def foreign(schedule: Schedule) -> dict[int, list[int]]:
+    """Which slots a step reads in the memory of another device.
+
+    What is made of constants alone lies on one device, and goes to whichever reads it.
+    """
+    found: dict[int, list[int]] = {}
+    for number, item in enumerate(schedule.items):
+        for k, slot in enumerate(item.slots):
+            if item.kernel is not None and schedule.slots[slot].device != item.device:
+                found.setdefault(number, []).append(k)
+    return found
+
+
+def overwritten(schedule: Schedule) -> dict[int, list[int]]:
+    """Which holes are written over for the first time, step by step."""
+    memory = schedule.memory()
+    left = {i for i, row in enumerate(schedule.slots) if row.source[0] == "hole"}
+    found: dict[int, list[int]] = {}
+    for number, item in enumerate(schedule.items):
+        for first in (memory[slot] for slot in item.slots[: item.outputs]):
+            if first in left:
+                left.remove(first)
+                found.setdefault(number, []).append(schedule.slots[first].source[1])
+    return found

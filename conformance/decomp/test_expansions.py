@@ -31,6 +31,7 @@ from engine import decompose, dtypes, simplify
 from engine.arrays import NUMPY
 from engine.decompose.arithmetic import EXPANSIONS
 from engine.decompose.integer_power import integer_power
+from engine.decompose.operations import without_missing
 from engine.decompose.operations.division import divide_by_shifting
 from engine.decompose.operations.reciprocals import by_reciprocals
 from engine.decompose.operations.selects import COMPLEMENTS, SELECTS
@@ -45,7 +46,7 @@ from engine.narrow import narrow_index
 from engine.ops import Axis, Op, Operation
 from engine.rewrite import Expansion, RuleSet, rewrite
 from engine.simplify.values import MACHINE_RULES, VALUE_RULES
-from engine.target import HOST_DTYPES, Target
+from engine.target import HOST_DTYPES, HOST_OPS, Target
 
 WIDE_FLOATS = (dtypes.float32, dtypes.float64)
 NUMBERS = (*INTS, *WIDE_FLOATS)
@@ -267,6 +268,16 @@ def test_the_loop_of_a_division_has_a_path_of_its_own() -> None:
         moved = replace_ranges(sink, {loop: axis_range(4, path, Axis.LOOP)})
         ranges = [n for n in order_of(without_division(moved)) if n.op is Op.RANGE]
         assert len(ranges) == len({n.arg[0] for n in ranges}) == 2
+
+
+@pytest.mark.parametrize("op", [Op.IDIV, Op.IREM, Op.SHL, Op.SHR, Op.WHERE, Op.NOT], ids=str)
+def test_only_what_a_device_lacks_is_made_of_others(op: Operation) -> None:
+    (row,) = applications(op, [dtypes.int32])
+    sink = kernel(row, 4)
+    lacks = {Op.IDIV, Op.IREM} if op in (Op.IDIV, Op.IREM) else {op}
+    assert without_missing(sink, Target("HOST")) is sink
+    made = order_of(without_missing(sink, Target("LACKING", ops=HOST_OPS - lacks)))
+    assert not any(n.op in lacks for n in made)
 
 
 # -- planted faults --------------------------------------------------------------------------------

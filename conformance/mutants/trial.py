@@ -61,10 +61,12 @@ def trial(root: Path, module: str, source: str, tests: Sequence[str], limit: flo
 
 
 def _verdict(code: int, said: str) -> str | None:
-    """pytest's exit codes: 0 all passed, 1 some failed, 2 and 3 errors outside of tests."""
+    """pytest's exit codes: 0 all passed, 1 some failed, 2 and 3 errors outside of tests; 4 that a
+    test is not there, because its file cannot be imported if something has been said.
+    """
     if code == 0:
         return None
-    if code in (1, 2, 3):
+    if code in (1, 2, 3) or (code == 4 and said):
         return said or "import"
     raise RuntimeError(f"pytest ended with {code}: it did not run the tests")
 

@@ -30,10 +30,8 @@ unflatten unfold uniform unsqueeze var var_mean view where zeros zeros_like
 """
 EXPECTED = tuple(NAMES.split())
 
-_ASSIGNMENT = "writing into tensors is not part of this version"
 _SHARDS = "a tensor on several devices at once is not part of this version"
 ABSENT = {
-    "assign": _ASSIGNMENT,
     "shard": _SHARDS,
     "shard_": _SHARDS,
     "shard_like": _SHARDS,

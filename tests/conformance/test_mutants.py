@@ -99,7 +99,8 @@ def outcome(folder: Path, source: str) -> Outcome:
 
     program = (
         "import sys; from pathlib import Path; from conformance.mutants.trial import *; prepare();"
-        "made = trial(Path(sys.argv[1]), 'planted_part.py', sys.argv[2], ['test_it.py'], 3);"
+        "tests = ['test_it.py::test_top'];"
+        "made = trial(Path(sys.argv[1]), 'planted_part.py', sys.argv[2], tests, 3);"
         "print(repr(made.by))"
     )
     command = [sys.executable, "-c", program, str(folder), source]

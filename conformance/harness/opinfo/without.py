@@ -63,7 +63,7 @@ _GROUPS = {
     FORMULA: """
         addmm addmm|decomposed addmv addbmm baddbmm addr addcmul addcdiv cdist combinations
         cartesian_prod block_diag corrcoef cov cross deg2rad rad2deg diff equal diag_embed diagflat
-        fmax fmin frac gradient logaddexp2 logical_and logical_or logical_xor heaviside
+        fmax fmin frac logaddexp2 logical_and logical_or logical_xor heaviside
         nn.functional.cosine_similarity nn.functional.soft_margin_loss
         nn.functional.margin_ranking_loss nn.functional.multi_margin_loss
         nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss
@@ -93,7 +93,7 @@ _GROUPS = {
         nn.functional.batch_norm|without_cudnn nn.functional.interpolate|bicubic
         nn.functional.interpolate|area
     """,
-    ANOTHER: "nn.functional.unfold",
+    ANOTHER: "nn.functional.unfold gradient",
     COMPLEX: """
         conj conj_physical resolve_conj resolve_neg view_as_real view_as_complex complex imag real
         isreal polar cdouble cfloat chalf H mH nn.functional.silu|complex

@@ -72,10 +72,14 @@ def _name(step: Pass | None) -> str:
 
 
 def _first_wrong(kernel: Kernel, made: Sequence[State]) -> Found:
-    """The first pass after which the bits are wrong; NaNs are one class until CANON is placed."""
+    """The first pass after which the bits are wrong; NaNs are one class until CANON is placed.
+
+    A kernel that looks at the bits of a computed NaN has none that are due until then.
+    """
     names = [name for name, _ in made]
     exact_from = names.index(CANON_PLACED)
-    for number, (name, kernels) in enumerate(made):
+    first = exact_from if _difference(kernel, made[0][1], one_nan=True) else 0
+    for number, (name, kernels) in enumerate(made[first:], first):
         said = _difference(kernel, kernels, one_nan=number < exact_from)
         if said:
             return "oracle", name, f"after {name!r}: {said}"
