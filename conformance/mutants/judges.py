@@ -115,6 +115,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
           for other in ("float16", "float32", "float64")),
     ),
     "engine/decompose/wide": (
+        "tests/engine/decompose/test_floats.py::test_subroutines_take_and_give_two_words",
         f"{ENGINE}wide.py", f"{EXPANSIONS}wide_integers_keep_every_bit",
         f"{EXPANSIONS}wide_integers_with_known_operands_keep_every_bit",
         f"{EXPANSIONS}wide_integers_are_converted_to_everything_and_back",

@@ -125,6 +125,18 @@ def test_folds_carry_both_words_beside_what_is_narrow() -> None:
     assert [n.arg for n in order_of(kernel) if n.op is Op.PICK] == [3]
 
 
+def test_folds_carry_whole_numbers() -> None:
+    loop = axis_range(40, (1,), Axis.REDUCE)
+    start = const(3, dtypes.int64)
+    carried = Node(Op.CARRY, start.dtype, (loop,), 0)
+    total = pick(fold_many(loop, (start,), (carried + carried,)), 0)
+    write = Node(Op.WRITE, dtypes.int64, (buffer(0, 1), index(0), total))
+    made = linearize(last(Node(Op.SINK, dtypes.bool_, (write,))), "wide", ())
+    words = np.zeros(2, np.uint32)
+    run(made.kernel, [words])
+    assert words.view(np.int64).tolist() == [3 << 40]
+
+
 def test_bits_of_float64_are_out_of_reach() -> None:
     x = buffer(1, 8, dtypes.float64)
     with pytest.raises(ValueError, match=r"bits of float64.* as uint64.*must be emulated too"):

@@ -81,6 +81,18 @@ def test_what_a_device_only_moves_is_computed_from_its_bits() -> None:
     assert result.tolist() == (x + y).tolist()
 
 
+def test_subroutines_take_and_give_two_words() -> None:
+    place = axis_range(8, (0,), Axis.LOOP)
+    left, right = load(1, F64, place), load(2, F64, place)
+    value = left.lt(right).where(left - right, left)
+    *_, (_, (sink,)) = trace(stored(value, place), WORDS)
+    x, y = np.linspace(-3, 5, 8), np.geomspace(1e-3, 30, 8)
+    assert (x < y).any() and not (x < y).all()
+    words = [np.zeros(16, np.uint32), x.view(np.uint32), y.view(np.uint32)]
+    run(linearize(sink, "words", ()).kernel, words)
+    assert words[0].view(np.float64).tolist() == np.where(x < y, x - y, x).tolist()
+
+
 def test_division_alone_may_be_missing() -> None:
     target = dataclasses.replace(HOST, ops=HOST_OPS - {Op.DIV})
     sink = decompose_floats(stored(load(1, F32) / load(2, F32) + load(1, F32).sqrt()), target)
