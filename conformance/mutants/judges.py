@@ -65,13 +65,12 @@ JUDGES: dict[str, tuple[str, ...]] = {
         f"{ENGINE}trigonometric.py",
     ),
     "engine/decompose/operations/reciprocals.py": (f"{DECOMP}reciprocals.py",),
-    "engine/decompose/operations/shifts.py": tuple(
-        f"{EXPANSIONS}{name}[shift by {way}]"
-        for name in (
-            "every_expansion_fires_on_the_dtypes_of_its_row", "every_expansion_keeps_every_bit",
-            "known_operands",
-        )
-        for way in ("dividing", "comparing")
+    "engine/decompose/operations/shifts.py": (
+        *(f"{EXPANSIONS}{name}[shift by {way}]"
+          for name in ("every_expansion_keeps_every_bit", "known_operands")
+          for way in ("dividing", "comparing")),
+        f"{EXPANSIONS}only_what_a_device_lacks_is_made_of_others",
+        f"{MISSING}operations[no_div,no_shift-int32]",
     ),
     "engine/decompose/operations/selects.py": (
         f"{EXPANSIONS}every_expansion_keeps_every_bit[select]",
