@@ -246,16 +246,34 @@ def encoded(row: DType, numbers: Iterable[int]) -> Array:
     return np.array([row.encode(n) for n in numbers], NUMPY[row.unsigned])
 
 
+def ties(row: DType) -> Iterator[tuple[int, int]]:
+    """Pairs of significands whose product is in the middle of two floats: both end in zeros."""
+    draw = random.Random(14)
+    for places in range(row.precision):
+        for _ in range(8):
+            pair = (places, row.mantissa_bits - places)
+            x, y = (draw.randrange(1 << row.mantissa_bits - k, 1 << row.precision - k) | 1
+                    for k in pair)
+            yield x << pair[0], y << pair[1]
+
+
 @formats
 def test_a_product_is_a_tie_unless_a_lower_bit_is_set(fmt: Format) -> None:
     """Products in the middle of two floats, of which the even one is below, and one bit more."""
     row = fmt.row
     middle = 1 << row.mantissa_bits
-    pairs = [
-        next((x, y) for x, y in factors(row, middle | 1 << k)
-             if x * y >= 2 * middle**2 and not x * y & 2 * middle)
+
+    def is_long_and_even(pair: tuple[int, int]) -> bool:
+        x, y = pair
+        return x * y >= 2 * middle**2 and not x * y & 2 * middle
+
+    exact = list(filter(is_long_and_even, ties(row)))
+    above = [
+        next(filter(is_long_and_even, factors(row, middle | 1 << k)))
         for k in range(row.mantissa_bits)
     ]
+    assert all(x * y % (2 * middle) == middle for x, y in exact) and len(exact) > row.precision
+    pairs = [*exact, *above]
     a, b = (encoded(row, side) for side in zip(*pairs, strict=True))
     got = evaluate(lambda x, y: softfloat.mul(fmt, x, y), a, b)
     assert got.tolist() == [rounded(row, Fraction(x * y)) for x, y in pairs]
