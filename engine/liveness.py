@@ -11,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from engine.graph import Node
-from engine.storage import owners, pending_storages, realized
+from engine.storage import owners, pending_storages, realized, shown_storages
 
 
 def holders() -> Iterator[Node]:
-    """What is yet to be computed for something alive: versions, and views that are not of them."""
+    """What something alive stands on: versions that are to be computed, and what views show.
+
+    What a view shows may have been remembered apart from the memory of its storage.
+    """
     for storage in pending_storages():
         yield storage.node
+    for storage in shown_storages():
         for view in storage.shown or ():
             yield view.node
 

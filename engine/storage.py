@@ -77,6 +77,7 @@ class Storage:
         if self.shown is None:
             self.shown = weakref.WeakSet()
         self.shown.add(view)
+        _shown.add(self)
 
     def write(self, node: Node, device: str | None) -> None:
         """The next version is `node`, of the same shape and dtype; on `device` from now on."""
@@ -99,7 +100,7 @@ class Storage:
                 for view in list(self.shown):
                     view.hide()
                 self.shown.clear()
-
+                _shown.discard(self)
 
     def _register(self) -> None:
         """Enter what is alive: by its memory, or as something that is yet to be computed."""
@@ -113,6 +114,7 @@ class Storage:
 
 
 _pending: weakref.WeakSet[Storage] = weakref.WeakSet()
+_shown: weakref.WeakSet[Storage] = weakref.WeakSet()  # those of which views have made nodes
 _written: weakref.WeakSet[Storage] = weakref.WeakSet()  # pending ones that have been written
 _owners: weakref.WeakKeyDictionary[Node, weakref.WeakSet[Storage]] = weakref.WeakKeyDictionary()
 
@@ -120,6 +122,11 @@ _owners: weakref.WeakKeyDictionary[Node, weakref.WeakSet[Storage]] = weakref.Wea
 def pending_storages() -> list[Storage]:
     """The storages that are alive and whose version is not memory, in no order."""
     return list(_pending)
+
+
+def shown_storages() -> list[Storage]:
+    """The storages that are alive and of which a view has made a node, in no order."""
+    return list(_shown)
 
 
 def pending_writes() -> list[Storage]:

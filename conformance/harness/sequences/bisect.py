@@ -19,7 +19,7 @@ from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place, Step
 from conformance.harness.bisect.program import Program, contents, values
 from conformance.harness.bisect.search import Search
 from conformance.harness.sequences.evaluate import OPERATORS, Run, Seen
-from conformance.harness.sequences.judge import Wrong, difference, expected
+from conformance.harness.sequences.judge import Wrong, another, difference, expected
 from conformance.harness.sequences.lazy import (
     WAYS,
     Lazy,
@@ -92,7 +92,7 @@ class Counting(Lazy):
 # -- the search ------------------------------------------------------------------------------------
 def bisect_sequence(sequence: Sequence, devices: Several[str], wrong: Wrong) -> Blame:
     """Where a sequence goes wrong on the device and in the way in which it was."""
-    there = next((name for name in devices if name != wrong.device), wrong.device)
+    there = another(wrong.device, devices)
     subject = EngineSubject(wrong.device)
     (way,) = (way for way in WAYS if way.name == wrong.way)
     problem = Problem(wrong.kind, (wrong.device,), -1, "", (), wrong.text)

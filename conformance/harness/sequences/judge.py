@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence as Several
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conformance.harness.case import hex_words
+from conformance.harness.case import hex_words, kind_of
 from conformance.harness.sequences import model
 from conformance.harness.sequences.evaluate import Run, Seen
 from conformance.harness.sequences.lazy import WAYS, Way, see_in_turn, seen
@@ -77,13 +77,18 @@ def judge_way(
 ) -> Wrong | None:
     """What is wrong on one device in one way."""
     due = expected(sequence, way.eager)
-    there = next((name for name in devices if name != device), device)
+    there = another(device, devices)
     try:
         got = seen(sequence, device, there, way)
     except Exception as error:  # noqa: BLE001 - whatever the engine raises is a finding
         return Wrong("error", device, way.name, f"{type(error).__name__}: {error}")
     text = difference(got, due)
     return None if text is None else Wrong("bits", device, way.name, text)
+
+
+def another(device: str, devices: Several[str]) -> str:
+    """Where `.to('there')` goes: another of the devices, or memory apart on the same one."""
+    return next((name for name in devices if name != device), f"{kind_of(device)}:1")
 
 
 def difference(got: Several[Seen], due: Several[Seen]) -> str | None:
