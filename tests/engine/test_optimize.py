@@ -10,6 +10,7 @@ import pytest
 from engine import Tensor, dtypes, optimize as optimizer
 from engine.folds import fold
 from engine.graph import Node, axis_range, const, order_of
+from engine.interpret.states import executed
 from engine.loops import loops_below, loops_of
 from engine.lower import lower
 from engine.ops import Axis, Op
@@ -17,7 +18,7 @@ from engine.optimize import choose_vector, merge_axes, optimize, reuse_nearest
 from engine.realize import resolved_roots, structure
 from engine.schedule import make_schedule
 from engine.simplify import index
-from engine.target import Target
+from engine.target import GRID, Target
 
 I32, F32 = dtypes.int32, dtypes.float32
 WIDE = Target("WIDE", vector_bytes=32, vector_registers=32, threads=4)
@@ -57,6 +58,31 @@ def ranges(kernel: Node, kind: Axis) -> list[int]:
 def test_axes_that_are_read_as_one_are_one(names: str, sizes: list[int]) -> None:
     merged = merge_axes(written(read(names)))
     assert [loop.src[0].arg for loop in loops_of(merged)] == sizes
+
+
+# -- grids -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("names", ["ijk", "i", "jk", "k", "jik", "kji"])
+def test_on_a_grid_every_round_runs_by_itself(names: str) -> None:
+    """One loop of all rounds, that leaves the same bytes, in whatever order they run."""
+    kernel = written(read(names))
+    (made,) = optimize(kernel, Target("GRID", threads=GRID))
+    assert ranges(made, Axis.GLOBAL) == [64] and not ranges(made, Axis.LOOP)
+    count = math.prod(SIZES[n] for n in names)
+    memories = [bytes(4 * 64), bytes(k % 251 + 1 for k in range(4 * count))]
+    due = executed([kernel], memories)
+    assert executed([made], memories) == executed([made], memories, shuffle=1) == due
+    assert due[0] != memories[0]
+
+
+def test_on_a_grid_a_loop_of_unknown_size_stays() -> None:
+    count = Node(Op.VARIABLE, dtypes.index, (), ("n", 1, 8))
+    rows = axis_range(count, (0,), Axis.LOOP)
+    at = index.add(index.multiply(rows, 8), AXES["j"])
+    value = Node(Op.LOAD, I32, (Node(Op.PARAM, I32, (), (1, 64)), at))
+    write = Node(Op.WRITE, I32, (Node(Op.PARAM, I32, (), (0, 64)), at, value))
+    (made,) = optimize(Node(Op.SINK, dtypes.bool_, (write,)), Target("GRID", threads=GRID))
+    assert ranges(made, Axis.GLOBAL) == [8]
+    assert [loop.src[0] for loop in loops_of(made) if loop.arg[1] == Axis.LOOP] == [count]
 
 
 # -- vectors ---------------------------------------------------------------------------------------
