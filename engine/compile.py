@@ -138,7 +138,7 @@ PASSES: tuple[Pass, ...] = (
     Pass("decompose functions", _decompose_functions, Level.LOOPS, ("arithmetic",)),
     Pass("decompose storage", _decompose_storage, Level.STORED, ("arithmetic", "storage")),
     Pass("optimize", _optimize, Level.STORED,
-         ("storage", "vector_bytes", "vector_registers", "max_unroll", "threads")),
+         ("storage", "vector_bytes", "vector_registers", "max_unroll", "threads", "grid")),
     Pass("expand vectors and copies", _expand, Level.EXPANDED, ("storage",)),
     Pass("narrow addresses", _narrow, Level.ADDRESSED, ("arithmetic", "storage", "narrow_index")),
     Pass("decompose arithmetic", _decompose_arithmetic, Level.ADDRESSED, ("storage",)),

@@ -18,7 +18,7 @@ from engine.graph import Node, axis_range, index as index_of, order_of, toposort
 from engine.loops import loops_below, loops_of, replace_in_all, replace_ranges, static_size
 from engine.ops import ELEMENTWISE, Axis, Op
 from engine.simplify import index
-from engine.target import GRID, Target
+from engine.target import Target
 
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
 WORK_FOR_LOOPS = 1 << 22    # operations of a fold from which the order of its loops matters
@@ -278,11 +278,11 @@ def reuse_nearest(sink: Node, target: Target) -> Node:
     """The loop whose rounds share most of what a large fold reads goes inside of the others.
 
     What one round has read then lies in the nearest memory when the next one reads it. Threads need
-    an outermost loop with a round for each.
+    an outermost loop with a round for each; on a grid no round is the next one.
     """
     order = order_of(sink)
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
-    if len(loops) < 2 or not _is_large_fold(order):
+    if target.grid or len(loops) < 2 or not _is_large_fold(order):
         return sink
     below = loops_below(order)
     reads = [a.node for a in _accesses(order, below) if a.node.op is Op.LOAD and a.weight > 1]
@@ -371,7 +371,7 @@ def onto_grid(sink: Node) -> Node:
 def share_among_threads(sink: Node, target: Target) -> Node:
     """Make the outermost loop global if there is enough work for threads."""
     loops = [loop for loop in loops_of(sink) if loop.arg[1] == Axis.LOOP]
-    if target.threads >= GRID:
+    if target.grid:
         return onto_grid(sink)
     if _threads(target) < 2 or not loops:
         return sink

@@ -14,7 +14,6 @@ from engine.context import text_setting
 from engine.dtypes import DType
 from engine.ops import Op, Operation
 
-GRID = 1 << 30  # threads of a device that runs every round of a parallel loop by itself
 HOST_OPS = frozenset({
     Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.SQRT, Op.AND, Op.OR, Op.XOR, Op.NOT, Op.SHL, Op.SHR,
     Op.IDIV, Op.IREM, Op.CONVERT, Op.BITCAST, Op.WHERE, Op.LT, Op.EQ, Op.NE, Op.OPAQUE,
@@ -41,6 +40,7 @@ class Target:
     vector_bytes: int = 0  # width of a vector register; 0: kernels stay scalar
     vector_registers: int = 0
     threads: int = 1
+    grid: bool = False  # runs every round of a parallel loop by itself, whatever their number
     max_buffers: int = 64  # of one kernel
     max_operations: int = 256  # elementwise operations fused into one kernel
     max_unroll: int = 2048  # instructions that unrolling may yield

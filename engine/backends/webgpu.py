@@ -20,7 +20,7 @@ from engine.backends.cache import Cache
 from engine.backends.render_wgsl import render, workgroup
 from engine.linear import LinearKernel, executed
 from engine.ops import Op
-from engine.target import GRID, TEST_TARGETS, Target
+from engine.target import TEST_TARGETS, Target
 
 REMEDY = (
     "pip install lockstep-tensor[webgpu], and a Vulkan driver: where there is no GPU, "
@@ -94,7 +94,7 @@ class WebGpuBackend:
             arithmetic=row.arithmetic,
             storage=row.storage,
             ops=row.ops,
-            threads=GRID,
+            grid=True,
             store_granularity=4,
             max_unroll=16,  # drivers inline what is called, and take long over large kernels
             # One buffer is the launch's own; more than this many gain nothing.

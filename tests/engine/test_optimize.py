@@ -18,7 +18,7 @@ from engine.optimize import choose_vector, merge_axes, optimize, reuse_nearest
 from engine.realize import resolved_roots, structure
 from engine.schedule import make_schedule
 from engine.simplify import index
-from engine.target import GRID, Target
+from engine.target import Target
 
 I32, F32 = dtypes.int32, dtypes.float32
 WIDE = Target("WIDE", vector_bytes=32, vector_registers=32, threads=4)
@@ -65,7 +65,7 @@ def test_axes_that_are_read_as_one_are_one(names: str, sizes: list[int]) -> None
 def test_on_a_grid_every_round_runs_by_itself(names: str) -> None:
     """One loop of all rounds, that leaves the same bytes, in whatever order they run."""
     kernel = written(read(names))
-    (made,) = optimize(kernel, Target("GRID", threads=GRID))
+    (made,) = optimize(kernel, Target("GRID", grid=True))
     assert ranges(made, Axis.GLOBAL) == [64] and not ranges(made, Axis.LOOP)
     count = math.prod(SIZES[n] for n in names)
     memories = [bytes(4 * 64), bytes(k % 251 + 1 for k in range(4 * count))]
@@ -80,7 +80,7 @@ def test_on_a_grid_a_loop_of_unknown_size_stays() -> None:
     at = index.add(index.multiply(rows, 8), AXES["j"])
     value = Node(Op.LOAD, I32, (Node(Op.PARAM, I32, (), (1, 64)), at))
     write = Node(Op.WRITE, I32, (Node(Op.PARAM, I32, (), (0, 64)), at, value))
-    (made,) = optimize(Node(Op.SINK, dtypes.bool_, (write,)), Target("GRID", threads=GRID))
+    (made,) = optimize(Node(Op.SINK, dtypes.bool_, (write,)), Target("GRID", grid=True))
     assert ranges(made, Axis.GLOBAL) == [8]
     assert [loop.src[0] for loop in loops_of(made) if loop.arg[1] == Axis.LOOP] == [count]
 
