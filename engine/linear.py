@@ -172,12 +172,17 @@ def _lines(instructions: Sequence[Instruction]) -> list[str]:
     depth = 0
     for item in instructions:
         depth -= item.op is _CLOSING
-        out = f"r{item.out} " if item.out >= 0 else ""
-        src = "".join(f" r{s}" for s in item.src)
-        arg = "" if item.arg is None else f" [{item.arg!r}]"
-        lines.append(f"{'  ' * depth}{out}{item.dtype} = {item.op}{src}{arg}")
+        lines.append(f"{'  ' * depth}{line_of(item)}")
         depth += item.op is _OPENING
     return lines
+
+
+def line_of(item: Instruction) -> str:
+    """One instruction as text."""
+    out = f"r{item.out} " if item.out >= 0 else ""
+    src = "".join(f" r{s}" for s in item.src)
+    arg = "" if item.arg is None else f" [{item.arg!r}]"
+    return f"{out}{item.dtype} = {item.op}{src}{arg}"
 
 
 def parse(text: str) -> LinearKernel:

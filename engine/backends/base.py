@@ -27,6 +27,14 @@ class DeviceLimit(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Language:
+    """What a backend renders to: its name, and what begins a comment up to the end of a line."""
+
+    name: str
+    comment: str
+
+
+@dataclass(frozen=True)
 class DeviceInfo:
     """One row of `lockstep devices`. `hardware` says what executes: a processor, an emulator."""
 
@@ -63,6 +71,7 @@ class Backend(Protocol):
     """One kind of device, made once a process; `ordinal`s share everything but memory."""
 
     target: Target
+    language: Language
 
     def info(self) -> DeviceInfo:
         """Whether it can be used, without starting it."""
@@ -76,6 +85,7 @@ class Backend(Protocol):
         """Memory of at least `nbytes`, at least one item wide, contents undefined."""
         ...
 
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
-        """The text that `compile` would compile."""
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
+        """The text that `compile` would compile; with `remarks` on which instruction a line is of.
+        """
         ...

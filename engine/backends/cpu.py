@@ -219,6 +219,8 @@ class _Code:
 class CpuBackend:
     """Kernels through a C compiler. `compiler` overrides the search, `cache` the environment."""
 
+    language = render_c.LANGUAGE
+
     def __init__(self, compiler: Compiler | None = None, cache: Cache | None = None) -> None:
         self.cache = cache or Cache()
         self.candidates = None if compiler is None else [compiler]
@@ -253,9 +255,9 @@ class CpuBackend:
         """Host memory, contents undefined."""
         return HostMemory(nbytes)
 
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
         """The kernels as one translation unit."""
-        return _source(dict(_named_function(kernel) for kernel in kernels))
+        return _source(dict(_named_function(kernel, remarks) for kernel in kernels))
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
         """Programs, from this process, the cache or the compiler, which sees each text once."""
@@ -314,9 +316,9 @@ class CpuBackend:
         return {symbol: _Code(library, library.address(symbol)) for symbol in functions}
 
 
-def _named_function(kernel: LinearKernel) -> tuple[str, str]:
+def _named_function(kernel: LinearKernel, remarks: bool = False) -> tuple[str, str]:
     """Symbol and text. The symbol depends on the text: names of kernels may repeat in a batch."""
-    text = render_c.function(kernel, _SYMBOL)
+    text = render_c.function(kernel, _SYMBOL, remarks)
     symbol = f"{kernel.name}_{sha256(text.encode()).hexdigest()[:24]}"
     return symbol, text.replace(_SYMBOL, symbol)
 

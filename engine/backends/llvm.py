@@ -17,7 +17,7 @@ from engine.backends.base import CompileError, DeviceInfo, DeviceUnavailable, Pr
 from engine.backends.cache import Cache
 from engine.backends.launch import HostProgram, processors, work
 from engine.backends.memory import HostMemory
-from engine.backends.render_llvm import render
+from engine.backends.render_llvm import LANGUAGE, render
 from engine.context import setting
 from engine.linear import LinearKernel
 from engine.target import Target
@@ -29,6 +29,8 @@ LEVELS = ((2_000, 2), (8_000, 1))  # instructions of a kernel -> code generation
 
 class LlvmBackend:
     """Compiles for the processor it runs on."""
+
+    language = LANGUAGE
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -112,10 +114,10 @@ class LlvmBackend:
         return DeviceInfo("LLVM", True, detail, hardware=self._processor)
 
     # -- compiling ---------------------------------------------------------------------------------
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
         self._start()
         processor = self._binding().get_process_triple().split("-")[0]
-        return render(kernels, processor)
+        return render(kernels, processor, remarks)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
         """Programs; kernels of one code generation level are a module."""

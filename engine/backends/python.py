@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from engine.arrays import NUMPY
-from engine.backends.base import DeviceInfo, Program
+from engine.backends.base import DeviceInfo, Language, Program
 from engine.backends.memory import HostMemory
 from engine.linear import LinearKernel, dump
 from engine.target import Target
@@ -29,6 +29,7 @@ class PythonBackend:
     target = Target(
         name="PYTHON", vector_bytes=64, vector_registers=32, threads=1, narrow_index=False
     )
+    language = Language("linear IR", "#")
 
     def info(self) -> DeviceInfo:
         """Always available."""
@@ -43,8 +44,8 @@ class PythonBackend:
         """Host memory, contents undefined."""
         return HostMemory(nbytes)
 
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
-        """The kernels as linear text."""
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
+        """The kernels as linear text, whose lines are the instructions and need no remarks."""
         return "\n\n".join(dump(kernel) for kernel in kernels)
 
 

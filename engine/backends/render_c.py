@@ -25,11 +25,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from engine import dtypes
+from engine.backends.base import Language
+from engine.backends.remarks import remarked
 from engine.dtypes import DType
 from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
 VERSION = 1  # of the text: part of the cache key
+LANGUAGE = Language("C", "//")
 
 PRELUDE = """\
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
@@ -94,10 +97,10 @@ _C_TYPES = {
 Interval: TypeAlias = tuple[int, int]
 
 
-def function(kernel: LinearKernel, name: str) -> str:
+def function(kernel: LinearKernel, name: str, remarks: bool = False) -> str:
     """The C function `name` of a kernel. ValueError for what this target cannot have."""
-    subroutines = "".join(_subroutine(inner, name) for inner in kernel.functions)
-    body = _body(Scope(kernel, name))
+    subroutines = "".join(_subroutine(inner, name, remarks) for inner in kernel.functions)
+    body = _body(Scope(kernel, name, remarks=remarks))
     return f"""{subroutines}
 static __attribute__((noinline)) void {name}_body{_SIGNATURE} {{
 {body}
@@ -115,17 +118,20 @@ def _body(scope: Scope) -> str:
     depth = 1
     for item in scope.kernel.instructions:
         depth -= item.op is Op.END
-        lines += [f"{'  ' * depth}{line}" for line in scope.statements(item)]
+        found = scope.statements(item)
+        if scope.remarks:
+            found = remarked(found, LANGUAGE, item, scope.function)
+        lines += [f"{'  ' * depth}{line}" for line in found]
         depth += item.op is Op.LOOP
     return "\n".join(lines)
 
 
-def _subroutine(inner: Function, name: str) -> str:
+def _subroutine(inner: Function, name: str, remarks: bool) -> str:
     """A function of the kernel `name`, which its body alone calls."""
     operands = ", ".join(f"const {c_type(item.dtype)} a{item.arg}" for item in inner.formals)
     return f"""
 static __attribute__((noinline)) {c_type(inner.dtype)} {name}_{inner.name}({operands}) {{
-{_body(Scope(alone(inner), name))}
+{_body(Scope(alone(inner), name, inner.name, remarks))}
   return r{inner.result};
 }}
 """
@@ -137,6 +143,8 @@ class Scope:
 
     kernel: LinearKernel
     prefix: str = ""  # of the names of the kernel's functions
+    function: str = ""  # the name of the one whose body this is
+    remarks: bool = False
     dtypes: dict[int, DType] = field(default_factory=dict)
     ranges: dict[int, Interval] = field(default_factory=dict)
     split: bool = False  # whether the loop whose rounds the caller chooses has been opened

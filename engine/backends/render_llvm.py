@@ -12,10 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from engine import dtypes
+from engine.backends.base import Language
+from engine.backends.remarks import remarked
 from engine.dtypes import DType
 from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
+LANGUAGE = Language("LLVM IR", ";")
 _SCALARS = {"float32": "float", "float64": "double", "bool": "i1"}
 _SUFFIX = {"float": "f32", "double": "f64"}
 
@@ -70,9 +73,14 @@ def _column(dtype: DType) -> int:
 class _Body:
     """Prints the body of one kernel."""
 
-    def __init__(self, kernel: LinearKernel, functions: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, kernel: LinearKernel, functions: dict[str, str] | None = None, function: str = "",
+        remarks: bool = False,
+    ) -> None:
         self.kernel = kernel
         self.functions = functions or {}  # name -> symbol
+        self.function = function  # the name of the one whose body this is
+        self.remarks = remarks
         self.dtype: dict[int, DType] = {}
         self.value: dict[int, str] = {}
         self.lines: list[str] = []
@@ -101,7 +109,10 @@ class _Body:
         for item in self.kernel.instructions:
             if item.out >= 0:
                 self.dtype[item.out] = item.dtype
+            first = len(self.lines)
             _PRINTERS[item.op](self, item)
+            if self.remarks:
+                self.lines[first:] = remarked(self.lines[first:], LANGUAGE, item, self.function)
         self.add("ret void" if result < 0 else f"ret {self.typed(result)}")
 
     # -- leaves ------------------------------------------------------------------------------------
@@ -434,9 +445,9 @@ _ENVIRONMENTS = {
 _SIGNATURE = "(ptr %buffers, ptr %variables, i64 %start, i64 %end)"
 
 
-def _subroutine(function: Function, name: str) -> tuple[str, _Body]:
+def _subroutine(function: Function, name: str, remarks: bool) -> tuple[str, _Body]:
     """A function under the name that it has in the module."""
-    body = _Body(replace(alone(function), name=name))
+    body = _Body(replace(alone(function), name=name), None, function.name, remarks)
     body.print(function.result)
     operands = ", ".join(f"{llvm_type(item.dtype)} %a{item.arg}" for item in function.formals)
     lines = "\n".join(body.lines)
@@ -444,7 +455,7 @@ def _subroutine(function: Function, name: str) -> tuple[str, _Body]:
     return f"{head} {{\nentry:\n{lines}\n}}", body
 
 
-def render(kernels: Sequence[LinearKernel], processor: str) -> str:
+def render(kernels: Sequence[LinearKernel], processor: str, remarks: bool = False) -> str:
     """One module with all kernels; `processor` is the first part of the target triple."""
     declare, enter, leave = _ENVIRONMENTS.get(processor, ("", "", ""))
     functions: list[str] = []
@@ -455,11 +466,12 @@ def render(kernels: Sequence[LinearKernel], processor: str) -> str:
         for function in kernel.functions:
             if function not in symbols:
                 symbols[function] = f"{function.name}.{len(symbols)}"
-                text, inner = _subroutine(function, symbols[function])
+                text, inner = _subroutine(function, symbols[function], remarks)
                 functions.append(text)
                 tables += inner.globals
                 intrinsics |= inner.intrinsics
-        body = _Body(kernel, {row.name: symbols[row] for row in kernel.functions})
+        names = {row.name: symbols[row] for row in kernel.functions}
+        body = _Body(kernel, names, remarks=remarks)
         body.print()
         tables += body.globals
         intrinsics |= body.intrinsics

@@ -25,12 +25,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
+from engine.backends.base import Language
+from engine.backends.remarks import remarked
 from engine.dtypes import DType
 from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
 WORKGROUP = 64  # invocations of a workgroup, at most
 ZERO = "launch.zero"
+LANGUAGE = Language("WGSL", "//")
 
 _TYPES = {
     dtypes.bool_: "bool",
@@ -53,14 +56,14 @@ fn equal(x: u32, y: u32) -> bool { return ordered(x, y) && place(x) == place(y);
 """
 
 
-def render(kernel: LinearKernel) -> str:
+def render(kernel: LinearKernel, remarks: bool = False) -> str:
     """The module of a kernel, whose entry point has its name. ValueError for what WGSL lacks.
 
     Bindings of group 0: the parameters in order, then the values of a launch.
     """
     tables: list[str] = []
-    functions = [_subroutine(function, tables) for function in kernel.functions]
-    body = _body(Scope(kernel, tables))
+    functions = [_subroutine(function, tables, remarks) for function in kernel.functions]
+    body = _body(Scope(kernel, tables, remarks=remarks))
     values = "".join(f"  v{n}: i32,\n" for n in range(len(kernel.variables)))
     bindings = [
         f"@group(0) @binding({slot}) var<storage, {'read_write' if p.written else 'read'}> "
@@ -90,12 +93,12 @@ def workgroup(kernel: LinearKernel) -> int:
     return min(WORKGROUP, max(1, kernel.global_size))
 
 
-def _subroutine(function: Function, tables: list[str]) -> str:
+def _subroutine(function: Function, tables: list[str], remarks: bool) -> str:
     """A function of the kernel, which its body alone calls."""
     operands = ", ".join(f"a{item.arg}: {wgsl_type(item.dtype)}" for item in function.formals)
     return "\n".join([
         f"fn {function.name}({operands}) -> {wgsl_type(function.dtype)} {{",
-        _body(Scope(alone(function), tables, f"{function.name}_")),
+        _body(Scope(alone(function), tables, function.name, remarks)),
         f"  return r{function.result};",
         "}",
     ])
@@ -222,10 +225,11 @@ def _piece(
     """The lines of a piece, which leaves the operands of the call that it ends with."""
     lines: list[str] = []
     if before is not None:
-        lines += scope.define(before, f"{before.arg}_result")
+        lines += scope.remarked(before, scope.define(before, f"{before.arg}_result"))
     for step in piece:
         if step[0].op is Op.CALL:
-            lines += [f"{step[0].arg}_{k} = r{s};" for k, s in enumerate(step[0].src)]
+            given = [f"{step[0].arg}_{k} = r{s};" for k, s in enumerate(step[0].src)]
+            lines += scope.remarked(step[0], given)
         else:
             lines += _step(scope, step)
     return lines
@@ -235,12 +239,13 @@ def _piece(
 class Scope:
     """What is known of the registers written so far.
 
-    `tables` are the module's constants, whose names begin with `prefix`.
+    `tables` are the module's constants, of the kernel and of each function.
     """
 
     kernel: LinearKernel
     tables: list[str]
-    prefix: str = ""
+    function: str = ""  # the name of the one whose body this is
+    remarks: bool = False
     dtypes: dict[int, DType] = field(default_factory=dict)
     memory: dict[int, str] = field(default_factory=dict)  # register -> name of buffer or table
     constants: set[int] = field(default_factory=set)
@@ -248,6 +253,13 @@ class Scope:
 
     def statements(self, item: Instruction) -> list[str]:
         """The lines of one instruction."""
+        return self.remarked(item, self._statements(item))
+
+    def remarked(self, item: Instruction, lines: list[str]) -> list[str]:
+        """Lines that an instruction has become, which say so if they are asked to."""
+        return remarked(lines, LANGUAGE, item, self.function) if self.remarks else lines
+
+    def _statements(self, item: Instruction) -> list[str]:
         if item.out >= 0:
             self.dtypes[item.out] = item.dtype
         if item.op in STATEMENTS:
@@ -382,7 +394,7 @@ def _parameter(scope: Scope, item: Instruction) -> list[str]:
 
 def _table(scope: Scope, item: Instruction) -> list[str]:
     """Constants of the module, as bits."""
-    name = f"{scope.prefix}t{item.out}"
+    name = f"{scope.function}_t{item.out}" if scope.function else f"t{item.out}"
     scope.memory[item.out] = name
     rows = [f"{bits:#x}u" for bits in item.arg]
     lines = [", ".join(rows[i : i + 8]) for i in range(0, len(rows), 8)]

@@ -17,7 +17,7 @@ from typing import Any
 from engine.backends import webgpu_probe
 from engine.backends.base import CompileError, DeviceInfo, DeviceLimit, DeviceUnavailable, Program
 from engine.backends.cache import Cache
-from engine.backends.render_wgsl import render, workgroup
+from engine.backends.render_wgsl import LANGUAGE, render, workgroup
 from engine.linear import LinearKernel, executed
 from engine.ops import Op
 from engine.target import TEST_TARGETS, Target
@@ -52,6 +52,8 @@ class Adapter:
 
 class WebGpuBackend:
     """The first adapter that wgpu offers; $WGPU_ADAPTER_NAME chooses another."""
+
+    language = LANGUAGE
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -112,8 +114,8 @@ class WebGpuBackend:
         return DeviceInfo("WEBGPU", True, detail, hardware=adapter.kind)
 
     # -- compiling ---------------------------------------------------------------------------------
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
-        return "\n\n".join(render(kernel) for kernel in kernels)
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
+        return "\n\n".join(render(kernel, remarks) for kernel in kernels)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
         """A pipeline for each kernel. CompileError with the log for text that is refused.

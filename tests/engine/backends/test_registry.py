@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from engine.backends import registry
-from engine.backends.base import DeviceInfo, DeviceUnavailable, Program
+from engine.backends.base import DeviceInfo, DeviceUnavailable, Language, Program
 from engine.backends.memory import HostMemory
 from engine.backends.registry import Device, canonical
 from engine.linear import LinearKernel
@@ -20,6 +20,7 @@ class Planted:
     """A backend that only says that it is there."""
 
     target = Target("PLANTED")
+    language = Language("none", "#")
 
     def info(self) -> DeviceInfo:
         return DeviceInfo("PLANTED", available=True, detail="")
@@ -30,7 +31,7 @@ class Planted:
     def allocate(self, nbytes: int) -> HostMemory:
         return HostMemory(nbytes)
 
-    def render(self, kernels: Sequence[LinearKernel]) -> str:
+    def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
         return ""
 
 
