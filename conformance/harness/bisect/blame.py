@@ -40,7 +40,8 @@ class Place:
 
     `part` is the pass; `rule` the rule of it, or of the graph; `op` and `dtype` those of the
     smallest thing that is wrong by itself; `before` and `after` what the rule replaced by what;
-    `text` a sentence; `kernel` the kernel as it was when it was last right.
+    `text` a sentence; `kernel` the kernel as it was when it was last right; `code` the lines of a
+    device's text that a wrong instruction became, marked, and those around them.
     """
 
     stage: str
@@ -52,6 +53,7 @@ class Place:
     before: str = ""
     after: str = ""
     kernel: str = ""
+    code: str = ""
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:

@@ -8,10 +8,11 @@ that were constants are constants again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from conformance.harness.bisect.observed import Culprit
 from engine import dtypes
 from engine.backends.base import Backend
 from engine.backends.registry import backend
@@ -33,9 +34,13 @@ ITEMS = 4096  # of operands that are tried at once
 class _Noted:
     """An instruction, its operands' instructions, and the arrays of all times it was executed."""
 
-    item: Instruction
+    culprit: Culprit
     operands: tuple[Instruction, ...]
     arrays: list[list[Array]] = field(default_factory=list)  # operands, then the result
+
+    @property
+    def item(self) -> Instruction:
+        return self.culprit.item
 
     def joined(self) -> list[Array]:
         """The operands and the result as flat arrays of one length."""
@@ -51,13 +56,13 @@ def _whole(count: int, item: Instruction) -> int:
 
 def wrong_instruction(
     device: str, parts: Sequence[Launchable], before: Sequence[bytes]
-) -> Instruction | None:
+) -> Culprit | None:
     """The first instruction of kernels that gives other bits on the device when it is alone."""
     chosen = backend(device)
     for noted in _noted(parts, before):
         try:
             if _differs(chosen, noted):
-                return noted.item
+                return noted.culprit
         except Exception:  # noqa: BLE001 - this one cannot be made alone; the next one may be
             continue
     return None
@@ -65,15 +70,17 @@ def wrong_instruction(
 
 def _noted(parts: Sequence[Launchable], before: Sequence[bytes]) -> Iterator[_Noted]:
     """Constants, then elementwise instructions in the order of execution."""
-    found: dict[Instruction, _Noted] = {}
+    found: dict[Culprit, _Noted] = {}
+    kernels = [part.kernel for part in parts]
 
     def watch(
-        kernel: LinearKernel, item: Instruction, operands: Sequence[Array], result: Array
+        body: LinearKernel, item: Instruction, operands: Sequence[Array], result: Array
     ) -> None:
-        if item not in found:
-            made = {one.out: one for one in kernel.instructions}
-            found[item] = _Noted(item, tuple(made[register] for register in item.src))
-        found[item].arrays.append([*operands, result])
+        culprit = _culprit(kernels, body, item)
+        if culprit not in found:
+            made = {one.out: one for one in body.instructions}
+            found[culprit] = _Noted(culprit, tuple(made[register] for register in item.src))
+        found[culprit].arrays.append([*operands, result])
 
     states.launched(parts, before, watch=watch)
     seen: set[tuple[DType, int]] = set()
@@ -82,8 +89,18 @@ def _noted(parts: Sequence[Launchable], before: Sequence[bytes]) -> Iterator[_No
             if item.op is Op.CONST and (item.dtype, item.arg) not in seen:
                 seen.add((item.dtype, item.arg))
                 value = np.broadcast_to(constant(item.dtype.scalar, item.arg), (item.dtype.lanes,))
-                yield _Noted(item, (), [[value]])
+                yield _Noted(replace(noted.culprit, item=item), (), [[value]])
     yield from found.values()
+
+
+def _culprit(
+    kernels: Sequence[LinearKernel], body: LinearKernel, item: Instruction
+) -> Culprit:
+    """An instruction of a body, which is that of a kernel or of a function of one."""
+    if body in kernels:
+        return Culprit(body, item)
+    kernel = next(one for one in kernels if body.name in {row.name for row in one.functions})
+    return Culprit(kernel, item, body.name)
 
 
 def _differs(chosen: Backend, noted: _Noted) -> bool:

@@ -7,12 +7,16 @@ from dataclasses import replace
 
 from conformance.harness.bisect.blame import NOT_FOUND, Place
 from conformance.harness.bisect.instructions import wrong_instruction
+from conformance.harness.bisect.observed import Culprit, first_wrong
 from conformance.harness.bisect.passes import compiled, instructions, smallest
 from conformance.harness.bisect.schedules import Launch
+from conformance.harness.bisect.source import source
 from conformance.harness.case import Case
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial.kernels import on_device
+from engine.backends.registry import backend
 from engine.context import Context
+from engine.linearize import Launchable
 from engine.realize import forget
 from engine.target import Target
 
@@ -40,11 +44,24 @@ def wrong_code(launch: Launch, target: Target, device: str) -> Place | None:
             return Place("threads", text="right on one thread, wrong on several", kernel=text)
     said = f"{device} gives other bits than the instructions of the kernel"
     place = Place("code", device.partition(":")[0], text=said, kernel=text)
-    culprit = wrong_instruction(device, parts, launch.before)
+    culprit = _culprit(device, parts, launch.before)
     if culprit is not None:
-        return replace(place, op=str(culprit.op), dtype=str(culprit.dtype.scalar))
+        lines, code = source(backend(device), culprit)
+        return replace(place, op=str(culprit.item.op), dtype=str(culprit.item.dtype.scalar),
+                       text=f"{said}: {lines}" if lines else said, code=code)  # fmt: skip
     node = smallest(launch, lambda one: is_wrong(one, target, device))
     return place if node is None else replace(place, op=str(node.op), dtype=str(node.dtype.scalar))
+
+
+def _culprit(
+    device: str, parts: Sequence[Launchable], before: Sequence[bytes]
+) -> Culprit | None:
+    """The instruction that is wrong where it stands, or else one that is wrong alone."""
+    try:
+        found = first_wrong(device, parts, before)
+    except Exception:  # noqa: BLE001 - a longer kernel may be more than the device takes
+        found = None
+    return found or wrong_instruction(device, parts, before)
 
 
 def wrong_runtime(case: Case, subject: EngineSubject, due: Sequence[bytes]) -> Place:

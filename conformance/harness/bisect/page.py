@@ -32,6 +32,7 @@ def show(blame: Blame, console: Console) -> None:
     _text(console, "became", place.after)
     if not place.before and not place.after:
         _text(console, "kernel", place.kernel)
+    _text(console, "code", place.code)
     console.print(f"key: {blame.key}", markup=False, soft_wrap=True)
 
 
