@@ -21,7 +21,7 @@ from engine.dtypes import DType
 from engine.interpret import states
 from engine.linear import Instruction, LinearKernel, Parameter
 from engine.linearize import Launchable
-from engine.ops import Op
+from engine.ops import Op, Operation
 
 NOTES = 256  # in one kernel
 NOTE_BYTES = 1 << 24  # of them
@@ -285,7 +285,7 @@ class _Longer:
         return self._emit(Op.CONST, self.index, (), self.index.encode(value))
 
     def _emit(
-        self, op: Op, dtype: DType, src: tuple[int, ...], arg: object = None
+        self, op: Operation, dtype: DType, src: tuple[int, ...], arg: object = None
     ) -> int:
         self.items.append(Instruction(op, dtype, self.free, src, arg))
         self.free += 1
