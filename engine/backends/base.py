@@ -26,6 +26,14 @@ class DeviceLimit(RuntimeError):
     """More than a device can hold or run. The message names the limit and a way around it."""
 
 
+class MemoryFreed(RuntimeError):
+    """Memory that was given back is used. The message says what to do."""
+
+
+class DeviceLost(RuntimeError):
+    """A device that is no more, and with it all that it held. The message says what to do."""
+
+
 @dataclass(frozen=True)
 class Language:
     """What a backend renders to: its name, and what begins a comment up to the end of a line."""

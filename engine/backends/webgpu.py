@@ -9,13 +9,21 @@ from __future__ import annotations
 import os
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
-from typing import Any
+from functools import cache, cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from engine.backends import webgpu_probe
-from engine.backends.base import CompileError, DeviceInfo, DeviceLimit, DeviceUnavailable, Program
+from engine.backends.base import (
+    CompileError,
+    DeviceInfo,
+    DeviceLimit,
+    DeviceLost,
+    DeviceUnavailable,
+    MemoryFreed,
+    Program,
+)
 from engine.backends.cache import Cache
 from engine.backends.render_wgsl import LANGUAGE, render, workgroup
 from engine.linear import LinearKernel, executed
@@ -35,46 +43,109 @@ LIMITS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Adapter:
-    """An adapter, the device on it, and its limits. `identity` names its driver and version."""
+    """An adapter, the device on it, and its limits. `identity` names its driver and version.
+
+    `lost` is true from the first call on that found the device gone.
+    """
 
     device: Any
     identity: str
     kind: str
     limits: dict[str, int]
+    lost: bool = False
 
     @property
     def largest(self) -> int:
         """Bytes that a buffer may have."""
         return min(self.limits["max-buffer-size"], self.limits["max-storage-buffer-binding-size"])
 
+    def is_lost(self) -> bool:
+        """Whether the device has gone. Nothing reports it: a lost device makes no buffers."""
+        wgpu = _library()
+        if not self.lost:
+            try:
+                self.device.create_buffer(size=4, usage=wgpu.BufferUsage.COPY_DST)
+            except wgpu.GPUValidationError:
+                self.lost = True
+        return self.lost
+
+    def gone(self) -> DeviceLost:
+        """The error that says so."""
+        return DeviceLost(
+            f"WEBGPU: the device on {self.identity} was lost, and with it every tensor that it "
+            "held: make those anew. The next use starts a new device; if that goes as well, look "
+            "at the driver, or compute on another device"
+        )
+
+
+class _OnAdapter(Protocol):
+    @property
+    def adapter(self) -> Adapter: ...
+
+
+Owner = TypeVar("Owner", bound=_OnAdapter)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+def _notices_loss(
+    method: Callable[Concatenate[Owner, Given], Result],
+) -> Callable[Concatenate[Owner, Given], Result]:
+    """What the method of something on an adapter raises is DeviceLost if that is the cause."""
+
+    @wraps(method)
+    def called(self: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        adapter = self.adapter
+        try:
+            return method(self, *args, **kwargs)
+        except (CompileError, _library().GPUError) as error:
+            if adapter.is_lost():
+                raise adapter.gone() from error
+            raise
+
+    return called
+
 
 class WebGpuBackend:
-    """The first adapter that wgpu offers; $WGPU_ADAPTER_NAME chooses another."""
+    """The first adapter that wgpu offers; $WGPU_ADAPTER_NAME chooses another.
+
+    `adapter` is for tests: one that is there already, with limits of its own.
+    """
 
     language = LANGUAGE
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, adapter: Adapter | None = None) -> None:
+        self._lock = threading.RLock()
         self._cache = Cache()
+        self._adapter = adapter
 
     # -- the adapter -------------------------------------------------------------------------------
-    @cached_property
+    @property
     def adapter(self) -> Adapter:
-        """The device, started. DeviceUnavailable where there is no driver."""
-        wgpu = _library()
-        found = _request(wgpu)
-        if found is None:
-            raise DeviceUnavailable(f"WEBGPU: no Vulkan, Metal or D3D12 driver; {REMEDY}")
-        limits = {name: found.limits[name] for name in LIMITS}
-        info = found.info
-        return Adapter(
-            device=found.request_device_sync(required_limits=limits),
-            identity=f"{info['device']}, {info['description']}, {info['backend_type']}",
-            kind=str(info["adapter_type"]),
-            limits=limits,
-        )
+        """The device, started, or started again if it was lost.
+
+        DeviceUnavailable where there is no driver, or where another one has come in its place.
+        """
+        found = self._adapter
+        if found is None or found.lost:
+            with self._lock:
+                found = self._started(self._adapter)
+        return found
+
+    def _started(self, before: Adapter | None) -> Adapter:
+        """A device in the place of none or of a lost one; kernels were made for its driver."""
+        if before is not None and not before.lost:
+            return before
+        found = _start()
+        if before is not None and found.identity != before.identity:
+            raise DeviceUnavailable(
+                f"WEBGPU: {before.identity} was lost, and there is only {found.identity} now, "
+                "which may compute otherwise: start the program again"
+            )
+        self._adapter = found
+        return found
 
     @cached_property
     def profile(self) -> webgpu_probe.Profile:
@@ -125,7 +196,7 @@ class WebGpuBackend:
         for kernel in kernels:
             self._check_rounds(kernel)
         with self._lock:
-            return [_Dispatch(self.adapter, kernel) for kernel in kernels]
+            return [_Program(self, kernel) for kernel in kernels]
 
     def _check_rounds(self, kernel: LinearKernel) -> None:
         """The probes, which find the limit, are below it but for the one that looks for it."""
@@ -137,8 +208,9 @@ class WebGpuBackend:
                 "lockstep devices --install-vulkan, or compute on another device"
             )
 
+    @_notices_loss
     def allocate(self, nbytes: int) -> WebGpuMemory:
-        """DeviceLimit for more than one binding can hold."""
+        """DeviceLimit for more than one binding can hold, or than there is."""
         return WebGpuMemory(self.adapter, nbytes)
 
 
@@ -167,6 +239,21 @@ def _request(wgpu: Any) -> Any:
         return None
 
 
+def _start() -> Adapter:
+    """The device on the adapter, started. DeviceUnavailable where there is no driver."""
+    found = _request(_library())
+    if found is None:
+        raise DeviceUnavailable(f"WEBGPU: no Vulkan, Metal or D3D12 driver; {REMEDY}")
+    limits = {name: found.limits[name] for name in LIMITS}
+    info = found.info
+    return Adapter(
+        device=found.request_device_sync(required_limits=limits),
+        identity=f"{info['device']}, {info['description']}, {info['backend_type']}",
+        kind=str(info["adapter_type"]),
+        limits=limits,
+    )
+
+
 def _version() -> str:
     from importlib import metadata
 
@@ -182,7 +269,7 @@ def padded(nbytes: int) -> int:
 class WebGpuMemory:
     """A storage buffer. It goes with its last user: the queue keeps what it still needs."""
 
-    __slots__ = ("__weakref__", "adapter", "buffer", "nbytes")
+    __slots__ = ("__weakref__", "_buffer", "adapter", "nbytes")
 
     def __init__(self, adapter: Adapter, nbytes: int) -> None:
         if padded(nbytes) > adapter.largest:
@@ -194,8 +281,34 @@ class WebGpuMemory:
         usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
         self.adapter = adapter
         self.nbytes = nbytes
-        self.buffer = adapter.device.create_buffer(size=padded(nbytes), usage=usage)
+        try:
+            self._buffer = adapter.device.create_buffer(size=padded(nbytes), usage=usage)
+        except wgpu.GPUOutOfMemoryError as error:
+            raise DeviceLimit(
+                f"WEBGPU: {adapter.identity} has no {nbytes} bytes left; drop tensors that are "
+                "not needed, or compute on another device"
+            ) from error
 
+    @property
+    def buffer(self) -> Any:
+        """The buffer. DeviceLost or MemoryFreed if it is no more: the library, given such a one
+        to copy, would end the process."""
+        if self.adapter.lost:
+            raise self.adapter.gone()
+        if self._buffer is None:
+            raise MemoryFreed(
+                f"WEBGPU: {self.nbytes} bytes on {self.adapter.identity} are used after they were "
+                "freed: allocate anew, and free what no launch to come reads or writes"
+            )
+        return self._buffer
+
+    def free(self) -> None:
+        """Give the bytes back now, whoever still has this memory: using it is an error then."""
+        if self._buffer is not None:
+            self._buffer.destroy()
+        self._buffer = None
+
+    @_notices_loss
     def write(self, data: bytes | memoryview) -> None:
         """Copy host bytes to the start of this memory."""
         source = memoryview(data).cast("B")
@@ -208,6 +321,7 @@ class WebGpuMemory:
             word[: source.nbytes - whole] = source[whole:]
             queue.write_buffer(self.buffer, whole, word)
 
+    @_notices_loss
     def read(self) -> bytes:
         """A copy of the bytes, after everything that was launched before."""
         data = self.adapter.device.queue.read_buffer(self.buffer, 0, padded(self.nbytes))
@@ -215,6 +329,35 @@ class WebGpuMemory:
 
 
 # -- launching -------------------------------------------------------------------------------------
+class _Program:
+    """A kernel, and its pipeline on the device that there is now."""
+
+    def __init__(self, backend: WebGpuBackend, kernel: LinearKernel) -> None:
+        self.backend = backend
+        self.kernel = kernel
+        self.dispatch = self._dispatch()
+
+    @property
+    def adapter(self) -> Adapter:
+        """Where it runs."""
+        return self.backend.adapter
+
+    @_notices_loss
+    def _dispatch(self) -> _Dispatch:
+        return _Dispatch(self.adapter, self.kernel)
+
+    @_notices_loss
+    def __call__(self, buffers: Sequence[WebGpuMemory], variables: Sequence[int]) -> None:
+        """Submit a launch: whoever reads what it writes waits for it.
+
+        DeviceLost if the device, MemoryFreed if the memory of a buffer is no more.
+        """
+        bound = [memory.buffer for memory in buffers]
+        if self.dispatch.adapter is not self.adapter:
+            self.dispatch = self._dispatch()
+        self.dispatch(bound, variables)
+
+
 class _Dispatch:
     """A kernel as a pipeline, and what a launch of it binds."""
 
@@ -254,11 +397,9 @@ class _Dispatch:
         except wgpu.GPUError as error:
             raise CompileError(f"WEBGPU refused a kernel: {error}\n{text}") from error
 
-    def __call__(self, buffers: Sequence[Any], variables: Sequence[int]) -> None:
-        """Submit a launch: whoever reads what it writes waits for it."""
+    def __call__(self, bound: list[Any], variables: Sequence[int]) -> None:
         device = self.adapter.device
         encoder = device.create_command_encoder()
-        bound = [memory.buffer for memory in buffers]
         for slot, buffer in enumerate(bound):
             if not self.written[slot] and self._is_written(buffer, bound):
                 bound[slot] = self._copied(encoder, buffer, self.sizes[slot])

@@ -55,8 +55,7 @@ def test_probes_run_once_for_a_driver(
 
     monkeypatch.setattr(webgpu_probe, "measure", measured)
     for _ in range(2):
-        other = WebGpuBackend()
-        other.__dict__["adapter"] = device.adapter
+        other = WebGpuBackend(device.adapter)
         other._cache = Cache(tmp_path)
         assert other.profile == webgpu_probe.Profile(("x * 0",), 65535)
         assert dtypes.float32 not in other.target.arithmetic
@@ -144,8 +143,7 @@ def test_memory_that_is_read_may_be_written_too(device: WebGpuBackend) -> None:
 
 
 def test_loops_that_the_driver_would_cut_short_are_refused(device: WebGpuBackend) -> None:
-    other = WebGpuBackend()
-    other.__dict__["adapter"] = device.adapter
+    other = WebGpuBackend(device.adapter)
     other.__dict__["profile"] = webgpu_probe.Profile((), 65535)
     long = parse(webgpu_probe._LOOP_KERNEL)
     with pytest.raises(DeviceLimit, match=r"runs 200000 rounds .* ends after 65535: get a newer"):
