@@ -18,8 +18,7 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     from engine.backends import registry
     from engine.target import Target, effective
 
-    rows = {row.name: row for row in registry.info()}
-    kinds = list(rows)
+    kinds = registry.known()
     chosen = [device_name(name) for name in names] or kinds
     unclear = [name for name in chosen if not is_device_name(name)]
     if unclear:
@@ -29,6 +28,7 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
         raise ValueError(f"no such device: {', '.join(unknown)}; there are {', '.join(kinds)}")
     found = []
     names = list(dict.fromkeys(chosen))
+    rows = {row.name: row for row in registry.info(sorted(set(map(kind_of, names))))}
     here = [name for name in names if rows[kind_of(name)].available]
     for name in names:
         info, subject = rows[kind_of(name)], EngineSubject(name)

@@ -58,7 +58,8 @@ class Ending:
     def of(cls, code: int | None) -> Ending:
         """The ending of a process with this exit code, negative for a signal."""
         if code is not None and code < 0:
-            return cls(f"the process was ended by {signal.Signals(-code).name}", -code)
+            late = ", since its time was up" if -code in OUT_OF_TIME else ""
+            return cls(f"the process was ended by {signal.Signals(-code).name}{late}", -code)
         return cls(f"the process ended with exit code {code}")
 
     @property

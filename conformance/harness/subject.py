@@ -256,7 +256,7 @@ def _remedy(device: str) -> str:
     from engine.backends import registry
 
     kind = device.partition(":")[0]
-    return next((row.remedy for row in registry.info() if row.name == kind), "")
+    return registry.info([kind])[0].remedy
 
 
 def run(case: Case, subject: Subject) -> list[bytes]:

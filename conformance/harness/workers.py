@@ -2,8 +2,9 @@
 
 A worker may die with the code that it runs.  Then its cells are judged once more, each batch alone,
 in a new worker: what dies again is a crash of that cell on that device, and the rest has lost
-nothing.  If nothing dies alone, all that ran together is a crash.  Records come in the order of the
-plan, whatever the number of workers.
+nothing.  If nothing dies alone, all that ran together is a crash.  What takes too long dies by the
+kernel's timers, and is a timeout.  Records come in the order of the plan, whatever the number of
+workers.
 """
 
 from __future__ import annotations
@@ -18,10 +19,19 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from conformance.harness import plan
+from conformance.harness.case import Case
 from conformance.harness.cells import Verdict
-from conformance.harness.check import Check, Report, collect_seldom, crash
+from conformance.harness.check import Check, Device, Report, collect_seldom, crash
 from conformance.harness.judging import Failure
-from conformance.harness.process import Child, begin, tell, until_nobody_asks
+from conformance.harness.process import (
+    Child,
+    Ending,
+    begin,
+    tell,
+    time_limit,
+    until_nobody_asks,
+)
+from conformance.harness.subject import Subject
 from conformance.harness.tasks import (
     Order,
     Task,
@@ -34,18 +44,45 @@ from conformance.harness.tasks import (
 
 SOURCE = "conformance.harness.devices:under_test"
 GRACE_SECONDS = 60.0  # after the budget, for a launch that was begun before its end
+LAUNCH_SECONDS = 600.0  # of the processor for one launch, see `time_limit`: what takes more hangs
 
 
 # -- in the worker ---------------------------------------------------------------------------------
-def serve(line: Connection, source: str, names: tuple[str, ...], full: bool) -> None:
+@dataclass(frozen=True)
+class _Limited:
+    """A subject whose launches end the process where they take too long."""
+
+    inner: Subject
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    def run(self, case: Case) -> list[bytes]:
+        with time_limit(self.seconds):
+            return self.inner.run(case)
+
+
+def _limited(device: Device, seconds: float) -> Device:
+    if device.subject is None:
+        return device
+    return replace(device, subject=_Limited(device.subject, seconds))
+
+
+def serve(
+    line: Connection, source: str, names: tuple[str, ...], full: bool, limit: float
+) -> None:
     """The life of a worker: say that it is ready, then judge what it is sent, until nobody asks.
 
     `source` names the function (`module:function`) that gives the devices: they cannot travel.
+    `limit` is that of a launch in seconds.
     """
     begin()
     collect_seldom()
     module, _, function = source.partition(":")
-    devices = {d.name: d for d in getattr(import_module(module), function)(names, full)}
+    found = getattr(import_module(module), function)(names, full)
+    devices = {device.name: _limited(device, limit) for device in found}
     with until_nobody_asks():
         tell(line, ready=True)
         while True:
@@ -69,11 +106,16 @@ def _work(line: Connection, check: Check, seconds: float | None) -> None:
 
 
 # -- where the results are -------------------------------------------------------------------------
+def _verdict(ending: Ending) -> Verdict:
+    """What became of the cell that has ended its worker."""
+    return Verdict.TIMEOUT if ending.kind == "timeout" else Verdict.CRASH
+
+
 @dataclass
 class Death:
     """A worker that ended while several cells were together: are any of them guilty alone?"""
 
-    reason: str
+    ending: Ending
     task: Task
     device: str
     open: int
@@ -107,6 +149,7 @@ class Pool:
     count: int
     source: str = SOURCE
     grace: float = GRACE_SECONDS
+    limit: float = LAUNCH_SECONDS
     _queue: deque[Job] = field(default_factory=deque, init=False)
     _workers: list[Worker] = field(default_factory=list, init=False)
     _failures: list[tuple[int, Failure]] = field(default_factory=list, init=False)
@@ -188,7 +231,8 @@ class Pool:
         return [(place, device) for place in range(task.first, task.last) for device in devices]
 
     def _start(self) -> None:
-        self._workers.append(Worker.start(serve, self.source, self._names, self._full))
+        started = Worker.start(serve, self.source, self._names, self._full, self.limit)
+        self._workers.append(started)
 
     def _close(self) -> None:
         """Nobody is left behind: who is busy is ended, who is idle leaves."""
@@ -261,39 +305,39 @@ class Pool:
         death.open -= 1
         if death.open == 0 and not death.blamed:
             many = death.task.last - death.task.first
-            text = f"{death.reason} while {many} cells ran together; none does it alone"
+            text = f"{death.ending.text} while {many} cells ran together; none does it alone"
             for place in range(death.task.first, death.task.last):
                 for device in [death.device] if death.device else death.task.devices:
-                    self._found(place, device, "", text)
+                    self._found(place, device, "", text, _verdict(death.ending))
 
-    def _drop(self, worker: Worker) -> str:
+    def _drop(self, worker: Worker) -> Ending:
         """A worker is no more; how it ended."""
         self._workers.remove(worker)
-        return worker.end().text
+        return worker.end()
 
     # -- deaths ------------------------------------------------------------------------------------
     def _died(self, worker: Worker) -> None:
         """Replace the worker; judge what it had once more, or know who was guilty."""
-        reason, job = self._drop(worker), worker.job
+        ending, job = self._drop(worker), worker.job
         if job is None:
-            raise RuntimeError(f"a worker could not start: {reason}")
+            raise RuntimeError(f"a worker could not start: {ending.text}")
         self._start()
         if not job.task.alone:
-            death = Death(reason, job.task, worker.device, job.task.last - job.task.first)
+            death = Death(ending, job.task, worker.device, job.task.last - job.task.first)
             places = range(job.task.first, job.task.last)
             alone = [Job(Task(k, k + 1, job.task.devices, True), death) for k in places]
             self._queue.extendleft(reversed(alone))
             return
-        self._blame(worker, job, reason)
+        self._blame(worker, job, ending)
 
-    def _blame(self, worker: Worker, job: Job, reason: str) -> None:
+    def _blame(self, worker: Worker, job: Job, ending: Ending) -> None:
         """A cell that ends its process alone; the other devices are judged without the guilty."""
         if job.death is not None:
             job.death.blamed = True
         guilty = (worker.device,) if worker.device else job.task.devices
-        text = f"{worker.layout}: {reason}" if worker.layout else reason
+        text = f"{worker.layout}: {ending.text}" if worker.layout else ending.text
         for device in guilty:
-            self._found(job.task.first, device, worker.layout, text)
+            self._found(job.task.first, device, worker.layout, text, _verdict(ending))
         rest = tuple(name for name in job.task.devices if name not in guilty)
         if rest:
             self._queue.appendleft(Job(replace(job.task, devices=rest), job.death))
@@ -301,7 +345,7 @@ class Pool:
             self._closed(job)
 
     def _found(
-        self, place: int, device: str, layout: str, text: str, verdict: Verdict = Verdict.CRASH
+        self, place: int, device: str, layout: str, text: str, verdict: Verdict
     ) -> None:
         """The verdict of a cell, with the program that ran where that is known."""
         op, dtypes = self.check.targets[place]

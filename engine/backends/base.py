@@ -80,6 +80,7 @@ class Backend(Protocol):
 
     target: Target
     language: Language
+    forks: bool  # whether a process that has started it may fork, and both go on
 
     def info(self) -> DeviceInfo:
         """Whether it can be used, without starting it."""

@@ -220,6 +220,7 @@ class CpuBackend:
     """Kernels through a C compiler. `compiler` overrides the search, `cache` the environment."""
 
     language = render_c.LANGUAGE
+    forks = True
 
     def __init__(self, compiler: Compiler | None = None, cache: Cache | None = None) -> None:
         self.cache = cache or Cache()

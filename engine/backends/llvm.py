@@ -31,6 +31,7 @@ class LlvmBackend:
     """Compiles for the processor it runs on."""
 
     language = LANGUAGE
+    forks = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -30,6 +30,7 @@ class PythonBackend:
         name="PYTHON", vector_bytes=64, vector_registers=32, threads=1, narrow_index=False
     )
     language = Language("linear IR", "#")
+    forks = True
 
     def info(self) -> DeviceInfo:
         """Always available."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
 
@@ -113,9 +113,12 @@ def generation() -> int:
     return len(_changes)
 
 
-def info() -> list[DeviceInfo]:
-    """A row for every device, also those that are absent."""
-    return [_info(name) for name in known()]
+def info(names: Sequence[str] | None = None) -> list[DeviceInfo]:
+    """A row for every device, also those that are absent; or for those of `names`.
+
+    Asking starts what must be started to know: a driver may come with threads and gigabytes.
+    """
+    return [_info(name) for name in (known() if names is None else names)]
 
 
 def _info(name: str) -> DeviceInfo:

@@ -115,6 +115,7 @@ class WebGpuBackend:
     """
 
     language = LANGUAGE
+    forks = False  # the driver's threads stay behind: the first launch would wait for them
 
     def __init__(self, adapter: Adapter | None = None) -> None:
         self._lock = threading.RLock()

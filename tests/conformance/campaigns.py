@@ -133,12 +133,12 @@ def seed_with_both(draws: int) -> int:
 
 def fuzz(
     folder: Path, draws: int, *names: str, console: Console | None = None, workers: int = 2,
-    limits: Limits | None = None, seed: int = SEED,
+    limits: Limits | None = None, seed: int = SEED, source: str = SOURCE,
 ) -> int:  # fmt: skip
     """One run of a campaign; the exit code."""
     settings = Settings(seed, names, LENGTH, VECTORS, steered=False)
     wish = Wish(workers, None, draws * VECTORS, limits or Limits())
-    devices = Devices(SOURCE, names)
+    devices = Devices(source, names)
     return run_fuzz(folder, settings, devices, wish, console or Console(quiet=True))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from conformance.harness.bisect import STAGES
 from conformance.harness.selfscore import table
-from conformance.harness.selfscore.command import chosen
+from conformance.harness.selfscore.command import chosen, run_selfscore
 from conformance.harness.selfscore.faults import CLASSES, Fault, faults, plant
 from conformance.harness.selfscore.score import CONTROL, Hunt, Job, score
 from engine.compile import PASSES
@@ -61,6 +63,20 @@ def test_a_fault_is_found_and_named_and_a_control_is_quiet() -> None:
     assert found.statements <= 3 and found.case.startswith("lockstep case")
     assert not control.found and control.programs > 0
 
+
+def test_what_no_device_is_here_for_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither found nor missed: the reason and the remedy are shown, and nothing is recorded."""
+    monkeypatch.setenv("WGPU_ADAPTER_NAME", "no such adapter")
+    hunted = [fault for fault in FAULTS if fault.kind == "shaders"][:1]
+    console = Console(file=(text := StringIO()), width=400)
+    assert run_selfscore(hunted, 60, 0, 0, 1, tmp_path, console) == 2
+    said = text.getvalue()
+    assert "not run" in said and "WEBGPU not run: " in said
+    assert "lockstep devices --install-vulkan" in said
+    assert "0 of 0 faults found" in said and said.rstrip().endswith("1 not run.")
+    assert not (tmp_path / table.RECORDS).exists()
 
 
 def test_records_make_the_page(tmp_path: Path) -> None:

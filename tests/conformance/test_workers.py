@@ -194,3 +194,17 @@ def test_one_group_of_cells_needs_no_worker() -> None:
     assert not Pool(check, 8).useful
     assert not Pool(Check([], TARGETS), 8).useful
     assert tasks(TARGETS[:2], False, ("RIGHT",), 8) == [Task(0, 2, ("RIGHT",))]
+
+
+def test_what_hangs_is_a_timeout_of_its_cell_and_costs_no_other() -> None:
+    """Without a budget nobody would end it; with one, everything after it would not run."""
+    check = Check(under_test(("RIGHT", "HANGS")), TARGETS)
+    Pool(check, 2, SOURCE, limit=0.3).run()
+    assert not multiprocessing.active_children()
+    assert check.complete
+    assert verdicts(check, "HANGS") == {
+        "neg": {Verdict.PASS}, "abs": {Verdict.TIMEOUT}, "exp2": {Verdict.PASS},
+    }  # fmt: skip
+    assert set.union(*verdicts(check, "RIGHT").values()) == {Verdict.PASS}
+    (reason, *_) = {cell.reason for cell in check.cells if cell.verdict is Verdict.TIMEOUT}
+    assert reason == "main: the process was ended by SIGALRM, since its time was up"

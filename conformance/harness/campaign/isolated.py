@@ -24,6 +24,7 @@ from conformance.harness.process import (
     until_nobody_asks,
 )
 from conformance.harness.subject import EngineSubject, NotAvailable, Subject
+from engine.backends.registry import backend
 
 
 class Ended(RuntimeError):
@@ -64,7 +65,8 @@ Serve = Callable[[Connection, Devices, Limits], None]
 class IsolatedSubject:
     """One device.  Who dies of a program is replaced by a fork, which has nothing to import.
 
-    `life` is what its process does, `serve` or something around it.
+    Where a driver does not survive a fork, a new process takes its place.  `life` is what its
+    process does, `serve` or something around it.
     """
 
     def __init__(self, devices: Devices, limits: Limits, life: Serve | None = None) -> None:
@@ -106,12 +108,15 @@ def warm_up(subject: Subject) -> None:
 def serve(line: Connection, devices: Devices, limits: Limits) -> None:
     """The life of the process: it runs nothing itself, and replaces who dies of what was sent.
 
-    So it has no threads and no driver of a device that a fork could not take along.
+    So it has no threads that a fork could not take along.  A device whose driver has some runs in
+    this process, and ends with it.
     """
     begin(limits.memory)
     collect_seldom()
     os.environ["LOCKSTEP_CACHE"] = "off"
     (subject,) = devices.subjects().values()
+    if not may_fork(subject):
+        _answer_all(line, subject, limits)
     warm_up(EngineSubject("PYTHON"))  # imports what all devices need
     with until_nobody_asks():
         while True:
@@ -125,8 +130,13 @@ def serve(line: Connection, devices: Devices, limits: Limits) -> None:
             tell(line, ended=code)
 
 
+def may_fork(subject: Subject) -> bool:
+    """Whether a process in which the subject's device is known to be here may fork."""
+    return not isinstance(subject, EngineSubject) or backend(subject.device).forks
+
+
 def _answer_all(line: Connection, subject: Subject, limits: Limits) -> NoReturn:
-    """The life of a fork."""
+    """The life of who runs what is sent."""
     with until_nobody_asks():
         while True:
             _answer(line, subject, limits)

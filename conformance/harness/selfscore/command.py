@@ -31,7 +31,10 @@ def run_selfscore(
     hunted: Sequence[Fault], seconds: float, controls: int, seed: int, workers: int,
     record: Path | None, console: Console,
 ) -> int:
-    """0 all are found and nothing else, 1 one is missed or a control finds something."""
+    """0 all are found and nothing else, 1 one is missed or a control finds something, 2 none ran.
+
+    What does not run, for want of its device, is neither found nor missed, and not recorded.
+    """
     jobs = [Job(fault, seconds, seed) for fault in hunted]
     jobs += [Job(None, seconds, seed + k) for k in range(controls)]
     rows: list[Hunt] = []
@@ -40,13 +43,16 @@ def run_selfscore(
         task = progress.add_task("hunts", total=len(jobs))
         for row in score(jobs, workers):
             rows.append(replace(row, commit=commit, day=day))
-            if record is not None:  # an interrupted score is not lost
+            if record is not None and not row.missing:  # an interrupted score is not lost
                 keep(record, rows[-1:])
             progress.update(task, completed=len(rows))
     order = {job.name: number for number, job in enumerate(jobs)}
     rows.sort(key=lambda row: order[row.name])
     _show(rows, console)
-    return 0 if all(row.found is (row.kind != CONTROL) for row in rows) else 1
+    ran = [row for row in rows if not row.missing]
+    if not ran:
+        return 2
+    return 0 if all(row.found is (row.kind != CONTROL) for row in ran) else 1
 
 
 def commit_here() -> str:
@@ -67,6 +73,9 @@ def _show(rows: Sequence[Hunt], console: Console) -> None:
     for title in ("fault", "found", "s", "programs", "named", "place", "statements"):
         table.add_column(title, overflow="fold", justify="right" if title == "s" else "left")
     for row in rows:
+        if row.missing:
+            table.add_row(row.name, "not run", "", "", "", row.missing, "", style="yellow")
+            continue
         control = row.kind == CONTROL
         good = row.found is not control
         found = ("alarm" if control else "yes") if row.found else ("quiet" if control else "no")

@@ -19,7 +19,7 @@ from typing import Any
 FILE = Path(__file__).with_name("faults.toml")
 CLASSES = (
     "rules", "values", "integers", "dtypes", "functions", "movement", "reductions", "indexing",
-    "memory", "caches", "code", "assignment",
+    "memory", "caches", "code", "assignment", "shaders",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import count
 
 from conformance.harness.campaign.steering import Pace, weights
+from conformance.harness.selfscore.settings import Hounds
 from conformance.harness.selfscore.trials import Suspect, draw_of, trial
 from conformance.harness.trial import Outcome
 
@@ -34,7 +35,7 @@ def processor_seconds() -> float:
 
 
 def hunt(
-    seconds: float, seed: int, running: Running, steered: Steered
+    on: Hounds, seconds: float, seed: int, running: Running, steered: Steered
 ) -> tuple[Wrong | None, int]:
     """Try until something is wrong or `seconds` of processor time are used; how many were tried."""
     end = processor_seconds() + seconds
@@ -47,7 +48,7 @@ def hunt(
         if draw is not None and pace.is_due(draw):
             steering = weights(coverage)
             steered(steering)
-        one = trial(seed, number, steering)
+        one = trial(on, seed, number, steering)
         outcomes = one.run(partial(_announce, running, tried, number))
         for suspect, outcome in zip(one.suspects, outcomes, strict=True):
             tried += 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from conformance.harness.process import Child, Ending, Limits, begin, tell, time_limit
 from conformance.harness.selfscore.faults import Fault, plant
+from conformance.harness.selfscore.settings import Hounds, hounds
 
 if TYPE_CHECKING:
     from conformance.harness.campaign.isolated import Devices
@@ -34,7 +35,8 @@ class Hunt:
 
     `seconds` of processor time, and so many programs, until the first was wrong, or all of them;
     `limit` is what it had; `named` whether bisecting said one of the fault's places; `statements`
-    of the shrunk program; `commit` and `day` of the engine and harness that were hunted.
+    of the shrunk program; `commit` and `day` of the engine and harness that were hunted. What was
+    not hunted, since a device is `missing`, says which, why, and what would help.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Hunt:
     case: str = ""
     commit: str = ""
     day: str = ""
+    missing: str = ""
 
     def to_line(self) -> str:
         """One line of JSON."""
@@ -75,11 +78,14 @@ class Job:
     def name(self) -> str:
         return self.fault.name if self.fault else f"{CONTROL} {self.seed}"
 
+    @property
+    def kind(self) -> str:
+        return self.fault.kind if self.fault else CONTROL
+
     def row(self) -> Hunt:
         """The row of which nothing is known yet."""
         about = self.fault.about if self.fault else "no fault"
-        return Hunt(self.name, self.fault.kind if self.fault else CONTROL, about, False,
-                    self.seconds, 0, self.seconds)  # fmt: skip
+        return Hunt(self.name, self.kind, about, False, self.seconds, 0, self.seconds)
 
 
 def score(jobs: Sequence[Job], workers: int) -> Iterator[Hunt]:
@@ -174,11 +180,26 @@ def _serve(line: Connection, job: Job, ended: Fatal | None) -> None:
 
     collect_seldom()
     with time_limit(job.seconds * PATIENCE + EXTRA_SECONDS):
-        if ended is None:
+        missing = _missing(hounds(job.kind))
+        if missing:
+            tell(line, missing=missing, seconds=0.0)
+        elif ended is None:
             _hunt(line, job)
         else:
             _explain_ending(line, job, ended)
     tell(line, done=True)
+
+
+def _missing(on: Hounds) -> str:
+    """Why there can be no hunt: the first device is not here, or none that runs beside it."""
+    from conformance.harness.campaign.session import absence
+    from conformance.harness.devices import under_test
+
+    found = {device.name: device for device in under_test((on.first, *on.beside))}
+    here = [name for name, device in found.items() if device.subject is not None]
+    if on.first in here and len(here) > 1:
+        return ""
+    return "; ".join(absence(device) for name, device in found.items() if name not in here)
 
 
 def serve_alone(fault: Fault | None, line: Connection, devices: Devices, limits: Limits) -> None:
@@ -199,7 +220,8 @@ def _hunt(line: Connection, job: Job) -> None:
         tell(line, running=device, number=number, part=part, tried=tried,
              seconds=processor_seconds() - start)  # fmt: skip
 
-    wrong, tried = hunt(job.seconds, job.seed, running, lambda found: tell(line, steering=found))
+    wrong, tried = hunt(hounds(job.kind), job.seconds, job.seed, running,
+                        lambda found: tell(line, steering=found))  # fmt: skip
     tell(line, programs=tried, seconds=processor_seconds() - start, found=wrong is not None)
     if wrong is not None:
         _explain(line, job, wrong.suspect, wrong.outcome)
@@ -210,7 +232,8 @@ def _explain_ending(line: Connection, job: Job, ended: Fatal) -> None:
     from conformance.harness.trial import Outcome, Problem
 
     problem = Problem(ended.kind, (ended.device,), -1, "", (), ended.text)
-    suspect = trial(job.seed, ended.number, ended.steering).suspects[ended.part]
+    one = trial(hounds(job.kind), job.seed, ended.number, ended.steering)
+    suspect = one.suspects[ended.part]
     _explain(line, job, suspect, Outcome((problem,), ran=(ended.device,)))
 
 

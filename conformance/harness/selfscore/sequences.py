@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from conformance.harness.bisect import NATIVE, NOT_FOUND, Blame, Place
 from conformance.harness.campaign.isolated import Serve
-from conformance.harness.selfscore.settings import FIRST, SHRINK_SECONDS
+from conformance.harness.selfscore.settings import SHRINK_SECONDS
 from conformance.harness.sequences.bisect import bisect_sequence
 from conformance.harness.sequences.draw import random_sequence
 from conformance.harness.sequences.hunt import tried
@@ -15,8 +15,6 @@ from conformance.harness.sequences.shrink import shrink
 from conformance.harness.sequences.text import Sequence
 from conformance.harness.trial import Outcome, Problem
 
-DEVICES = (FIRST, "PYTHON")
-
 
 @dataclass(frozen=True)
 class RandomSequence:
@@ -24,6 +22,7 @@ class RandomSequence:
 
     seed: int
     number: int
+    devices: tuple[str, ...]
 
     @property
     def sequence(self) -> Sequence:
@@ -33,7 +32,7 @@ class RandomSequence:
         """Whether every way to run it has the bits of numpy."""
         wrong = self._wrong()
         problems = () if wrong is None else (_problem(wrong),)
-        return Outcome(problems, ran=DEVICES)
+        return Outcome(problems, ran=self.devices)
 
     def itself(self, outcome: Outcome) -> tuple[RandomSequence, Outcome]:
         """No relation is tried."""
@@ -46,18 +45,18 @@ class RandomSequence:
         if wrong is None:
             place = Place(NOT_FOUND, text=problem.text)
             return Blame(problem.kind, problem.devices[0], problem.devices, place)
-        return bisect_sequence(self.sequence, DEVICES, wrong)
+        return bisect_sequence(self.sequence, self.devices, wrong)
 
     def shrunk(self, blame: Blame, alone: Serve) -> tuple[int, str]:
         """How many statements the smallest of the bucket has; what ended a process stays whole."""
         wrong = None if blame.verdict in NATIVE else self._wrong()
         if wrong is None:
             return len(self.sequence.statements), self.sequence.text
-        small = shrink(self.sequence, lambda one: same(wrong, one, DEVICES), SHRINK_SECONDS)
+        small = shrink(self.sequence, lambda one: same(wrong, one, self.devices), SHRINK_SECONDS)
         return len(small.statements), Sequence(small.statements, (blame.key,)).text
 
     def _wrong(self) -> Wrong | None:
-        return tried(self.sequence, self.number, DEVICES)
+        return tried(self.sequence, self.number, self.devices)
 
 
 def _problem(wrong: Wrong) -> Problem:

@@ -10,7 +10,7 @@ from textwrap import fill
 
 from conformance.harness.selfscore.faults import faults
 from conformance.harness.selfscore.score import CONTROL, Hunt
-from conformance.harness.selfscore.settings import BESIDE, FIRST
+from conformance.harness.selfscore.settings import OF_KIND, ORDINARY
 
 RECORDS = "selfscore.jsonl"
 PAGE = "selfscore.md"
@@ -40,8 +40,9 @@ from it.
 
 def summary(rows: Sequence[Hunt]) -> str:
     """One paragraph of figures."""
-    faults = [row for row in rows if row.kind != CONTROL]
-    controls = [row for row in rows if row.kind == CONTROL]
+    ran = [row for row in rows if not row.missing]
+    faults = [row for row in ran if row.kind != CONTROL]
+    controls = [row for row in ran if row.kind == CONTROL]
     found = [row for row in faults if row.found]
     named = [row for row in found if row.named]
     said = [f"{len(found)} of {len(faults)} faults found, the place named of {len(named)}"]
@@ -55,6 +56,8 @@ def summary(rows: Sequence[Hunt]) -> str:
         spent = sum(row.seconds for row in controls)
         programs = sum(row.programs for row in controls)
         said.append(f"{alarms} false alarms in {programs:,} programs ({spent:.0f} s) without fault")
+    if len(ran) < len(rows):
+        said.append(f"{len(rows) - len(ran)} not run")
     return "; ".join(said) + "."
 
 
@@ -139,4 +142,7 @@ def write(folder: Path) -> bool:
 
 def page_of(rows: Sequence[Hunt]) -> str:
     """The page of rows that say themselves how long they were hunted."""
-    return render(rows, ", ".join((FIRST, *BESIDE)), {fault.name for fault in faults()})
+    said = ", ".join((ORDINARY.first, *ORDINARY.beside))
+    said += "".join(f"; faults of {kind} on {', '.join((on.first, *on.beside))}"
+                    for kind, on in OF_KIND.items())  # fmt: skip
+    return render(rows, said, {fault.name for fault in faults()})

@@ -33,11 +33,10 @@ from conformance.harness.generate.raw import Kernel, addresses, expressions, loo
 from conformance.harness.process import Limits
 from conformance.harness.selfscore.sequences import RandomSequence
 from conformance.harness.selfscore.settings import (
-    BESIDE,
-    FIRST,
     RELATED_ONE_IN,
     SHRINK_SECONDS,
     VECTORS,
+    Hounds,
 )
 from conformance.harness.shrink import alike, described, same_bucket, shrink
 from conformance.harness.subject import EngineSubject, Subject
@@ -48,7 +47,6 @@ from engine.realize import target_of
 Running = Callable[[str, int], None]
 """Is told the device, and the number of what runs in its trial, before each launch."""
 KERNELS = (expressions, addresses, loops)  # of each turn, after the draw
-COMPILED = tuple(name for name in BESIDE if name != "PYTHON")
 SEQUENCES = 6  # of each turn, after the kernels
 TURN = 1 + len(KERNELS) + 1
 
@@ -91,24 +89,29 @@ def draw_of(number: int) -> int | None:
     return None if kind else turn
 
 
-def trial(seed: int, number: int, steering: Mapping[str, float]) -> Trial:
+def trial(on: Hounds, seed: int, number: int, steering: Mapping[str, float]) -> Trial:
     """Trial `number` of a seed: a draw, by the weights of `steering`, kernels, then sequences."""
     turn, kind = divmod(number, TURN)
     if kind > len(KERNELS):
         first = turn * SEQUENCES
-        return _SequenceTrial([RandomSequence(seed, first + k) for k in range(SEQUENCES)])
+        return _SequenceTrial([
+            RandomSequence(seed, first + k, on.sequences) for k in range(SEQUENCES)
+        ])
     if kind:
         chooser = RandomChooser(random.Random(f"kernel {seed}/{number}"))
-        return _KernelTrial(_Kernel(KERNELS[kind - 1](chooser), COMPILED[turn % len(COMPILED)]))
+        compiled = [name for name in on.beside if name != "PYTHON"]
+        names = on.first, compiled[turn % len(compiled)]
+        return _KernelTrial(_Kernel(KERNELS[kind - 1](chooser), names))
     rng = random.Random(f"{seed}/beside {turn}")
-    beside = rng.choice(BESIDE)
+    names = on.first, rng.choice(on.beside)
     relations = (relation_of(seed, turn),) if rng.randrange(RELATED_ONE_IN) == 0 else ()
-    return _DrawTrial(numbered_draw(seed, turn, None, VECTORS, steering), beside, relations)
+    drawn = numbered_draw(seed, turn, None, VECTORS, steering)
+    return _DrawTrial(drawn, _known((on.first, *on.beside)), names, relations)
 
 
 @cache
-def _known() -> Mapping[str, Subject]:
-    return subjects_of((FIRST, *BESIDE))
+def _known(names: tuple[str, ...]) -> Mapping[str, Subject]:
+    return subjects_of(names)
 
 
 # -- programs --------------------------------------------------------------------------------------
@@ -128,19 +131,20 @@ class _Announced:
 
 @dataclass(frozen=True)
 class _DrawTrial:
-    """A draw on the first device and one beside it."""
+    """A draw on two of the devices that are there."""
 
     draw: Draw
-    beside: str
+    known: Mapping[str, Subject]
+    names: tuple[str, str]
     relations: tuple[str, ...]
 
     @property
     def suspects(self) -> Sequence[Suspect]:
-        return [_Program(case, _known()) for case in self.draw.cases]
+        return [_Program(case, self.known) for case in self.draw.cases]
 
     def run(self, running: Running) -> Sequence[Outcome]:
-        chosen = {name: _Announced(_known()[name], self.draw.cases, running)
-                  for name in (FIRST, self.beside) if name in _known()}  # fmt: skip
+        chosen = {name: _Announced(self.known[name], self.draw.cases, running)
+                  for name in self.names if name in self.known}  # fmt: skip
         return judge_draw(self.draw, chosen, self.relations)
 
 
@@ -185,7 +189,7 @@ class _SequenceTrial:
     def run(self, running: Running) -> Sequence[Outcome]:
         outcomes = []
         for number, sequence in enumerate(self.suspects):
-            running(FIRST, number)
+            running(sequence.devices[0], number)
             outcomes.append(sequence.judged())
         return outcomes
 
@@ -207,19 +211,19 @@ class _KernelTrial:
 
 @dataclass(frozen=True)
 class _Kernel:
-    """A kernel on the first device and on another one; bisecting interprets it."""
+    """A kernel on two devices; bisecting interprets it."""
 
     kernel: Kernel
-    beside: str
+    names: tuple[str, str]
 
     def judged(self, running: Running) -> Outcome:
         problems = []
-        for name in (FIRST, self.beside):
+        for name in self.names:
             running(name, 0)
             said = self._said(EngineSubject(name))
             if said is not None:
                 problems.append(Problem(*said, -1, "", (), ""))
-        return Outcome(tuple(problems), ran=(FIRST, self.beside))
+        return Outcome(tuple(problems), ran=self.names)
 
     def _said(self, subject: EngineSubject) -> tuple[str, tuple[str, ...]] | None:
         """The kind of problem on one device, and which that is."""

@@ -21,6 +21,7 @@ class Planted:
 
     target = Target("PLANTED")
     language = Language("none", "#")
+    forks = True
 
     def info(self) -> DeviceInfo:
         return DeviceInfo("PLANTED", available=True, detail="")
