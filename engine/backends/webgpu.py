@@ -25,16 +25,15 @@ from engine.backends.base import (
     Program,
 )
 from engine.backends.cache import Cache
-from engine.backends.render_wgsl import LANGUAGE, render, workgroup
-from engine.linear import LinearKernel, executed
-from engine.ops import Op
-from engine.target import TEST_TARGETS, Target
+from engine.backends.render_wgsl import LANGUAGE, render
+from engine.backends.webgpu_launch import grid, padded, rounds, wgsl_target
+from engine.linear import LinearKernel
+from engine.target import Target
 
 REMEDY = (
     "pip install lockstep-tensor[webgpu], and a Vulkan driver: where there is no GPU, "
     "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
 )
-GROUPS = 65535  # workgroups along one dimension of a dispatch, in every implementation
 # What a kernel may have of each; asked for as the adapter has it, the default being far less.
 LIMITS = (
     "max-buffer-size",
@@ -162,15 +161,9 @@ class WebGpuBackend:
     @cached_property
     def target(self) -> Target:
         """Words of 32 bits, and float32 where the probes certify it."""
-        row = TEST_TARGETS["like_wgsl" if self.profile.float32 else "only_words"]
-        return Target(
-            name="WEBGPU",
-            arithmetic=row.arithmetic,
-            storage=row.storage,
-            ops=row.ops,
-            grid=True,
-            store_granularity=4,
-            max_unroll=16,  # drivers inline what is called, and take long over large kernels
+        return wgsl_target(
+            "WEBGPU",
+            self.profile.float32,
             # One buffer is the launch's own; more than this many gain nothing.
             max_buffers=min(64, self.adapter.limits["max-storage-buffers-per-shader-stage"]),
             features=(self.adapter.identity,),
@@ -262,11 +255,6 @@ def _version() -> str:
 
 
 # -- memory ----------------------------------------------------------------------------------------
-def padded(nbytes: int) -> int:
-    """Whole words, and at least one."""
-    return max(4, -(-nbytes // 4) * 4)
-
-
 class WebGpuMemory:
     """A storage buffer. It goes with its last user: the queue keeps what it still needs."""
 
@@ -368,7 +356,7 @@ class _Dispatch:
         self.name = kernel.name
         self.sizes = [padded(p.size * p.dtype.itemsize) for p in kernel.parameters]
         self.written = [p.written for p in kernel.parameters]
-        self.grid = _grid(-(-max(1, kernel.global_size) // workgroup(kernel)))
+        self.grid = grid(kernel)
         self.pack = struct.Struct(f"<I{len(kernel.variables)}i").pack
         words = 4 + 4 * len(kernel.variables)
         usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
@@ -429,18 +417,3 @@ class _Dispatch:
             {"binding": slot, "resource": {"buffer": buffer, "offset": 0, "size": size}}
             for slot, (buffer, size) in enumerate(rows)
         ]
-
-
-def rounds(kernel: LinearKernel) -> int:
-    """How many rounds of loops one invocation runs, nested and consecutive ones together."""
-    longest = max((high for _, _, high in kernel.variables), default=1)
-    total = executed(kernel, lambda item: int(item.op is Op.LOOP), unknown=longest)
-    return total // max(1, kernel.global_size)
-
-
-def _grid(groups: int) -> tuple[int, int, int]:
-    """Workgroups along x and y, at least as many; the text knows how they are numbered."""
-    if groups <= GROUPS:
-        return groups, 1, 1
-    return GROUPS, -(-groups // GROUPS), 1
-

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.backends import render_wgsl, webgpu, webgpu_probe
+from engine.backends import render_wgsl, webgpu, webgpu_launch, webgpu_probe
 from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.registry import backend
@@ -104,7 +104,7 @@ def test_more_than_a_buffer_can_hold_is_refused(device: WebGpuBackend) -> None:
 
 # -- launches --------------------------------------------------------------------------------------
 def test_more_rounds_than_workgroups_along_one_axis(device: WebGpuBackend) -> None:
-    count = webgpu.GROUPS * 64 + 1000
+    count = webgpu_launch.GROUPS * 64 + 1000
     found = (Tensor.arange(count, device="WEBGPU") * 3).numpy()
     assert (found == np.arange(count, dtype=found.dtype) * 3).all()
 
@@ -150,7 +150,7 @@ def test_loops_that_the_driver_would_cut_short_are_refused(device: WebGpuBackend
         other.compile([long])
     short = parse(webgpu_probe._LOOP_KERNEL.replace("CONST [200000]", "CONST [65535]"))
     assert len(other.compile([short])) == 1
-    assert webgpu.rounds(parse(INCREMENT)) == 1, "the loop that invocations share counts once"
+    assert webgpu_launch.rounds(parse(INCREMENT)) == 1, "the loop that is shared counts once"
 
 
 def test_text_that_is_refused_comes_with_the_log(

@@ -1,0 +1,58 @@
+"""What WebGPU makes of kernels, whoever runs them: what they may use, sizes, grids and rounds.
+
+Nothing here needs an adapter, so a page for a browser that is elsewhere is made of it too.
+"""
+
+from __future__ import annotations
+
+from engine.backends.render_wgsl import workgroup
+from engine.linear import LinearKernel, executed
+from engine.ops import Op
+from engine.target import TEST_TARGETS, Target
+
+GROUPS = 65535  # workgroups along one dimension of a dispatch, in every implementation
+
+
+def wgsl_target(
+    name: str, float32: bool, max_buffers: int, features: tuple[str, ...] = ()
+) -> Target:
+    """Words of 32 bits; float32 as WGSL has it, or made of integers like every other float.
+
+    `max_buffers` is how many an implementation binds; `features` are part of the cache's key.
+    """
+    row = TEST_TARGETS["like_wgsl" if float32 else "only_words"]
+    return Target(
+        name=name,
+        arithmetic=row.arithmetic,
+        storage=row.storage,
+        ops=row.ops,
+        grid=True,
+        store_granularity=4,
+        max_unroll=16,  # drivers inline what is called, and take long over large kernels
+        max_buffers=max_buffers,
+        features=features,
+    )
+
+
+def padded(nbytes: int) -> int:
+    """Whole words, and at least one."""
+    return max(4, -(-nbytes // 4) * 4)
+
+
+def rounds(kernel: LinearKernel) -> int:
+    """How many rounds of loops one invocation runs, nested and consecutive ones together."""
+    longest = max((high for _, _, high in kernel.variables), default=1)
+    total = executed(kernel, lambda item: int(item.op is Op.LOOP), unknown=longest)
+    return total // max(1, kernel.global_size)
+
+
+def grid(kernel: LinearKernel) -> tuple[int, int, int]:
+    """Workgroups along x, y and z that have an invocation for every round of the global loop."""
+    return groups(-(-max(1, kernel.global_size) // workgroup(kernel)))
+
+
+def groups(count: int) -> tuple[int, int, int]:
+    """Workgroups along x and y, at least as many; the text knows how they are numbered."""
+    if count <= GROUPS:
+        return count, 1, 1
+    return GROUPS, -(-count // GROUPS), 1
