@@ -150,7 +150,7 @@ class WebGpuBackend:
     @cached_property
     def profile(self) -> webgpu_probe.Profile:
         """What the probes found, from the cache if they ran on this driver before."""
-        key = ("webgpu probe", _version(), self.adapter.identity, webgpu_probe.fingerprint())
+        key = ("webgpu probe", _version(), self.adapter.identity, webgpu_probe.fingerprint(self))
         known = self._cache.get(key)
         if known is not None:
             return webgpu_probe.Profile.parse(known)

@@ -30,6 +30,7 @@ EDGES = (
     0x3F000000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x40490FDB, 0x4B000000, 0x4B800001, 0x7F000000,
     0x7F7FFFFF, 0x7F800000, 0x7FC00000, 0x7F800001,
 )  # fmt: skip
+COUNT = (2 * len(EDGES)) ** 2 + 2 * RANDOM
 LOOP = 200_000  # rounds that no driver may cut short: Mesa before 23 stops at 65,535
 
 
@@ -39,6 +40,8 @@ class Device(Protocol):
     def compile(self, kernels: Sequence[LinearKernel]) -> Sequence[Any]: ...
 
     def allocate(self, nbytes: int) -> Any: ...
+
+    def render(self, kernels: Sequence[LinearKernel]) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,10 @@ class Profile:
         return f"{floats}{loops}"
 
 
-def fingerprint() -> str:
-    """Changes when a probe does."""
-    text = "\n".join([*(f"{p.name} {p.operand} {p.body}" for p in PROBES), _LOOP_KERNEL])
-    return sha256(text.encode()).hexdigest()
+def fingerprint(device: Device) -> str:
+    """Changes when a probe does, or what it is rendered to."""
+    kernels = [*(_kernel(probe, COUNT) for probe in PROBES), parse(_LOOP_KERNEL)]
+    return sha256(device.render(kernels).encode()).hexdigest()
 
 
 def measure(device: Device) -> Profile:
@@ -191,7 +194,7 @@ def _holds(device: Device, probe: Probe, x: Words, y: Words) -> bool:
     import numpy as np
 
     a, b = probe.operands(x), probe.operands(y)
-    found = _run(device, _kernel(probe, len(a)), a, b).view(probe.result)
+    found = _run(device, _kernel(probe, COUNT), a, b).view(probe.result)
     with np.errstate(all="ignore"):
         due = probe.due(a.view(probe.operand), b.view(probe.operand))
     same = found.view(np.uint32) == due.view(np.uint32)

@@ -14,6 +14,7 @@ from engine.backends.cache import Cache
 from engine.backends.registry import backend
 from engine.backends.webgpu import WebGpuBackend
 from engine.linear import parse
+from engine.ops import Op
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,20 @@ def test_probes_run_once_for_a_driver(
         assert other.profile == webgpu_probe.Profile(("x * 0",), 65535)
         assert dtypes.float32 not in other.target.arithmetic
     assert len(runs) == 1
+
+
+def test_probes_run_again_for_another_text(
+    device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is certified is the driver with the text that it was given, and no other."""
+    found = []
+    for sums in (render_wgsl.EXPRESSIONS[Op.ADD], lambda scope, item: "0x7fc00001u"):
+        monkeypatch.setitem(render_wgsl.EXPRESSIONS, Op.ADD, sums)
+        other = WebGpuBackend(device.adapter)
+        other._cache = Cache(tmp_path)
+        found.append(other.profile)
+    assert found[0] == device.profile
+    assert "x + y" in found[1].failed and not found[1].float32
 
 
 @pytest.mark.parametrize("probe", webgpu_probe.PROBES, ids=lambda probe: probe.name)
