@@ -13,7 +13,7 @@ from conformance.harness.bisect.source import source
 from conformance.harness.case import parse_case
 from conformance.harness.subject import EngineSubject
 from engine import realize
-from engine.backends import render_c, render_wgsl
+from engine.backends import render_c, render_wgsl, webgpu
 from engine.backends.base import DeviceUnavailable
 from engine.backends.cpu import CpuBackend
 from engine.backends.registry import backend
@@ -55,6 +55,20 @@ int32 = END r7 r5 r6 r6 r5
 int32 = WRITE r0 r4 r5
 int32 = END r4
 """)
+
+# out[i] = i + 1, by more rounds than a workgroup has invocations
+WIDER = parse("""\
+kernel wider global 100
+param int32 100 out
+r0 int32 = PARAM [(0, 100)]
+r1 int32 = CONST [100]
+r2 int32 = CONST [1]
+r3 int32 = LOOP r1 [((0,), 'global')]
+r4 int32 = ADD r3 r2
+int32 = WRITE r0 r3 r4
+int32 = END r3
+""")
+LOOP_OF_WIDER = Culprit(WIDER, WIDER.instructions[3])
 
 
 @pytest.fixture
@@ -143,6 +157,22 @@ def test_wgsl_of_the_end_of_a_loop(adapter: str, monkeypatch: pytest.MonkeyPatch
     assert found is not None and found.item.op is Op.END
     said, code = source(backend(adapter), found)
     assert said.startswith("WGSL lines ") and marked(code) == ["r5 = r6;", "r6 = r5;", "}"]
+
+
+def test_rounds_that_do_not_run(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop is to blame, not what is first in it."""
+    monkeypatch.setattr(webgpu, "grid", lambda kernel: (1, 1, 1))
+    assert first_wrong(adapter, [Launchable(WIDER, (0,))], [bytes(400)]) == LOOP_OF_WIDER
+
+
+def test_rounds_that_should_not_run(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they write stands behind what is due."""
+
+    def unguarded(scope: Any, item: Instruction) -> list[str]:
+        return [f"let r{item.out} = i32(number);", "{"]
+
+    monkeypatch.setitem(render_wgsl.STATEMENTS, Op.LOOP, unguarded)
+    assert first_wrong(adapter, [Launchable(WIDER, (0,))], [bytes(400)]) == LOOP_OF_WIDER
 
 
 def test_c_of_the_end_of_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:

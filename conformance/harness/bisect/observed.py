@@ -25,7 +25,8 @@ from engine.ops import Op, Operation
 
 NOTES = 256  # in one kernel
 NOTE_BYTES = 1 << 24  # of them
-UNSEEN = (Op.PARAM, Op.TABLE, Op.LOOP, Op.CARRY)  # hold no number, or none before the loop begins
+GAP = 64  # items behind each, that rounds write which should not run
+UNSEEN = (Op.PARAM, Op.TABLE, Op.CARRY)  # hold no number, or none before the loop begins
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,11 @@ class _Note:
     @property
     def count(self) -> int:
         return int(np.prod(self.rounds, dtype=np.int64)) * self.dtype.lanes
+
+    @property
+    def room(self) -> int:
+        """Items of memory."""
+        return self.count + GAP
 
     def time(self, place: int) -> tuple[int, ...]:
         """When the value at a place was made: earlier times are smaller."""
@@ -136,12 +142,12 @@ def _notes(steps: Sequence[_Step]) -> Iterator[_Note]:
             loops.append((position, constants.get(item.src[0])))
         elif item.op is Op.END:
             loops.pop()
+        if item.out >= 0 and item.op not in UNSEEN:
+            yield from note(position, item.out, item.dtype, step.origin)
         if item.op in (Op.LOOP, Op.END):
             end = steps[ends.get(position, position)]
             for register in end.item.src[1::2]:
                 yield from note(position, register, carried[register], end.origin)
-        elif item.out >= 0 and item.op not in UNSEEN:
-            yield from note(position, item.out, item.dtype, step.origin)
 
 
 def _ends(steps: Sequence[_Step]) -> dict[int, int]:
@@ -161,7 +167,7 @@ def _batches(notes: Sequence[_Note]) -> Iterator[list[_Note]]:
     batch: list[_Note] = []
     sizes: dict[DType, int] = {}
     for note in notes:
-        size = note.count * note.stored.itemsize
+        size = note.room * note.stored.itemsize
         if size > NOTE_BYTES:
             continue
         used = sum(count * dtype.itemsize for dtype, count in sizes.items())
@@ -170,7 +176,7 @@ def _batches(notes: Sequence[_Note]) -> Iterator[list[_Note]]:
             batch, sizes = [], {}
         base = sizes.get(note.stored, 0)
         batch.append(replace(note, base=base))
-        sizes[note.stored] = base + note.count
+        sizes[note.stored] = base + note.room
     if batch:
         yield batch
 
@@ -195,7 +201,10 @@ def _differences(
     device: str, part: Launchable, steps: Sequence[_Step], batch: Sequence[_Note],
     memory: Sequence[bytes],
 ) -> Iterator[tuple[tuple[int, ...], Culprit]]:
-    """The first time at which each note differs, and who is to blame for it."""
+    """The first time at which each note differs, and who is to blame for it.
+
+    What stands behind the last round was written by one that should not run: that is the loop.
+    """
     longer = _Longer(part.kernel, steps, batch).part(part.slots, len(memory))
     kinds = list(dict.fromkeys(note.stored for note in batch))
     sizes = [row.size * row.dtype.itemsize for row in longer.kernel.parameters[-len(kinds) :]]
@@ -208,9 +217,11 @@ def _differences(
         for dtype, *row in zip(kinds, due, got, strict=True)
     }  # fmt: skip
     for note in batch:
-        x, y = (array[note.base : note.base + note.count] for array in words[note.stored])
+        x, y = (array[note.base : note.base + note.room] for array in words[note.stored])
         wrong = np.flatnonzero(x != y)
-        if len(wrong):
+        if len(wrong) and wrong[-1] >= note.count and note.loops:
+            yield note.loops[:1], steps[note.loops[-1]].origin
+        elif len(wrong):
             yield note.time(int(wrong[0])), note.blamed
 
 
@@ -234,7 +245,7 @@ class _Longer:
         """The kernel, whose notes are in slots from `first` on, one for each dtype."""
         kinds = list(dict.fromkeys(note.stored for note in self.batch))
         added = [
-            Parameter(kind, sum(n.count for n in self.batch if n.stored is kind), True)
+            Parameter(kind, sum(n.room for n in self.batch if n.stored is kind), True)
             for kind in kinds
         ]
         old = len(self.kernel.parameters)
