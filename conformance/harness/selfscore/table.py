@@ -22,19 +22,15 @@ _COLUMNS = {
     "fault": "---", "what is wrong": "---", "found after": "---:", "programs": "---:",
     "place": "---", "named": "---", "statements": "---:", "of": "---",
 }  # fmt: skip
-_HEAD = """\
-# Selfscore
-
+_ABOUT = """\
 What the harness finds of what is wrong, measured by `lockstep selfscore` and written from its
 records; nothing here is written by hand. Each fault is a mistake as people make it, planted in the
 engine by itself, in a process of its own. It is hunted with random programs and kernels on
-{devices}, until the first is wrong; then that is bisected
-and shrunk. Seconds are of one processor; what was not found says how many the hunt had. *Named*
-says whether bisecting named the place: stage, pass or rule, and the operation where that can be
-told. *Statements* is what the small program or kernel has left. Controls are hunts without a fault:
-what they find is a false alarm. *Of* is the commit that was hunted; a + says that files differed
-from it.
-
+{devices}, until the first is wrong; then that is bisected and shrunk. Seconds are of one processor;
+what was not found says how many the hunt had. *Named* says whether bisecting named the place:
+stage, pass or rule, and the operation where that can be told. *Statements* is what the small
+program or kernel has left. Controls are hunts without a fault: what they find is a false alarm.
+*Of* is the commit that was hunted; a + says that files differed from it.
 """
 
 
@@ -63,11 +59,13 @@ def summary(rows: Sequence[Hunt]) -> str:
 
 def render(rows: Sequence[Hunt], devices: str, names: Collection[str]) -> str:
     """The page, in Markdown; `names` are those of all faults that there are."""
-    text = _HEAD.format(devices=devices) + fill(summary(rows), WIDTH) + "\n"
-    text += "\n" + fill(_origins(rows), WIDTH) + "\n" if rows else ""
+    said = [_ABOUT.format(devices=devices), summary(rows), _origins(rows) if rows else ""]
     missing = sorted(set(names) - {row.name for row in rows})
     if missing:
-        text += "\n" + fill(f"Not hunted: {', '.join(missing)}.", WIDTH) + "\n"
+        said.append(f"Not hunted: {', '.join(missing)}.")
+    text = "# Selfscore\n" + "".join(
+        f"\n{fill(paragraph, WIDTH, break_on_hyphens=False)}\n" for paragraph in said if paragraph
+    )
     for kind in dict.fromkeys(row.kind for row in rows):
         text += f"\n## {kind.capitalize()}\n\n"
         text += f"| {' | '.join(_COLUMNS)} |\n| {' | '.join(_COLUMNS.values())} |\n"
