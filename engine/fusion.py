@@ -8,7 +8,7 @@ results and cannot form a cycle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
@@ -16,6 +16,7 @@ from engine.assemble import PARTS, Part
 from engine.graph import Node
 from engine.ops import ELEMENTWISE, FUSED_VIEWS, Op
 from engine.shapes import numel, places_differ, row_major
+from engine.simplify.index import bounds
 from engine.target import Target
 
 REDUCTIONS = (Op.REDUCE, Op.PARTIAL)
@@ -104,8 +105,11 @@ class Fusion:
         if node.op in REDUCTIONS and (use.reduced or use.moved or group.reduction is not None):
             return False
         target = self.target_of(group.root)
-        operands = len(group.operands | set(_operands(node))) + len(group.extra) + 1
-        return group.operations < target.max_operations and operands <= target.max_buffers
+        memory = {group.root, *group.extra, *group.operands, *_operands(node)}
+        if node not in self.wanted:  # else it is stored, too
+            memory.discard(node)
+        enough = _buffers(memory, target) <= target.max_buffers
+        return enough and group.operations < target.max_operations
 
     def join(self, node: Node, use: Use) -> None:
         group = self.groups[use.group]
@@ -183,6 +187,20 @@ def is_leaf(node: Node) -> bool:
 def is_generated(node: Node) -> bool:
     """Cheap enough to compute wherever it is looked at: it reads no memory."""
     return all(s.op in GENERATORS for s in node.src) and node.op in ELEMENTWISE
+
+
+def capacity(node: Node) -> int:
+    """Items that a node's buffer holds: the largest its sizes allow."""
+    count = node.arg[1] if node.op is Op.BUFFER else numel(node.shape)
+    return count if isinstance(count, int) else bounds(count)[1]
+
+
+def _buffers(memory: Collection[Node], target: Target) -> int:
+    """What a kernel over these nodes takes of the target's `max_buffers`."""
+    piece = target.buffer_bytes
+    if not piece:
+        return len(memory)
+    return sum(max(1, -(-capacity(node) * node.dtype.itemsize // piece)) for node in memory)
 
 
 def _operands(node: Node) -> list[Node]:

@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.assemble import PARTS, VERSIONS, Part
-from engine.fusion import Fusion, Group
+from engine.fusion import Fusion, Group, capacity
 from engine.graph import Node, toposort
 from engine.moves import MOVES, parallel_loops
 from engine.ops import ELEMENTWISE, Op
 from engine.shapes import memory_below, numel
 from engine.simplify import index
-from engine.simplify.index import bounds
 
 _WITH_VALUE = (Op.STORE, Op.SCATTER)  # their last operand goes into the base, element by element
 
@@ -232,12 +231,6 @@ class _Choice:
         inner = _kernel(write.group, [*write.expressions[:-1], copy], self.fusion.stored)
         write.expressions, write.order, write.reads = inner.expressions, inner.order, inner.reads
         return True
-
-
-def capacity(node: Node) -> int:
-    """Items that a node's buffer holds: the largest its sizes allow."""
-    count = node.arg[1] if node.op is Op.BUFFER else numel(node.shape)
-    return count if isinstance(count, int) else bounds(count)[1]
 
 
 # -- order -----------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from engine import dtypes
 from engine.assemble import Part
-from engine.fusion import ALWAYS_STORED, Fusion
+from engine.fusion import ALWAYS_STORED, Fusion, capacity
 from engine.graph import Node, Sint, substitute, toposort
-from engine.inplace import Kernel, Plan, capacity, plan
+from engine.inplace import Kernel, Plan, plan
 from engine.memory_plan import plan_memory
 from engine.ops import FUSED_VIEWS, Op
 from engine.panels import into_panels

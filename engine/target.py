@@ -41,7 +41,8 @@ class Target:
     vector_registers: int = 0
     threads: int = 1
     grid: bool = False  # runs every round of a parallel loop by itself, whatever their number
-    max_buffers: int = 64  # of one kernel
+    max_buffers: int = 64  # of one kernel; one counts for every `buffer_bytes` that it has
+    buffer_bytes: int = 0  # 0: it counts once, whatever its size
     max_operations: int = 256  # elementwise operations fused into one kernel
     max_unroll: int = 2048  # instructions that unrolling may yield
     store_granularity: int = 1

@@ -27,11 +27,13 @@ from dataclasses import dataclass, field
 from engine import dtypes
 from engine.backends.base import Language
 from engine.backends.remarks import remarked
+from engine.backends.wgsl_bindings import declarations, large, windows
 from engine.dtypes import DType
 from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
 
 WORKGROUP = 64  # invocations of a workgroup, at most
+BINDING = 1 << 27  # bytes that one binding can show, by WebGPU's default limits
 ZERO = "launch.zero"
 LANGUAGE = Language("WGSL", "//")
 
@@ -56,25 +58,21 @@ fn equal(x: u32, y: u32) -> bool { return ordered(x, y) && place(x) == place(y);
 """
 
 
-def render(kernel: LinearKernel, remarks: bool = False) -> str:
+def render(kernel: LinearKernel, remarks: bool = False, largest: int = BINDING) -> str:
     """The module of a kernel, whose entry point has its name. ValueError for what WGSL lacks.
 
-    Bindings of group 0: the parameters in order, then the values of a launch.
+    Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
+    the values of a launch.
     """
     tables: list[str] = []
+    rows = windows(kernel, largest)
     functions = [_subroutine(function, tables, remarks) for function in kernel.functions]
-    body = _body(Scope(kernel, tables, remarks=remarks))
+    body = _body(Scope(kernel, tables, remarks=remarks, large=large(rows)))
     values = "".join(f"  v{n}: i32,\n" for n in range(len(kernel.variables)))
-    bindings = [
-        f"@group(0) @binding({slot}) var<storage, {'read_write' if p.written else 'read'}> "
-        f"b{slot}: array<u32>;"
-        for slot, p in enumerate(kernel.parameters)
-    ]
-    last = len(kernel.parameters)
     return "\n".join([
         f"struct Launch {{\n  zero: u32,\n{values}}}",
-        *bindings,
-        f"@group(0) @binding({last}) var<uniform> launch: Launch;",
+        f"@group(0) @binding({len(rows)}) var<uniform> launch: Launch;",
+        *declarations(rows),
         COMPARISONS,
         *tables,
         *functions,
@@ -239,13 +237,15 @@ def _piece(
 class Scope:
     """What is known of the registers written so far.
 
-    `tables` are the module's constants, of the kernel and of each function.
+    `tables` are the module's constants, of the kernel and of each function; `large` names the
+    buffers that are bound in windows.
     """
 
     kernel: LinearKernel
     tables: list[str]
     function: str = ""  # the name of the one whose body this is
     remarks: bool = False
+    large: frozenset[str] = frozenset()
     dtypes: dict[int, DType] = field(default_factory=dict)
     memory: dict[int, str] = field(default_factory=dict)  # register -> name of buffer or table
     constants: set[int] = field(default_factory=set)
@@ -274,6 +274,11 @@ class Scope:
         if item.out in self.kept:
             return [f"r{item.out} = {value};"]
         return [f"{kind} r{item.out}: {wgsl_type(item.dtype)} = {value};"]
+
+    def word(self, memory: int, place: int) -> str:
+        """What stands in a memory, or a table, at the place that a register names."""
+        name = self.memory[memory]
+        return f"load_{name}(u32(r{place}))" if name in self.large else f"{name}[r{place}]"
 
     def operand_dtype(self, item: Instruction) -> DType:
         """The dtype that the operation computes in."""
@@ -405,7 +410,7 @@ def _table(scope: Scope, item: Instruction) -> list[str]:
 
 def _load(scope: Scope, item: Instruction) -> list[str]:
     memory, place, *gate = item.src
-    word, of = f"{scope.memory[memory]}[r{place}]", wgsl_type(item.dtype)
+    word, of = scope.word(memory, place), wgsl_type(item.dtype)
     value = word if of == "u32" else f"bitcast<{of}>({word})"
     if not gate:
         return scope.define(item, value)
@@ -417,7 +422,7 @@ def _loop(scope: Scope, item: Instruction) -> list[str]:
     """The global loop is what invocations share; any other runs here."""
     counter, limit, of = f"r{item.out}", f"r{item.src[0]}", wgsl_type(item.dtype)
     if item.arg[1] == Axis.GLOBAL:
-        return [f"let {counter} = {of}(number);", f"if ({counter} < {limit}) {{"]
+        return [f"let {counter} = {of}(number);", f"if (number < u32({limit})) {{"]
     return [f"for (var {counter}: {of} = 0; {counter} < {limit}; {counter}++) {{"]
 
 
@@ -440,6 +445,8 @@ def _write(scope: Scope, item: Instruction) -> list[str]:
     if wgsl_type(scope.dtypes[value]) != "u32":
         bits = f"bitcast<u32>({bits})"
     line = f"{scope.memory[memory]}[r{place}] = {bits};"
+    if scope.memory[memory] in scope.large:
+        line = f"store_{scope.memory[memory]}(u32(r{place}), {bits});"
     return [f"if (r{gate[0]}) {{ {line} }}"] if gate else [line]
 
 

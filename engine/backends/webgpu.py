@@ -26,7 +26,8 @@ from engine.backends.base import (
 )
 from engine.backends.cache import Cache
 from engine.backends.render_wgsl import LANGUAGE, render
-from engine.backends.webgpu_launch import grid, padded, rounds, wgsl_target
+from engine.backends.webgpu_launch import grid, rounds, wgsl_target
+from engine.backends.wgsl_bindings import padded, window_bytes, windows
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -58,7 +59,17 @@ class Adapter:
     @property
     def largest(self) -> int:
         """Bytes that a buffer may have."""
-        return min(self.limits["max-buffer-size"], self.limits["max-storage-buffer-binding-size"])
+        return self.limits["max-buffer-size"] // 4 * 4
+
+    @property
+    def shown(self) -> int:
+        """Bytes that one binding can show."""
+        return self.limits["max-storage-buffer-binding-size"]
+
+    @property
+    def bindings(self) -> int:
+        """Storage buffers of one kernel, a large one counted once for every window."""
+        return self.limits["max-storage-buffers-per-shader-stage"]
 
     def is_lost(self) -> bool:
         """Whether the device has gone. Nothing reports it: a lost device makes no buffers."""
@@ -164,8 +175,8 @@ class WebGpuBackend:
         return wgsl_target(
             "WEBGPU",
             self.profile.float32,
-            # One buffer is the launch's own; more than this many gain nothing.
-            max_buffers=min(64, self.adapter.limits["max-storage-buffers-per-shader-stage"]),
+            max_buffers=min(64, self.adapter.bindings),  # more gain nothing
+            buffer_bytes=window_bytes(self.adapter.shown),
             features=(self.adapter.identity,),
         )
 
@@ -180,15 +191,17 @@ class WebGpuBackend:
 
     # -- compiling ---------------------------------------------------------------------------------
     def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
-        return "\n\n".join(render(kernel, remarks) for kernel in kernels)
+        shown = self.adapter.shown
+        return "\n\n".join(render(kernel, remarks, shown) for kernel in kernels)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
         """A pipeline for each kernel. CompileError with the log for text that is refused.
 
-        DeviceLimit for a kernel whose loops the driver would cut short.
+        DeviceLimit for a kernel with too many buffers, or loops that the driver would cut short.
         """
         for kernel in kernels:
             self._check_rounds(kernel)
+            self._check_bindings(kernel)
         with self._lock:
             return [_Program(self, kernel) for kernel in kernels]
 
@@ -202,9 +215,20 @@ class WebGpuBackend:
                 "lockstep devices --install-vulkan, or compute on another device"
             )
 
+    def _check_bindings(self, kernel: LinearKernel) -> None:
+        """The scheduler counts them too, but a single operation may need more than there are."""
+        count = len(windows(kernel, self.adapter.shown))
+        if count > self.adapter.bindings:
+            sizes = ", ".join(f"{p.size} {p.dtype}" for p in kernel.parameters)
+            raise DeviceLimit(
+                f"WEBGPU: a kernel over buffers of {sizes} needs {count} bindings of up to "
+                f"{self.adapter.shown} bytes, and {self.adapter.identity} has "
+                f"{self.adapter.bindings}; split the tensors, or compute on another device"
+            )
+
     @_notices_loss
     def allocate(self, nbytes: int) -> WebGpuMemory:
-        """DeviceLimit for more than one binding can hold, or than there is."""
+        """DeviceLimit for more than a buffer can hold, or than there is."""
         return WebGpuMemory(self.adapter, nbytes)
 
 
@@ -354,6 +378,7 @@ class _Dispatch:
         wgpu = _library()
         self.adapter = adapter
         self.name = kernel.name
+        self.windows = windows(kernel, adapter.shown)
         self.sizes = [padded(p.size * p.dtype.itemsize) for p in kernel.parameters]
         self.written = [p.written for p in kernel.parameters]
         self.grid = grid(kernel)
@@ -365,14 +390,14 @@ class _Dispatch:
         device.queue.write_buffer(self.values, 0, bytes(words))
         self.constant = not kernel.variables
         self.layout = device.create_bind_group_layout(entries=self._entries())
-        self.pipeline = self._pipeline(render(kernel))
+        self.pipeline = self._pipeline(render(kernel, largest=adapter.shown))
 
     def _entries(self) -> list[dict[str, Any]]:
-        kinds = ["storage" if written else "read-only-storage" for written in self.written]
+        kinds = ["storage" if row.written else "read-only-storage" for row in self.windows]
         stage = _library().ShaderStage.COMPUTE
         return [
-            {"binding": slot, "visibility": stage, "buffer": {"type": kind}}
-            for slot, kind in enumerate([*kinds, "uniform"])
+            {"binding": number, "visibility": stage, "buffer": {"type": kind}}
+            for number, kind in enumerate([*kinds, "uniform"])
         ]
 
     def _pipeline(self, text: str) -> Any:
@@ -412,8 +437,9 @@ class _Dispatch:
         return copy
 
     def _bindings(self, bound: Sequence[Any]) -> list[dict[str, Any]]:
-        rows = [*zip(bound, self.sizes, strict=True), (self.values, self.values.size)]
+        rows = [(bound[row.slot], row.offset, row.nbytes) for row in self.windows]
+        rows.append((self.values, 0, self.values.size))
         return [
-            {"binding": slot, "resource": {"buffer": buffer, "offset": 0, "size": size}}
-            for slot, (buffer, size) in enumerate(rows)
+            {"binding": number, "resource": {"buffer": buffer, "offset": offset, "size": size}}
+            for number, (buffer, offset, size) in enumerate(rows)
         ]

@@ -14,11 +14,13 @@ GROUPS = 65535  # workgroups along one dimension of a dispatch, in every impleme
 
 
 def wgsl_target(
-    name: str, float32: bool, max_buffers: int, features: tuple[str, ...] = ()
+    name: str, float32: bool, max_buffers: int, features: tuple[str, ...] = (),
+    buffer_bytes: int = 0,
 ) -> Target:
     """Words of 32 bits; float32 as WGSL has it, or made of integers like every other float.
 
-    `max_buffers` is how many an implementation binds; `features` are part of the cache's key.
+    `max_buffers` is how many an implementation binds, and `buffer_bytes` how much of a buffer each
+    of them shows (0: all); `features` are part of the cache's key.
     """
     row = TEST_TARGETS["like_wgsl" if float32 else "only_words"]
     return Target(
@@ -30,13 +32,9 @@ def wgsl_target(
         store_granularity=4,
         max_unroll=16,  # drivers inline what is called, and take long over large kernels
         max_buffers=max_buffers,
+        buffer_bytes=buffer_bytes,
         features=features,
     )
-
-
-def padded(nbytes: int) -> int:
-    """Whole words, and at least one."""
-    return max(4, -(-nbytes // 4) * 4)
 
 
 def rounds(kernel: LinearKernel) -> int:

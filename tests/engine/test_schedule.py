@@ -23,6 +23,7 @@ from engine.schedule import make_schedule, planned as schedule_of
 from engine.steps import Schedule
 from engine.storage import memory_of, realized
 from engine.target import Target
+from tests.engine.random_programs import Programs
 
 HOST = Target("HOST")
 
@@ -232,6 +233,26 @@ def test_kernels_respect_the_number_of_buffers() -> None:
     assert len(schedule.items) >= 5
     assert len(planned(total, target=dataclasses.replace(HOST, max_buffers=8)).items) >= 300 // 7
     agree(total)
+
+
+def test_a_large_buffer_counts_once_for_every_piece() -> None:
+    """Sums of eight tensors of three pieces each, on a device with room for eleven pieces."""
+    inputs = [data(12, seed=i) for i in range(8)]
+    total = sum(inputs[1:], inputs[0])
+    target = dataclasses.replace(HOST, max_buffers=11, buffer_bytes=20)
+    schedule = planned(total, target=target)
+    assert [len(item.slots) for item in schedule.items] == [3, *[3] * 6]
+    one = dataclasses.replace(target, buffer_bytes=48)
+    assert [len(item.slots) for item in planned(total, target=one).items] == [9]
+    agree(total)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_programs_respect_it(seed: int) -> None:
+    """`planned` looks; four is a choice between two tensors, and its result."""
+    for tensor in Programs(seed).program():
+        if realize.base_of(tensor.node).op is not Op.BUFFER:
+            planned(tensor, target=dataclasses.replace(HOST, max_buffers=4))
 
 
 def test_a_balanced_sum_of_many_inputs_respects_it_too() -> None:

@@ -171,7 +171,7 @@ def test_loops_that_the_driver_would_cut_short_are_refused(device: WebGpuBackend
 def test_text_that_is_refused_comes_with_the_log(
     device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webgpu, "render", lambda kernel: "fn broken( {")
+    monkeypatch.setattr(webgpu, "render", lambda kernel, **given: "fn broken( {")
     with pytest.raises(CompileError, match=r"WEBGPU refused a kernel: (?s:.)*fn broken"):
         device.compile([parse(INCREMENT)])
     monkeypatch.undo()
