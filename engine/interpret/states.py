@@ -41,13 +41,18 @@ def launched(
     memory: Sequence[bytes],
     shuffle: int | None = None,
     watch: Watch | None = None,
+    strange_nans: bool = True,
 ) -> list[bytes]:
-    """The same for lists of instructions. `watch` is shown every elementwise one."""
+    """The same for lists of instructions. `watch` is shown every elementwise one.
+
+    Without `strange_nans` arithmetic makes the NaNs of the host.
+    """
     raw = [bytearray(item) + bytes(-len(item) % WORD) for item in memory]
     for part in parts:
         rows = zip(part.slots, part.kernel.parameters, strict=True)
         buffers = [np.frombuffer(raw[slot], NUMPY[row.dtype], row.size) for slot, row in rows]
-        run(part.kernel, buffers, shuffle=shuffle, watch=watch, strange_nans=True)
+        run(part.kernel, buffers, shuffle=shuffle, watch=watch,
+                strange_nans=strange_nans)  # fmt: skip
     return [bytes(item[: len(given)]) for item, given in zip(raw, memory, strict=True)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from conformance.harness.bisect import Blame, bisect
@@ -12,14 +13,17 @@ from conformance.harness.bisect.observed import Culprit, first_wrong
 from conformance.harness.bisect.source import source
 from conformance.harness.case import parse_case
 from conformance.harness.subject import EngineSubject
+from conformance.harness.trial import Outcome, Problem
 from engine import realize
 from engine.backends import render_c, render_wgsl, webgpu
 from engine.backends.base import DeviceUnavailable
 from engine.backends.cpu import CpuBackend
+from engine.backends.memory import HostMemory
 from engine.backends.registry import backend
 from engine.linear import Instruction, parse
 from engine.linearize import Launchable
 from engine.ops import Op
+from tests.conformance import planted
 
 Statement = Callable[[Any, Instruction], list[str]]
 LESS = """lockstep case 1
@@ -67,6 +71,24 @@ r3 int32 = LOOP r1 [((0,), 'global')]
 r4 int32 = ADD r3 r2
 int32 = WRITE r0 r3 r4
 int32 = END r3
+""")
+# The exponent of infinity times zero
+NAN = parse("""\
+kernel nan global 1
+param uint32 1 out
+param float32 1 in
+param float32 1 in
+r0 uint32 = PARAM [(0, 1)]
+r1 float32 = PARAM [(1, 1)]
+r2 float32 = PARAM [(2, 1)]
+r3 int32 = CONST [0]
+r4 float32 = LOAD r1 r3
+r5 float32 = LOAD r2 r3
+r6 float32 = MUL r4 r5
+r7 uint32 = BITCAST r6
+r8 uint32 = CONST [2139095040]
+r9 uint32 = AND r7 r8
+uint32 = WRITE r0 r3 r9
 """)
 LOOP_OF_WIDER = Culprit(WIDER, WIDER.instructions[3])
 
@@ -185,6 +207,28 @@ def test_c_of_the_end_of_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.startswith("C lines ") and marked(code) == ["r5 = r6;", "r6 = r5;", "}"]
 
 
+def test_memory_that_is_wrong_before_any_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this the graph would be found wrong: its interpreter reads what the device has."""
+    right = HostMemory.write
+
+    def write(memory: HostMemory, data: bytes | memoryview) -> None:
+        right(memory, bytes(data)[:-1] + b"\x55")
+
+    with planted.planted("FORGETS") as name:
+        monkeypatch.setattr(HostMemory, "write", write)
+        problem = Problem("bits", (name,), 2, "lt", (), "")
+        blame = bisect(parse_case(LESS), {name: EngineSubject(name)}, Outcome((problem,)))
+    assert blame.key == "runtime / memory; -; -; bits"
+
+
 @pytest.mark.parametrize("device", ["LLVM", "PYTHON"])
 def test_nothing_is_wrong(device: str) -> None:
     assert swapped(device) is None
+
+
+@pytest.mark.parametrize("device", ["LLVM", "PYTHON"])
+def test_bits_of_a_nan_are_nobodys_fault(device: str) -> None:
+    """Those that arithmetic makes are not due until they are canonical, nor what follows of them.
+    """
+    memory = [bytes(4), *(np.float32(x).tobytes() for x in ("inf", 0))]
+    assert first_wrong(device, [Launchable(NAN, (0, 1, 2))], memory) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place
-from conformance.harness.bisect.native import wrong_code
+from conformance.harness.bisect.native import wrong_code, wrong_memory
 from conformance.harness.bisect.passes import (
     PassFailed,
     compiled,
@@ -48,7 +48,9 @@ def bisect_kernel(launch: Launch, subject: EngineSubject, problem: Problem, nati
 
 
 def _place(launch: Launch, target: Target, device: str) -> Place:
-    found = wrong_state(launch, target)
+    found = wrong_memory(device, launch.before) if device else None
+    if found is None:
+        found = wrong_state(launch, target)
     if found is None:
         found = wrong_instructions(launch, compiled(launch, target))
     if found is None and device:

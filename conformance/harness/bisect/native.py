@@ -21,6 +21,18 @@ from engine.realize import forget
 from engine.target import Target
 
 
+def wrong_memory(device: str, contents: Sequence[bytes]) -> Place | None:
+    """Bytes that do not come back from the device as they went there, with no kernel between."""
+    chosen = backend(device)
+    for data in filter(None, contents):
+        memory = chosen.allocate(len(data))
+        memory.write(data)
+        if memory.read() != data:
+            text = f"{device}: {len(data)} bytes come back as other ones, with no kernel between"
+            return Place("runtime", rule="memory", text=text)
+    return None
+
+
 def is_wrong(launch: Launch, target: Target, device: str) -> bool:
     """Whether the device gives other bits for a step than it should, or raises."""
     try:

@@ -227,7 +227,7 @@ class CaseSearch(Search):
     case: Case = field(kw_only=True)
 
     def build(self) -> Place | None:
-        early = self._computed_early()
+        early = self._copied_wrong() or self._computed_early()
         if early is not None:
             return early
         self.program = program_of(self.case, self.subject)
@@ -236,6 +236,12 @@ class CaseSearch(Search):
 
     def run(self) -> Place | None:
         return native.wrong_runtime(self.case, self.subject, self.due)
+
+    def _copied_wrong(self) -> Place | None:
+        """The place of inputs that are not on the device what they are here."""
+        if self.problem.kind in NATIVE:
+            return None
+        return native.wrong_memory(self.subject.device, [one.data for one in self.case.inputs])
 
     def _computed_early(self) -> Place | None:
         """The place of what the device computes wrong while the graph is built.
