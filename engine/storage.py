@@ -13,6 +13,8 @@ from __future__ import annotations
 import itertools
 import math
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from engine.backends.base import Memory
@@ -127,6 +129,28 @@ def pending_storages() -> list[Storage]:
 def shown_storages() -> list[Storage]:
     """The storages that are alive and of which a view has made a node, in no order."""
     return list(_shown)
+
+
+@contextmanager
+def unwritten() -> Iterator[list[Storage]]:
+    """A block that only makes programs: writes into storages that were there before are undone.
+
+    At its end the list has the storages that were written.
+    """
+    before = {s: (s.node, s.device, s.home, s.version) for s in _alive()}
+    written: list[Storage] = []
+    try:
+        yield written
+    finally:
+        for storage, (node, device, home, version) in before.items():
+            if storage.version != version:
+                written.append(storage)
+                storage.show(node)
+                storage.device, storage.home, storage.version = device, home, version
+
+
+def _alive() -> list[Storage]:
+    return list({*_pending, *(s for row in _owners.values() for s in row)})
 
 
 def pending_writes() -> list[Storage]:

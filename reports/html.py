@@ -7,9 +7,6 @@ rendered here, escaped by jinja2.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +17,9 @@ from urllib.parse import quote
 from reports.markdown import command, counted, facts, printable
 from reports.matrix import Matrix, column
 from reports.records import ULP_BINS, CellRecord, FailureRecord, Record
+from reports.standalone import standalone
 
 FOLDER = Path(__file__).parent
-TEMPLATE = "report.html.j2"
 RED = ("crash", "timeout", "fail")
 
 
@@ -51,46 +48,18 @@ class Accuracy:
 
 def render(records: Iterable[Record], folder: str = "") -> str:
     """The page.  `folder` is where the case files lie, as seen from where commands are run."""
-    import jinja2
-    from markupsafe import Markup
-
     known = facts(records)
     cells: list[CellRecord] = known["cell_records"]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-    )
-    environment.filters["counted"] = counted
-    environment.filters["command"] = lambda file: command(folder, file)
-    style, script = ((FOLDER / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    return environment.get_template(TEMPLATE).render(
+    return standalone(
+        FOLDER,
+        "report",
+        {"counted": counted, "command": lambda file: command(folder, file)},
+        _data(cells, known["failures"]),
         **known,
-        style=Markup(style),  # both are files of ours
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        data=Markup(_json(_data(cells, known["failures"]))),
         sections=_sections(known["matrix"], cells),
         accuracy=_accuracy(cells),
         bins=ULP_BINS,
     )
-
-
-def _hash(text: str) -> str:
-    """How a policy names an inline element that is allowed."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _json(data: object) -> str:
-    """JSON in which nothing can end the element around it, or begin another."""
-    text = json.dumps(data, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    for letter in "<>&":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 def anchor(op: str, dtype: str) -> str:
