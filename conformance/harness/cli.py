@@ -214,18 +214,30 @@ def _fuzz_sequences(
 
 @app.command("export")
 @interruptible
-def export_campaign(
-    folder: Annotated[Path, typer.Argument(help="Folder of a campaign.")],
-    file: Annotated[Path, typer.Argument(help="The text that is written.")],
+def export(
+    what: Annotated[str, typer.Argument(help="Folder of a campaign, or MODULE:FUNCTION.")],
+    file: Annotated[Path, typer.Argument(help="What is written: text, or .html, .js, .mjs.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", help="[NAME=]DTYPE[:SHAPE] of each argument, as float32:4x3."),
+    ] = None,
+    floats: Annotated[
+        str, typer.Option(help="float32: native, of integers, or auto: as the adapter is found.")
+    ] = "auto",
 ) -> None:
-    """Write a campaign as text: everything that it has done, found and kept."""
+    """Write a campaign as text, or a function as a page that computes it with WebGPU."""
+    from conformance.harness import webpage
     from conformance.harness.campaign import exchange
+    from engine.backends.base import DeviceLimit
 
     try:
-        count = exchange.write_campaign(folder, file)
-    except (OSError, ValueError) as error:
+        if ":" in what and not Path(what).exists():
+            text = webpage.described(webpage.write(what, file, inputs or (), floats))
+        else:
+            text = f"{exchange.write_campaign(Path(what), file):,} rows"
+    except (OSError, ValueError, DeviceLimit) as error:
         raise _usage(str(error)) from None
-    console.print(f"{count:,} rows: {file}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{text}: {file}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("import")

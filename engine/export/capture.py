@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from engine import realize as driver
+from engine import dtypes, realize as driver
 from engine.backends.registry import Device
 from engine.dtypes import DType
 from engine.graph import Node, substitute
@@ -73,9 +73,8 @@ class Program:
     roots: tuple[Node, ...]
 
     def request(self) -> Request:
-        """The program for the scheduler. Nothing may be written over, so that it can run again."""
-        roots = tuple(dict.fromkeys(self.roots))
-        return Request(roots, roots, structure(roots), (), (), ())
+        """The program for the scheduler."""
+        return _request(self.roots)
 
     def hole(self, buffer: Node) -> int | bytes:
         """What a BUFFER of the program is: the number of an input, or a constant with its bytes."""
@@ -89,8 +88,16 @@ class Program:
             placeholder: from_host(data, port.dtype, (port.size,), Device.DEFAULT)
             for placeholder, port, data in zip(self.placeholders, self.inputs, inputs, strict=True)
         }
-        sink = Node(Op.SINK, self.roots[0].dtype, self.roots)
-        return [driver.read(root) for root in substitute(sink, given).src]
+        sink = Node(Op.SINK, dtypes.bool_, self.roots)
+        roots = substitute(sink, given).src
+        driver.compute(_request(roots))
+        return [driver.read(root) for root in roots]
+
+
+def _request(roots: Sequence[Node]) -> Request:
+    """A program that writes over nothing, so that it can run again on the same memory."""
+    wanted = tuple(dict.fromkeys(roots))
+    return Request(wanted, wanted, structure(wanted), (), (), ())
 
 
 def capture(function: Callable[..., Any], inputs: Sequence[Port]) -> Program:
@@ -104,11 +111,11 @@ def capture(function: Callable[..., Any], inputs: Sequence[Port]) -> Program:
     placeholders = tuple(new_buffer(port.dtype, port.size, device) for port in inputs)
     for placeholder in placeholders:
         lose(placeholder, UNKNOWN_YET)
-    given = [
-        Tensor.from_node(view_of(placeholder, port.shape))
-        for placeholder, port in zip(placeholders, inputs, strict=True)
-    ]
-    with unwritten() as written:
+    with unwritten() as written:  # the inputs are made within: they may be written
+        given = [
+            Tensor.from_node(view_of(placeholder, port.shape))
+            for placeholder, port in zip(placeholders, inputs, strict=True)
+        ]
         found = _called(function, given)
         roots = [_root(tensor) for _, tensor in found]
     _check_state(written)

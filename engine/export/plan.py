@@ -11,12 +11,12 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from engine.backends.base import DeviceLimit
+from engine.backends.registry import Device
 from engine.backends.render_wgsl import render
 from engine.backends.webgpu_launch import GROUPS, grid, padded, rounds, wgsl_target
-from engine.backends.registry import Device
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
@@ -30,6 +30,7 @@ from engine.target import Target, effective
 
 MAX_BUFFERS = 8  # that every implementation of WebGPU binds in one kernel
 Floats = Literal["auto", "native", "integers"]
+FLOATS: tuple[Floats, ...] = get_args(Floats)
 
 
 @dataclass(frozen=True)
@@ -104,13 +105,16 @@ def export(
     function: Callable[..., Any],
     inputs: Sequence[Port],
     name: str = "function",
-    floats: Floats = "auto",
+    floats: str = "auto",
 ) -> Exported:
     """A function as WGSL, with inputs to begin with and what the default device makes of them.
 
     `floats` says how float32 is computed: natively, of integers, or as the adapter turns out.
-    ExportError for functions that cannot be captured, DeviceLimit for more than WebGPU can launch.
+    ValueError for anything else, ExportError for functions that cannot be captured, DeviceLimit for
+    more than WebGPU can launch.
     """
+    if floats not in FLOATS:
+        raise ValueError(f"floats are {', '.join(FLOATS)}, not {floats!r}")
     program = capture(function, inputs)
     request = program.request()
     plans = {
