@@ -170,9 +170,9 @@ def _check_state(written: Sequence[Storage]) -> None:
 def names_of(function: Callable[..., Any], count: int) -> list[str]:
     """Names for the inputs of a function: those of its parameters, as far as there are enough."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        parameters = ()
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # of something built in
+        parameters = []
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     known = [row.name for row in parameters if row.kind in positional]
     return [*known, *(f"input{number}" for number in range(len(known), count))][:count]

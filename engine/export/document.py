@@ -97,7 +97,7 @@ def _probes() -> dict[str, Any]:
         data += [words for words in given if words not in data]
         rows.append({
             "name": probe.name,
-            "kernel": _small_kernel(webgpu_probe.kernel(probe, len(x))),
+            "kernel": _small_kernel(webgpu_probe.kernel(probe)),
             "operands": [data.index(words) for words in given],
             "float": probe.result == "float32",
             "digest": sha256(webgpu_probe.due(probe, x, y).tobytes()).hexdigest(),

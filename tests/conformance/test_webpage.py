@@ -73,6 +73,10 @@ def _elementwise(x: Tensor, y: Tensor) -> dict[str, Tensor]:
     }  # fmt: skip
 
 
+def _doubles(x: Tensor, y: Tensor) -> list[Tensor]:
+    return [x * y + x, x / y, x.sqrt(), x < y, x.cast("float32")]
+
+
 def _integers(x: Tensor, y: Tensor) -> list[Tensor]:
     return [x * y - x, x // y, x % y, x >> 3, x.cast("float32"), x.minimum(y)]
 
@@ -107,7 +111,7 @@ def _shapes(x: Tensor) -> list[Tensor]:
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "float32": (_elementwise, ["float32:1600", "float32:1600"]),
-    "float64": (_elementwise, ["float64:400", "float64:400"]),
+    "float64": (_doubles, ["float64:400", "float64:400"]),
     "int64": (_integers, ["int64:100", "int64:100"]),
     "matmul": (lambda x, y: x @ y, ["float32:37x50", "float32:50x19"]),
     "softmax": (lambda x: x.softmax(), ["float32:5x33"]),
