@@ -7,17 +7,13 @@ page finds out by itself whether float32 holds on the adapter that it meets.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from engine.backends import webgpu_probe
-from engine.backends.render_wgsl import render
-from engine.backends.webgpu_launch import grid
 from engine.dtypes import DType
 from engine.export.capture import Port
-from engine.export.plan import Copy, Exported, Kernel, Plan
-from engine.linear import LinearKernel
+from engine.export.plan import Copy, Exported, Kernel, Plan, made_kernel
 
 PROBED_ROUNDS = 10_000  # of loops in one invocation, from which a page asks how many there may be
 
@@ -73,8 +69,7 @@ def _plan(plan: Plan | None) -> dict[str, Any] | None:
         "results": plan.results,
         "rounds": max((kernel.rounds for kernel in plan.kernels), default=0),
         "limits": {
-            "maxBufferSize": largest, "maxStorageBufferBindingSize": largest,
-            "maxStorageBuffersPerShaderStage": bound,
+            "maxBufferSize": largest, "maxStorageBuffersPerShaderStage": bound,
         },
     }  # fmt: skip
 
@@ -82,7 +77,8 @@ def _plan(plan: Plan | None) -> dict[str, Any] | None:
 def _kernel(kernel: Kernel) -> dict[str, Any]:
     return {
         "name": kernel.name, "text": kernel.text, "sizes": kernel.sizes,
-        "written": kernel.written, "grid": kernel.grid,
+        "bindings": [[w.slot, w.offset, w.nbytes, w.written] for w in kernel.windows],
+        "grid": kernel.grid,
     }  # fmt: skip
 
 
@@ -97,7 +93,7 @@ def _probes() -> dict[str, Any]:
         data += [words for words in given if words not in data]
         rows.append({
             "name": probe.name,
-            "kernel": _small_kernel(webgpu_probe.kernel(probe)),
+            "kernel": _kernel(made_kernel(webgpu_probe.kernel(probe))),
             "operands": [data.index(words) for words in given],
             "float": probe.result == "float32",
             "digest": sha256(webgpu_probe.due(probe, x, y).tobytes()).hexdigest(),
@@ -107,12 +103,4 @@ def _probes() -> dict[str, Any]:
 
 def _loop() -> dict[str, Any]:
     """The kernel that counts rounds, and how many there are."""
-    return {"kernel": _small_kernel(webgpu_probe.loop_kernel()), "rounds": webgpu_probe.LOOP}
-
-
-def _small_kernel(kernel: LinearKernel) -> dict[str, Any]:
-    sizes: Sequence[int] = [p.size * p.dtype.itemsize for p in kernel.parameters]
-    written = [p.written for p in kernel.parameters]
-    return _kernel(
-        Kernel(kernel.name, render(kernel), tuple(sizes), tuple(written), grid(kernel), 0)
-    )
+    return {"kernel": _kernel(made_kernel(webgpu_probe.loop_kernel())), "rounds": webgpu_probe.LOOP}

@@ -15,12 +15,14 @@ from typing import Any, Literal, get_args
 
 from engine.backends.base import DeviceLimit
 from engine.backends.registry import Device
-from engine.backends.render_wgsl import render
-from engine.backends.webgpu_launch import GROUPS, grid, padded, rounds, wgsl_target
+from engine.backends.render_wgsl import BINDING, render
+from engine.backends.webgpu_launch import GROUPS, grid, rounds, wgsl_target
+from engine.backends.wgsl_bindings import Window, padded, windows
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
 from engine.hazards import verify_hazards
+from engine.linear import LinearKernel
 from engine.linearize import Launchable
 from engine.memory_plan import plan_memory
 from engine.realize import Request
@@ -35,16 +37,16 @@ FLOATS: tuple[Floats, ...] = get_args(Floats)
 
 @dataclass(frozen=True)
 class Kernel:
-    """A module with one entry point.
+    """A module with one entry point, over parameters of `sizes` bytes, written or only read.
 
-    Binding n of group 0 is a storage buffer of `sizes[n]` bytes, written or only read; the one
-    after them holds the values of a launch.
+    `windows` has a row for each binding of group 0; the one after them has the values of a launch.
     """
 
     name: str
     text: str
     sizes: tuple[int, ...]
     written: tuple[bool, ...]
+    windows: tuple[Window, ...]
     grid: tuple[int, int, int]
     rounds: int
 
@@ -76,8 +78,8 @@ class Plan:
     results: list[int] = field(default_factory=list)  # the buffer of each output
 
     def needs(self) -> tuple[int, int]:
-        """Bytes of the largest buffer, and how many buffers a kernel binds at most."""
-        bound = max((len(kernel.sizes) for kernel in self.kernels), default=0)
+        """Bytes of the largest buffer, and how many bindings a kernel has at most."""
+        bound = max((len(kernel.windows) for kernel in self.kernels), default=0)
         return max(self.buffers, default=0), bound
 
 
@@ -118,7 +120,7 @@ def export(
     program = capture(function, inputs)
     request = program.request()
     plans = {
-        kind: planned_for(program, request, wgsl_target("WGSL", kind == "native", MAX_BUFFERS))
+        kind: planned_for(program, request, _target(kind == "native"))
         for kind in ("native", "integers") if floats in ("auto", kind)
     }
     native, integers = plans.get("native"), plans.get("integers")
@@ -132,6 +134,11 @@ def export(
         struct.pack(f"<I{len(numbers)}i", 0, *numbers), native, integers, tuple(samples),
         tuple(sha256(result).hexdigest() for result in program.results(samples)),
     )  # fmt: skip
+
+
+def _target(float32: bool) -> Target:
+    """What every browser can run: no limit is asked for that WebGPU does not promise."""
+    return wgsl_target("WGSL", float32, MAX_BUFFERS, buffer_bytes=BINDING)
 
 
 def planned_for(program: Program, request: Request, target: Target) -> Plan:
@@ -193,7 +200,7 @@ class _Writer:
             name = f"k{len(self.plan.kernels)}"
             parts = compile_kernel(outputs, self.target, name, self.schedule.variables)
             first = len(self.plan.kernels)
-            self.plan.kernels += [_kernel(part) for part in parts]
+            self.plan.kernels += [made_kernel(part.kernel) for part in parts]
             self.made[outputs] = list(enumerate(parts, first))
         return self.made[outputs]
 
@@ -209,8 +216,8 @@ class _Writer:
         self.plan.steps.append(Launch(number, tuple(bound)))
 
 
-def _kernel(part: Launchable) -> Kernel:
-    kernel = part.kernel
+def made_kernel(kernel: LinearKernel) -> Kernel:
+    """The text of a kernel, and how it is launched. DeviceLimit for more than a launch can be."""
     found = grid(kernel)
     if max(found) > GROUPS:
         raise DeviceLimit(
@@ -218,7 +225,8 @@ def _kernel(part: Launchable) -> Kernel:
             f"{GROUPS} x {GROUPS} workgroups: export a function of smaller tensors"
         )
     return Kernel(
-        kernel.name, render(kernel),
+        kernel.name, render(kernel, largest=BINDING),
         tuple(padded(p.size * p.dtype.itemsize) for p in kernel.parameters),
-        tuple(p.written for p in kernel.parameters), found, rounds(kernel),
+        tuple(p.written for p in kernel.parameters), tuple(windows(kernel, BINDING)), found,
+        rounds(kernel),
     )  # fmt: skip

@@ -143,7 +143,8 @@ function lockstepProgram(data) {
     }
 
     async pipeline(kernel) {
-      const kinds = kernel.written.map(written => written ? "storage" : "read-only-storage");
+      const kinds = kernel.bindings.map(([, , , written]) => (
+        written ? "storage" : "read-only-storage"));
       const layout = this.device.createBindGroupLayout({
         entries: [...kinds, "uniform"].map((type, binding) => (
           {binding, visibility: GPUShaderStage.COMPUTE, buffer: {type}})),
@@ -162,8 +163,8 @@ function lockstepProgram(data) {
     launch(step, pipelines) {
       const kernel = this.plan.kernels[step.kernel];
       const {layout, pipeline} = pipelines[step.kernel];
-      const bound = step.buffers.map((number, binding) => (
-        {binding, resource: {buffer: this.buffers[number], size: kernel.sizes[binding]}}));
+      const bound = kernel.bindings.map(([slot, offset, size], binding) => (
+        {binding, resource: {buffer: this.buffers[step.buffers[slot]], offset, size}}));
       bound.push({binding: bound.length, resource: {buffer: this.values}});
       const group = this.device.createBindGroup({layout, entries: bound});
       return {pipeline, group, grid: kernel.grid};

@@ -17,7 +17,7 @@ import pytest
 from conformance.harness.webpage import ports
 from engine import Tensor, Variable, dtypes
 from engine.backends import webgpu_probe
-from engine.export import Exported, Port, capture, document, export
+from engine.export import Exported, Port, capture, document, export, plan
 from reports.webpage import module, page
 from tests.conformance.browser import REMEDY, Browser, BrowserError, executable
 from tests.conformance.command import lockstep
@@ -146,6 +146,19 @@ def test_the_browser_has_the_bits_of_python(name: str, browser: Browser, tmp_pat
         found = run(browser, data)
         for port, here, there in zip(exported.outputs, found, due, strict=True):
             assert here == there, port
+
+
+def test_large_buffers_are_bound_in_windows(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "BINDING", 1024)
+    given = ports(_setitem, ["int32:600"])
+    exported = export(lambda x: x[::-1] * 3, given)
+    assert exported.integers is not None
+    assert any(len(kernel.windows) > 4 for kernel in exported.integers.kernels)
+    opened(browser, tmp_path, document(exported))
+    due = capture(lambda x: x[::-1] * 3, given).results(exported.samples)
+    assert run(browser, exported.samples) == due
 
 
 def test_native_floats_of_ordinary_numbers(browser: Browser, tmp_path: Path) -> None:
