@@ -233,7 +233,8 @@ def _wrong(dtype: DType, ways: Sequence[bytes]) -> NDArray[np.bool_]:
     """
     rows = states.with_one_nan(ways, [dtype] * len(ways))
     strange, usual, got = (np.frombuffer(raw, f"u{dtype.itemsize}") for raw in rows)
-    return (strange == usual) & (usual != got)
+    wrong: NDArray[np.bool_] = (strange == usual) & (usual != got)
+    return wrong
 
 
 # -- the longer kernel -----------------------------------------------------------------------------
@@ -280,11 +281,9 @@ class _Longer:
     def _follow(self, item: Instruction) -> None:
         """Keep the number of the round: that of the loop around times this one's, and its own."""
         if item.op is Op.LOOP:
-            counter = item.out
+            counter, limit = item.out, item.src[0]
             if item.dtype is not self.index:
                 counter = self._emit(Op.CONVERT, self.index, (counter,))
-            limit = item.src[0]
-            if item.dtype is not self.index:
                 limit = self._emit(Op.CONVERT, self.index, (limit,))
             around = self._emit(Op.MUL, self.index, (self.places[-1], limit))
             self.places.append(self._emit(Op.ADD, self.index, (around, counter)))
