@@ -1,4 +1,7 @@
-"""The WEBGPU device: kernels as WGSL, run by wgpu-native on whatever adapter the machine has.
+"""Devices that run WGSL: the WEBGPU device, by wgpu-native, on whatever adapter the machine has.
+
+Who finds the adapter and executes is an implementation of WebGPU (`webgpu_adapter`); everything
+else is the same for all of them.
 
 What the adapter's arithmetic is worth is measured, once for every version of its driver: see
 `webgpu_probe`. Where float32 does not hold, it is made of integers, as for any device without it.
@@ -6,12 +9,10 @@ What the adapter's arithmetic is worth is measured, once for every version of it
 
 from __future__ import annotations
 
-import os
 import struct
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache, cached_property, wraps
+from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from engine.backends import webgpu_probe
@@ -19,75 +20,18 @@ from engine.backends.base import (
     CompileError,
     DeviceInfo,
     DeviceLimit,
-    DeviceLost,
     DeviceUnavailable,
     MemoryFreed,
     Program,
 )
 from engine.backends.cache import Cache
 from engine.backends.render_wgsl import LANGUAGE, render
+from engine.backends.webgpu_adapter import Adapter, Implementation
 from engine.backends.webgpu_launch import grid, rounds, wgsl_target
+from engine.backends.webgpu_wgpu import Wgpu
 from engine.backends.wgsl_bindings import padded, window_bytes, windows
 from engine.linear import LinearKernel
 from engine.target import Target
-
-REMEDY = (
-    "pip install lockstep-tensor[webgpu], and a Vulkan driver: where there is no GPU, "
-    "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
-)
-# What a kernel may have of each; asked for as the adapter has it, the default being far less.
-LIMITS = (
-    "max-buffer-size",
-    "max-storage-buffer-binding-size",
-    "max-storage-buffers-per-shader-stage",
-)
-
-
-@dataclass
-class Adapter:
-    """An adapter, the device on it, and its limits. `identity` names its driver and version.
-
-    `lost` is true from the first call on that found the device gone.
-    """
-
-    device: Any
-    identity: str
-    kind: str
-    limits: dict[str, int]
-    lost: bool = False
-
-    @property
-    def largest(self) -> int:
-        """Bytes that a buffer may have."""
-        return self.limits["max-buffer-size"] // 4 * 4
-
-    @property
-    def shown(self) -> int:
-        """Bytes that one binding can show."""
-        return self.limits["max-storage-buffer-binding-size"]
-
-    @property
-    def bindings(self) -> int:
-        """Storage buffers of one kernel, a large one counted once for every window."""
-        return self.limits["max-storage-buffers-per-shader-stage"]
-
-    def is_lost(self) -> bool:
-        """Whether the device has gone. Nothing reports it: a lost device makes no buffers."""
-        wgpu = _library()
-        if not self.lost:
-            try:
-                self.device.create_buffer(size=4, usage=wgpu.BufferUsage.COPY_DST)
-            except wgpu.GPUValidationError:
-                self.lost = True
-        return self.lost
-
-    def gone(self) -> DeviceLost:
-        """The error that says so."""
-        return DeviceLost(
-            f"WEBGPU: the device on {self.identity} was lost, and with it every tensor that it "
-            "held: make those anew. The next use starts a new device; if that goes as well, look "
-            "at the driver, or compute on another device"
-        )
 
 
 class _OnAdapter(Protocol):
@@ -110,7 +54,7 @@ def _notices_loss(
         adapter = self.adapter
         try:
             return method(self, *args, **kwargs)
-        except (CompileError, _library().GPUError) as error:
+        except (CompileError, adapter.library.GPUError) as error:
             if adapter.is_lost():
                 raise adapter.gone() from error
             raise
@@ -119,18 +63,24 @@ def _notices_loss(
 
 
 class WebGpuBackend:
-    """The first adapter that wgpu offers; $WGPU_ADAPTER_NAME chooses another.
+    """The adapter that an implementation offers, here wgpu.
 
     `adapter` is for tests: one that is there already, with limits of its own.
     """
 
     language = LANGUAGE
+    implementation: Implementation = Wgpu()
     forks = False  # the driver's threads stay behind: the first launch would wait for them
 
     def __init__(self, adapter: Adapter | None = None) -> None:
         self._lock = threading.RLock()
         self._cache = Cache()
         self._adapter = adapter
+
+    @property
+    def name(self) -> str:
+        """The device's."""
+        return self.implementation.name
 
     # -- the adapter -------------------------------------------------------------------------------
     @property
@@ -149,10 +99,10 @@ class WebGpuBackend:
         """A device in the place of none or of a lost one; kernels were made for its driver."""
         if before is not None and not before.lost:
             return before
-        found = _start()
+        found = self.implementation.start()
         if before is not None and found.identity != before.identity:
             raise DeviceUnavailable(
-                f"WEBGPU: {before.identity} was lost, and there is only {found.identity} now, "
+                f"{self.name}: {before.identity} was lost, and there is only {found.identity} now, "
                 "which may compute otherwise: start the program again"
             )
         self._adapter = found
@@ -161,7 +111,8 @@ class WebGpuBackend:
     @cached_property
     def profile(self) -> webgpu_probe.Profile:
         """What the probes found, from the cache if they ran on this driver before."""
-        key = ("webgpu probe", _version(), self.adapter.identity, webgpu_probe.fingerprint(self))
+        version, driver = self.implementation.version(), self.adapter.identity
+        key = ("webgpu probe", version, driver, webgpu_probe.fingerprint(self))
         known = self._cache.get(key)
         if known is not None:
             return webgpu_probe.Profile.parse(known)
@@ -173,7 +124,7 @@ class WebGpuBackend:
     def target(self) -> Target:
         """Words of 32 bits, and float32 where the probes certify it."""
         return wgsl_target(
-            "WEBGPU",
+            self.name,
             self.profile.float32,
             max_buffers=min(64, self.adapter.bindings),  # more gain nothing
             buffer_bytes=window_bytes(self.adapter.shown),
@@ -185,9 +136,9 @@ class WebGpuBackend:
         try:
             adapter, profile = self.adapter, self.profile
         except DeviceUnavailable as error:
-            return DeviceInfo("WEBGPU", False, str(error), REMEDY)
-        detail = f"wgpu {_version()}, {adapter.identity}; {profile.describe()}"
-        return DeviceInfo("WEBGPU", True, detail, hardware=adapter.kind)
+            return DeviceInfo(self.name, False, str(error), self.implementation.remedy)
+        detail = f"{self.implementation.version()}, {adapter.identity}; {profile.describe()}"
+        return DeviceInfo(self.name, True, detail, hardware=adapter.kind)
 
     # -- compiling ---------------------------------------------------------------------------------
     def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
@@ -210,8 +161,8 @@ class WebGpuBackend:
         profile = self.__dict__.get("profile")
         if profile is not None and profile.rounds and rounds(kernel) > profile.rounds:
             raise DeviceLimit(
-                f"WEBGPU: a kernel runs {rounds(kernel)} rounds of loops in one invocation, and "
-                f"{self.adapter.identity} ends after {profile.rounds}: get a newer driver with "
+                f"{self.name}: a kernel runs {rounds(kernel)} rounds of loops in one invocation, "
+                f"and {self.adapter.identity} ends after {profile.rounds}: get a newer driver with "
                 "lockstep devices --install-vulkan, or compute on another device"
             )
 
@@ -221,7 +172,7 @@ class WebGpuBackend:
         if count > self.adapter.bindings:
             sizes = ", ".join(f"{p.size} {p.dtype}" for p in kernel.parameters)
             raise DeviceLimit(
-                f"WEBGPU: a kernel over buffers of {sizes} needs {count} bindings of up to "
+                f"{self.name}: a kernel over buffers of {sizes} needs {count} bindings of up to "
                 f"{self.adapter.shown} bytes, and {self.adapter.identity} has "
                 f"{self.adapter.bindings}; split the tensors, or compute on another device"
             )
@@ -230,52 +181,6 @@ class WebGpuBackend:
     def allocate(self, nbytes: int) -> WebGpuMemory:
         """DeviceLimit for more than a buffer can hold, or than there is."""
         return WebGpuMemory(self.adapter, nbytes)
-
-
-@cache
-def _library() -> Any:
-    """The package wgpu, without OpenGL, which would look for a desktop and computes poorly."""
-    try:
-        import wgpu
-        from wgpu.backends.wgpu_native.extras import set_instance_extras
-    except ImportError as error:
-        raise DeviceUnavailable(f"WEBGPU: wgpu is missing ({error}); {REMEDY}") from error
-    os.environ.setdefault("NODEVICE_SELECT", "1")  # the layer of Mesa that would ask the desktop
-    set_instance_extras(backends=("Vulkan", "Metal", "DX12"))
-    return wgpu
-
-
-def _request(wgpu: Any) -> Any:
-    """An adapter, or None."""
-    name = os.environ.get("WGPU_ADAPTER_NAME", "").lower()
-    try:
-        if name:
-            every = wgpu.gpu.enumerate_adapters_sync()
-            return next(a for a in every if name in a.summary.lower())
-        return wgpu.gpu.request_adapter_sync(power_preference="high-performance")
-    except (RuntimeError, StopIteration):
-        return None
-
-
-def _start() -> Adapter:
-    """The device on the adapter, started. DeviceUnavailable where there is no driver."""
-    found = _request(_library())
-    if found is None:
-        raise DeviceUnavailable(f"WEBGPU: no Vulkan, Metal or D3D12 driver; {REMEDY}")
-    limits = {name: found.limits[name] for name in LIMITS}
-    info = found.info
-    return Adapter(
-        device=found.request_device_sync(required_limits=limits),
-        identity=f"{info['device']}, {info['description']}, {info['backend_type']}",
-        kind=str(info["adapter_type"]),
-        limits=limits,
-    )
-
-
-def _version() -> str:
-    from importlib import metadata
-
-    return metadata.version("wgpu")
 
 
 # -- memory ----------------------------------------------------------------------------------------
@@ -287,10 +192,11 @@ class WebGpuMemory:
     def __init__(self, adapter: Adapter, nbytes: int) -> None:
         if padded(nbytes) > adapter.largest:
             raise DeviceLimit(
-                f"WEBGPU: {nbytes} bytes are more than the {adapter.largest} that a buffer can "
-                f"have on {adapter.identity}; split the tensor, or compute on another device"
+                f"{adapter.name}: {nbytes} bytes are more than the {adapter.largest} that a "
+                f"buffer can have on {adapter.identity}; split the tensor, or compute on another "
+                "device"
             )
-        wgpu = _library()
+        wgpu = adapter.library
         usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
         self.adapter = adapter
         self.nbytes = nbytes
@@ -298,8 +204,8 @@ class WebGpuMemory:
             self._buffer = adapter.device.create_buffer(size=padded(nbytes), usage=usage)
         except wgpu.GPUOutOfMemoryError as error:
             raise DeviceLimit(
-                f"WEBGPU: {adapter.identity} has no {nbytes} bytes left; drop tensors that are "
-                "not needed, or compute on another device"
+                f"{adapter.name}: {adapter.identity} has no {nbytes} bytes left; drop tensors "
+                "that are not needed, or compute on another device"
             ) from error
 
     @property
@@ -310,8 +216,9 @@ class WebGpuMemory:
             raise self.adapter.gone()
         if self._buffer is None:
             raise MemoryFreed(
-                f"WEBGPU: {self.nbytes} bytes on {self.adapter.identity} are used after they were "
-                "freed: allocate anew, and free what no launch to come reads or writes"
+                f"{self.adapter.name}: {self.nbytes} bytes on {self.adapter.identity} are used "
+                "after they were freed: allocate anew, and free what no launch to come reads or "
+                "writes"
             )
         return self._buffer
 
@@ -375,7 +282,7 @@ class _Dispatch:
     """A kernel as a pipeline, and what a launch of it binds."""
 
     def __init__(self, adapter: Adapter, kernel: LinearKernel) -> None:
-        wgpu = _library()
+        wgpu = adapter.library
         self.adapter = adapter
         self.name = kernel.name
         self.windows = windows(kernel, adapter.shown)
@@ -394,22 +301,22 @@ class _Dispatch:
 
     def _entries(self) -> list[dict[str, Any]]:
         kinds = ["storage" if row.written else "read-only-storage" for row in self.windows]
-        stage = _library().ShaderStage.COMPUTE
+        stage = self.adapter.library.ShaderStage.COMPUTE
         return [
             {"binding": number, "visibility": stage, "buffer": {"type": kind}}
             for number, kind in enumerate([*kinds, "uniform"])
         ]
 
     def _pipeline(self, text: str) -> Any:
-        wgpu, device = _library(), self.adapter.device
+        device = self.adapter.device
         layout = device.create_pipeline_layout(bind_group_layouts=[self.layout])
         try:
             module = device.create_shader_module(code=text)
             return device.create_compute_pipeline(
                 layout=layout, compute={"module": module, "entry_point": self.name}
             )
-        except wgpu.GPUError as error:
-            raise CompileError(f"WEBGPU refused a kernel: {error}\n{text}") from error
+        except self.adapter.library.GPUError as error:
+            raise CompileError(f"{self.adapter.name} refused a kernel: {error}\n{text}") from error
 
     def __call__(self, bound: list[Any], variables: Sequence[int]) -> None:
         device = self.adapter.device

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.backends import render_wgsl, webgpu, webgpu_launch, webgpu_probe
+from engine.backends import render_wgsl, webgpu, webgpu_launch, webgpu_probe, webgpu_wgpu
 from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.registry import backend
@@ -31,8 +31,8 @@ def device() -> WebGpuBackend:
 
 # -- the adapter -----------------------------------------------------------------------------------
 def test_without_a_driver_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webgpu, "_library", lambda: None)
-    monkeypatch.setattr(webgpu, "_request", lambda wgpu: None)
+    monkeypatch.setattr(webgpu_wgpu, "library", lambda: None)
+    monkeypatch.setattr(webgpu_wgpu, "_request", lambda wgpu: None)
     info = WebGpuBackend().info()
     assert not info.available
     assert "no Vulkan, Metal or D3D12 driver" in info.detail and "Vulkan driver" in info.remedy

@@ -14,7 +14,8 @@ import pytest
 
 from engine.backends.base import DeviceUnavailable
 from engine.backends.registry import backend
-from engine.backends.webgpu import Adapter, WebGpuBackend
+from engine.backends.webgpu import WebGpuBackend
+from engine.backends.webgpu_adapter import Adapter
 
 START = """
     import numpy as np
@@ -113,8 +114,8 @@ def test_a_lost_device_is_named_and_another_is_started() -> None:
 
 def test_another_driver_does_not_take_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels were made for what was measured on the one that is gone."""
-    rows = [Adapter(None, name, "CPU", {}) for name in ("one driver", "another")]
-    monkeypatch.setattr("engine.backends.webgpu._start", lambda: rows[1])
+    rows = [Adapter("WEBGPU", None, None, name, "CPU", {}) for name in ("one driver", "another")]
+    monkeypatch.setattr("engine.backends.webgpu_wgpu.Wgpu.start", lambda self: rows[1])
     other = WebGpuBackend(rows[0])
     assert other.adapter is rows[0]
     rows[0].lost = True
