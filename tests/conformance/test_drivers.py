@@ -66,10 +66,8 @@ def seed_with_one(draws: int) -> int:
 @pytest.mark.parametrize(("name", "kind"), [("SPINS", "timeout"), ("ABORTS", "crash")])
 def test_a_campaign_has_one_finding_of_one_program(name: str, kind: str, tmp_path: Path) -> None:
     """The other draws are judged as if nothing had been."""
-    limits = Limits(seconds=3.0)
-    seed = seed_with_one(DRAWS)
-    assert fuzz(tmp_path, DRAWS, "LLVM", name, workers=1, limits=limits, seed=seed,
-                source=SOURCE) == 1  # fmt: skip
+    limits, seed = Limits(seconds=5.0), seed_with_one(DRAWS)
+    assert fuzz(tmp_path, DRAWS, name, workers=1, limits=limits, seed=seed, source=SOURCE) == 1
     found = done(tmp_path)
     assert len(found["draws"]) == DRAWS
     assert set(found["signatures"]) == {f"{kind} {name} - "}

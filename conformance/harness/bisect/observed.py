@@ -51,7 +51,8 @@ class _Step:
 class _Note:
     """The values of a register at one point: `rounds` of the loops around it, from `base` on.
 
-    `loops` are the numbers of these loops' steps, `position` is the one behind which it stands.
+    `loops` are the numbers of these loops' steps, `position` is the one behind which it stands, and
+    `again` those of `loops` that carry values, whose rounds follow each other.
     """
 
     position: int
@@ -60,6 +61,7 @@ class _Note:
     blamed: Culprit
     loops: tuple[int, ...]
     rounds: tuple[int, ...]
+    again: frozenset[int]
     base: int = 0
 
     @property
@@ -76,9 +78,15 @@ class _Note:
         return self.count + GAP
 
     def time(self, place: int) -> tuple[int, ...]:
-        """When the value at a place was made: earlier times are smaller."""
+        """When the value at a place was made: earlier times are smaller.
+
+        Rounds of a loop that carries nothing are at one time.
+        """
         rounds = np.unravel_index(place // self.dtype.lanes, self.rounds or (1,))
-        pairs = [number for pair in zip(self.loops, map(int, rounds)) for number in pair]
+        pairs = [
+            number for loop, count in zip(self.loops, rounds)
+            for number in (loop, int(count) if loop in self.again else 0)
+        ]
         return (*pairs, self.position)
 
 
@@ -129,13 +137,15 @@ def _notes(steps: Sequence[_Step]) -> Iterator[_Note]:
     carried: dict[int, DType] = {step.item.out: step.item.dtype for step in steps
                                  if step.item.op is Op.CARRY}  # fmt: skip
     ends = _ends(steps)
+    again = {position for position, end in ends.items() if len(steps[end].item.src) > 1}
     loops: list[tuple[int, int | None]] = []
 
     def note(position: int, register: int, dtype: DType, blamed: Culprit) -> Iterator[_Note]:
         rounds = [count for _, count in loops if count is not None]
         if len(rounds) == len(loops):
-            yield _Note(position, register, dtype, blamed, tuple(p for p, _ in loops),
-                        tuple(rounds))  # fmt: skip
+            around = tuple(p for p, _ in loops)
+            yield _Note(position, register, dtype, blamed, around, tuple(rounds),
+                        frozenset(again.intersection(around)))  # fmt: skip
 
     for position, step in enumerate(steps):
         item = step.item
@@ -189,11 +199,14 @@ def _search(
 
     Where all values do, it is not they that are wrong, but how they are written down.
     """
-    notes = list(_notes(steps))
+    tried = 0
     found: list[tuple[tuple[int, ...], Culprit]] = []
-    for batch in _batches(notes):
+    for batch in _batches(list(_notes(steps))):
+        if tried > len(found) > 0 and not batch[0].again:
+            break  # no round comes again: what stands further down is later
         found += _differences(device, part, steps, batch, memory)
-    if not 0 < len(found) < len(notes):
+        tried += len(batch)
+    if not 0 < len(found) < tried:
         return None
     return min(found, key=lambda row: row[0])[1]
 
