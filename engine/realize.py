@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine import compile as compiler, dtypes
 from engine.assemble import VERSIONS
 from engine.backends.base import Memory, Program
-from engine.backends.registry import Device, backend, generation
+from engine.backends.registry import Device, backend, generation, kind_of
 from engine.compile import compile_kernel
 from engine.context import setting, text_setting
 from engine.counters import GlobalCounters
@@ -326,7 +326,7 @@ def _compile(request: Request) -> _Compiled:
     batches: dict[str, dict[object, tuple[Output, ...]]] = {}
     for key, item in zip(keys, schedule.items, strict=True):
         if item.kernel is not None and key not in ready:
-            batches.setdefault(item.device.split(":")[0], {})[key] = item.kernel
+            batches.setdefault(kind_of(item.device), {})[key] = item.kernel
     for device, kernels in batches.items():
         ready.update(_compile_batch(device, kernels, schedule.variables))
     steps = [ready.get(key, []) for key in keys]

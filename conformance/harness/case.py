@@ -184,8 +184,9 @@ _STATEMENT = re.compile(r"%(\d{1,6}) = ([a-z][a-z0-9_]*)((?: \S+)*)", re.ASCII)
 _ATTRIBUTE = re.compile(r"([a-z][a-z0-9_]*)=(\S+)", re.ASCII)
 _OPERAND = re.compile(r"%(\d{1,6})", re.ASCII)
 _TAKEN = r"[a-z0-9_]{1,31}"
+_NAME = r"[A-Z][A-Z0-9_]{0,31}"
 _DEVICE = re.compile(
-    rf"[A-Z][A-Z0-9_]{{0,31}}(:\d{{1,3}})?(/{_TAKEN}(,{_TAKEN}){{0,7}})?", re.ASCII
+    rf"{_NAME}(:{_NAME})?(:\d{{1,3}})?(/{_TAKEN}(,{_TAKEN}){{0,7}})?", re.ASCII
 )
 _VERSION = re.compile(r"lockstep case (\d{1,6})", re.ASCII)
 _FILLED = ("pad", "pad_to", "masked_select", "nonzero")  # whose value is one of the result's dtype
@@ -193,8 +194,9 @@ _SCALARS = ("fill_value", "value", "start", "stop", "step")  # numbers, True and
 
 
 def is_device_name(text: str) -> bool:
-    """Whether a device may have this name: a kind, a number of up to three digits, and what
-    EMULATE takes away from it (`LLVM`, `CPU:1`, `LLVM/only_words`, `LLVM/int64,no_div`)."""
+    """Whether a device may have this name: a kind (`LLVM`, `WEBGPU:DAWN`), a number of up to three
+    digits (`CPU:1`), and what EMULATE takes away from it (`LLVM/only_words`,
+    `LLVM/int64,no_div`)."""
     return _DEVICE.fullmatch(text) is not None
 
 
@@ -206,7 +208,9 @@ def device_name(text: str) -> str:
 
 def kind_of(device: str) -> str:
     """A device's name without its number and without what is taken away from it."""
-    return device.partition("/")[0].partition(":")[0]
+    name = device.partition("/")[0]
+    kind, _, number = name.rpartition(":")
+    return kind if number.isdigit() else name
 
 
 def in_file_names(device: str) -> str:

@@ -255,8 +255,7 @@ def _words(item: Input) -> Array:
 def _remedy(device: str) -> str:
     from engine.backends import registry
 
-    kind = device.partition(":")[0]
-    return registry.info([kind])[0].remedy
+    return registry.info([registry.kind_of(device)])[0].remedy
 
 
 def run(case: Case, subject: Subject) -> list[bytes]:

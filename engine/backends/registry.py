@@ -4,7 +4,8 @@
     Device.DEFAULT = "cpu"
 
 Names are those of the rows below, in any case, with an ordinal: `CPU`, `CPU:0` and `cpu` are one
-device, `CPU:1` is another, with the same backend and memory of its own.
+device, `CPU:1` is another, with the same backend and memory of its own. A second implementation
+of a device has its name behind that of the device: `WEBGPU:DAWN`, and `WEBGPU:DAWN:1`.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _ROWS: dict[str, str] = {
     "CPU": "engine.backends.cpu:CpuBackend",
     "PYTHON": "engine.backends.python:PythonBackend",
     "WEBGPU": "engine.backends.webgpu:WebGpuBackend",
+    "WEBGPU:DAWN": "engine.backends.webgpu_dawn:DawnBackend",
 }
 FALLBACK = "LLVM"  # the default device, unless $LOCKSTEP_DEVICE or the program names one
-_NAME = re.compile(r"([A-Za-z]\w*)(?::(\d+))?")
+_NAME = re.compile(r"([A-Za-z]\w*(?::[A-Za-z]\w*)?)(?::(\d+))?")
 
 
 class _Row:
@@ -88,7 +90,13 @@ def backend(name: str | None = None) -> Backend:
     ValueError for an unknown name, DeviceUnavailable where a package is missing.
     """
     row = _rows.get(name or "")
-    return (row or _rows[canonical(name).partition(":")[0]]).backend
+    return (row or _rows[kind_of(canonical(name))]).backend
+
+
+def kind_of(name: str) -> str:
+    """A canonical name without its ordinal."""
+    kind, _, ordinal = name.rpartition(":")
+    return kind if ordinal.isdigit() else name
 
 
 def register(name: str, factory: Callable[[], Backend]) -> None:

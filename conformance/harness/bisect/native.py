@@ -14,7 +14,7 @@ from conformance.harness.bisect.source import source
 from conformance.harness.case import Case
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial.kernels import on_device
-from engine.backends.registry import backend
+from engine.backends.registry import backend, kind_of
 from engine.context import Context
 from engine.linearize import Launchable
 from engine.realize import forget
@@ -55,7 +55,7 @@ def wrong_code(launch: Launch, target: Target, device: str) -> Place | None:
         if target.threads > 1 and not is_wrong(launch, target, device):
             return Place("threads", text="right on one thread, wrong on several", kernel=text)
     said = f"{device} gives other bits than the instructions of the kernel"
-    place = Place("code", device.partition(":")[0], text=said, kernel=text)
+    place = Place("code", kind_of(device), text=said, kernel=text)
     culprit = _culprit(device, parts, launch.before)
     if culprit is not None:
         lines, code = source(backend(device), culprit)

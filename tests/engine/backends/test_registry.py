@@ -53,7 +53,8 @@ def unset_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("name,expected", [
     ("llvm", "LLVM"), ("LLVM:0", "LLVM"), ("cpu:1", "CPU:1"), ("Python:01", "PYTHON:1"),
-    ("CPU:12", "CPU:12"), (None, "LLVM"),
+    ("CPU:12", "CPU:12"), (None, "LLVM"), ("webgpu:dawn", "WEBGPU:DAWN"),
+    ("WebGPU:Dawn:2", "WEBGPU:DAWN:2"), ("WEBGPU:0", "WEBGPU"),
 ])  # fmt: skip
 def test_canonical(name: str | None, expected: str) -> None:
     assert canonical(name) == expected
@@ -61,7 +62,7 @@ def test_canonical(name: str | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "GPU", "LLVM:", "LLVM:-1", "LLVM:x", "LLVM:0:0", " LLVM", "1"]
+    "name", ["", "GPU", "LLVM:", "LLVM:-1", "LLVM:x", "LLVM:0:0", " LLVM", "1", "WEBGPU:DAWN:x", "DAWN"]
 )
 def test_unknown_names_list_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match="the devices are LLVM, CPU, PYTHON"):

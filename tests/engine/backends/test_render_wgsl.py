@@ -8,12 +8,13 @@ import pytest
 
 from engine import dtypes
 from engine.backends import render_wgsl
-from engine.backends.base import DeviceUnavailable, Program
+from engine.backends.base import Backend, DeviceUnavailable, Program
 from engine.backends.registry import backend
 from engine.linear import parse
 from engine.ops import Op
 from engine.target import TEST_TARGETS
 from tests.engine.backends.machine import GATED, NESTED, Machine, wrong_bits
+from tests.engine.backends.test_webgpu import IMPLEMENTATIONS
 
 OPS = TEST_TARGETS["like_wgsl"].ops
 CASES = Machine(
@@ -21,18 +22,24 @@ CASES = Machine(
 ).cases()  # fmt: skip
 
 
+@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+def device(request: pytest.FixtureRequest) -> Backend:
+    """Each implementation of WebGPU."""
+    return backend(request.param)
+
+
 @pytest.fixture(scope="module")
-def programs() -> Iterator[list[Program]]:
+def programs(device: Backend) -> Iterator[list[Program]]:
     """The programs of all cases; a skip where there is no adapter."""
     try:
-        yield backend("WEBGPU").compile([case.kernel for case in CASES])
+        yield device.compile([case.kernel for case in CASES])
     except DeviceUnavailable as error:
         pytest.skip(f"not run: {error}")
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kernel.name for case in CASES])
-def test_bits(number: int, programs: list[Program]) -> None:
-    assert wrong_bits(programs[number], CASES[number], backend("WEBGPU").allocate) == {}
+def test_bits(number: int, device: Backend, programs: list[Program]) -> None:
+    assert wrong_bits(programs[number], CASES[number], device.allocate) == {}
 
 
 # -- the text --------------------------------------------------------------------------------------

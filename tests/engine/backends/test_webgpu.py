@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,17 @@ from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.registry import backend
 from engine.backends.webgpu import WebGpuBackend
+from engine.backends.webgpu_dawn import DawnBackend
 from engine.linear import parse
 from engine.ops import Op
 
+IMPLEMENTATIONS = ("WEBGPU", "WEBGPU:DAWN")
 
-@pytest.fixture(scope="module")
-def device() -> WebGpuBackend:
-    """The device, started; a skip where there is no adapter."""
-    found = backend("WEBGPU")
+
+@pytest.fixture(scope="module", params=IMPLEMENTATIONS)
+def device(request: pytest.FixtureRequest) -> WebGpuBackend:
+    """The device, started; a skip where there is no adapter, or no implementation."""
+    found = backend(request.param)
     assert isinstance(found, WebGpuBackend)
     try:
         found.adapter
@@ -30,6 +34,29 @@ def device() -> WebGpuBackend:
 
 
 # -- the adapter -----------------------------------------------------------------------------------
+def test_without_a_library_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("wgpu", "engine.backends.dawn"):
+        monkeypatch.setitem(sys.modules, module, None)
+    webgpu_wgpu.library.cache_clear()
+    for made, extra in ((WebGpuBackend(), "webgpu"), (DawnBackend(), "dawn")):
+        info = made.info()
+        assert not info.available and "is missing" in info.detail
+        assert info.detail.startswith(f"{info.name}: ") and info.name == made.name
+        assert f"pip install lockstep-tensor[{extra}]" in info.remedy
+
+
+def test_without_a_driver_dawn_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    dawn = pytest.importorskip("engine.backends.dawn", reason="not run: dawn-python is missing")
+
+    def absent() -> None:
+        raise RuntimeError("No supported adapters")
+
+    monkeypatch.setattr(dawn, "request_adapter", absent)
+    info = DawnBackend().info()
+    assert not info.available
+    assert "driver (No supported adapters)" in info.detail and "Vulkan driver" in info.remedy
+
+
 def test_without_a_driver_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webgpu_wgpu, "library", lambda: None)
     monkeypatch.setattr(webgpu_wgpu, "_request", lambda wgpu: None)
@@ -56,7 +83,7 @@ def test_probes_run_once_for_a_driver(
 
     monkeypatch.setattr(webgpu_probe, "measure", measured)
     for _ in range(2):
-        other = WebGpuBackend(device.adapter)
+        other = type(device)(device.adapter)
         other._cache = Cache(tmp_path)
         assert other.profile == webgpu_probe.Profile(("x * 0",), 65535)
         assert dtypes.float32 not in other.target.arithmetic
@@ -70,7 +97,7 @@ def test_probes_run_again_for_another_text(
     found = []
     for sums in (render_wgsl.EXPRESSIONS[Op.ADD], lambda scope, item: "0x7fc00001u"):
         monkeypatch.setitem(render_wgsl.EXPRESSIONS, Op.ADD, sums)
-        other = WebGpuBackend(device.adapter)
+        other = type(device)(device.adapter)
         other._cache = Cache(tmp_path)
         found.append(other.profile)
     assert found[0] == device.profile
@@ -114,13 +141,13 @@ def test_what_is_not_written_stays(device: WebGpuBackend) -> None:
 def test_more_than_a_buffer_can_hold_is_refused(device: WebGpuBackend) -> None:
     with pytest.raises(DeviceLimit, match="split the tensor"):
         device.allocate(device.adapter.largest + 4)
-    assert (Tensor([1.0], device="WEBGPU") + 1).item() == 2.0  # the device goes on
+    assert (Tensor([1.0], device=device.name) + 1).item() == 2.0  # the device goes on
 
 
 # -- launches --------------------------------------------------------------------------------------
 def test_more_rounds_than_workgroups_along_one_axis(device: WebGpuBackend) -> None:
     count = webgpu_launch.GROUPS * 64 + 1000
-    found = (Tensor.arange(count, device="WEBGPU") * 3).numpy()
+    found = (Tensor.arange(count, device=device.name) * 3).numpy()
     assert (found == np.arange(count, dtype=found.dtype) * 3).all()
 
 
@@ -158,7 +185,7 @@ def test_memory_that_is_read_may_be_written_too(device: WebGpuBackend) -> None:
 
 
 def test_loops_that_the_driver_would_cut_short_are_refused(device: WebGpuBackend) -> None:
-    other = WebGpuBackend(device.adapter)
+    other = type(device)(device.adapter)
     other.__dict__["profile"] = webgpu_probe.Profile((), 65535)
     long = parse(webgpu_probe._LOOP_KERNEL)
     with pytest.raises(DeviceLimit, match=r"runs 200000 rounds .* ends after 65535: get a newer"):
@@ -172,15 +199,15 @@ def test_text_that_is_refused_comes_with_the_log(
     device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webgpu, "render", lambda kernel, **given: "fn broken( {")
-    with pytest.raises(CompileError, match=r"WEBGPU refused a kernel: (?s:.)*fn broken"):
+    with pytest.raises(CompileError, match=r"WEBGPU.* refused a kernel: (?s:.)*fn broken"):
         device.compile([parse(INCREMENT)])
     monkeypatch.undo()
-    assert (Tensor([1.0], device="WEBGPU") + 1).item() == 2.0
+    assert (Tensor([1.0], device=device.name) + 1).item() == 2.0
 
 
 def test_constants_are_computed_where_they_are_used(device: WebGpuBackend) -> None:
     """What has no device of its own goes to the program's: memory of two devices never meets."""
-    x = Tensor([3, 1, 2], device="WEBGPU")
+    x = Tensor([3, 1, 2], device=device.name)
     values, places = x.sort()
     assert values.tolist() == [1, 2, 3] and places.tolist() == [1, 2, 0]
 

@@ -1,4 +1,4 @@
-"""WEBGPU when memory or the whole device is no more: errors that say so, and what comes after.
+"""Devices of WebGPU when memory or the device is no more: errors that say so, and what follows.
 
 wgpu-native ends the process when it is given a destroyed buffer to copy, so every story here is
 told in a process of its own, which prints what happened and has to reach its end.
@@ -16,6 +16,7 @@ from engine.backends.base import DeviceUnavailable
 from engine.backends.registry import backend
 from engine.backends.webgpu import WebGpuBackend
 from engine.backends.webgpu_adapter import Adapter
+from tests.engine.backends.test_webgpu import IMPLEMENTATIONS
 
 START = """
     import numpy as np
@@ -25,7 +26,7 @@ START = """
     from engine.linear import parse
     from tests.engine.backends.test_webgpu import INCREMENT
 
-    device = backend("WEBGPU")
+    device = backend("NAME")
     (program,) = device.compile([parse(INCREMENT)])
     x, y = device.allocate(32), device.allocate(32)
     x.write(np.arange(8, dtype=np.uint32).tobytes())
@@ -40,14 +41,15 @@ START = """
 """
 
 
-def story(text: str) -> list[str]:
+def story(name: str, text: str) -> list[str]:
     """The lines that a process prints; it must end well. A skip where there is no adapter."""
     try:
-        backend("WEBGPU").adapter  # type: ignore[attr-defined]
+        backend(name).adapter  # type: ignore[attr-defined]
     except DeviceUnavailable as error:
         pytest.skip(f"not run: {error}")
+    whole = dedent(START) + dedent(text) + "\nprint('the end')"
     done = subprocess.run(
-        [sys.executable, "-c", dedent(START) + dedent(text) + "\nprint('the end')"],
+        [sys.executable, "-c", whole.replace("NAME", name)],
         check=False, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     lines = done.stdout.splitlines()
@@ -55,8 +57,9 @@ def story(text: str) -> list[str]:
     return lines[:-1]
 
 
-def test_memory_that_was_freed_is_refused() -> None:
-    lines = story("""
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_memory_that_was_freed_is_refused(name: str) -> None:
+    lines = story(name, """
         x.free()
         x.free()
         told(MemoryFreed, x.read)
@@ -73,9 +76,10 @@ def test_memory_that_was_freed_is_refused() -> None:
     assert lines[5] == str([7] * 8)
 
 
-def test_memory_that_is_freed_may_still_be_in_use() -> None:
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_memory_that_is_freed_may_still_be_in_use(name: str) -> None:
     """What was launched before reads it to the end."""
-    lines = story("""
+    lines = story(name, """
         program([x, y], (3,))
         x.free()
         print(np.frombuffer(y.read(), np.uint32).tolist())
@@ -83,9 +87,10 @@ def test_memory_that_is_freed_may_still_be_in_use() -> None:
     assert lines == [str(list(range(3, 11)))]
 
 
-def test_a_lost_device_is_named_and_another_is_started() -> None:
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_lost_device_is_named_and_another_is_started(name: str) -> None:
     """Whatever notices it first. Programs go on, memory does not."""
-    lines = story("""
+    lines = story(name, """
         uses = (
             lambda: x.read(), lambda: y.read(), lambda: x.write(bytes(32)),
             lambda: x.write(bytes(3)), lambda: program([x, y], (1,)),
@@ -93,18 +98,18 @@ def test_a_lost_device_is_named_and_another_is_started() -> None:
             lambda: device.compile([parse(INCREMENT)]),
         )
         for first in uses:
-            z = (Tensor([1, 2], device="WEBGPU") + 1).realize()
+            z = (Tensor([1, 2], device="NAME") + 1).realize()
             before = device.adapter
             before.device.destroy()
             for use in (first, x.read, lambda: program([x, y], (1,)), z.tolist):
                 told(DeviceLost, use)
-            again = (Tensor([5, 6], device="WEBGPU") + 1).tolist()
+            again = (Tensor([5, 6], device="NAME") + 1).tolist()
             x, y = device.allocate(32), device.allocate(32)
             x.write(bytes(32))
             program([x, y], (9,))
             print(again, np.frombuffer(y.read(), np.uint32).tolist(), device.adapter is before)
     """)
-    identity = backend("WEBGPU").adapter.identity  # type: ignore[attr-defined]
+    identity = backend(name).adapter.identity  # type: ignore[attr-defined]
     said = [line for line in lines if "was lost" in line]
     assert len(said) == 8 * 4 and len(lines) == 8 * 5
     assert all(f"the device on {identity}" in line for line in said)
