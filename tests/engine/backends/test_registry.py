@@ -62,7 +62,8 @@ def test_canonical(name: str | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "GPU", "LLVM:", "LLVM:-1", "LLVM:x", "LLVM:0:0", " LLVM", "1", "WEBGPU:DAWN:x", "DAWN"]
+    "name",
+    ["", "GPU", "LLVM:", "LLVM:-1", "LLVM:x", "LLVM:0:0", " LLVM", "1", "WEBGPU:DAWN:x", "DAWN"],
 )
 def test_unknown_names_list_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match="the devices are LLVM, CPU, PYTHON"):
