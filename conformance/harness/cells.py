@@ -135,6 +135,10 @@ class Cells:
     def __getitem__(self, key: Key) -> Cell:
         return self._cells[key]
 
+    def get(self, key: Key) -> Cell | None:
+        """The cell, if it was planned."""
+        return self._cells.get(key)
+
     def __iter__(self) -> Iterator[Cell]:
         return iter(self._cells.values())
 

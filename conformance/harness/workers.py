@@ -347,9 +347,11 @@ class Pool:
     def _found(
         self, place: int, device: str, layout: str, text: str, verdict: Verdict
     ) -> None:
-        """The verdict of a cell, with the program that ran where that is known."""
+        """The verdict of a cell that the device has, with the program that ran if that is known."""
         op, dtypes = self.check.targets[place]
-        cell = self.check.cells[(op, dtypes, device)]
+        cell = self.check.cells.get((op, dtypes, device))
+        if cell is None:  # the cover does not have it on this device
+            return
         if not cell.planned:
             cell.planned = len(plan.names(op, dtypes, self._full))
         cell.found(verdict, text, 1)

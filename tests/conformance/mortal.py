@@ -70,9 +70,10 @@ def under_test(names: Sequence[str] = (), full: bool = False) -> list[Device]:
     subjects = {
         "RIGHT": ReferenceSubject(), "WRONG": Wrong(), "SLOW": Slow(),
         "ABS": Deadly("ABS", has_abs), "CROWD": Deadly("CROWD", is_crowded),
-        "HANGS": Hangs(),
+        "HANGS": Hangs(), "TURNS": Hangs(),
     }  # fmt: skip
-    return [Device(name, subjects[name], full) for name in names]
+    places = {"TURNS": 2}  # the first of two that take turns
+    return [Device(name, subjects[name], full, places=places.get(name, 0)) for name in names]
 
 
 def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:

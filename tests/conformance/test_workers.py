@@ -121,6 +121,16 @@ def test_what_does_not_end_is_a_timeout() -> None:
     assert check.cells.exit_code() == 1
 
 
+def test_what_does_not_end_is_no_timeout_of_cells_that_the_device_does_not_run() -> None:
+    targets = list(plan.selected(("abs",), ("int8", "float8_e4m3fn", "float8_e5m2", "bfloat16")))
+    check = Check(under_test(("RIGHT", "TURNS")), targets)
+    there = {(cell.op, cell.dtypes) for cell in check.cells if cell.device == "TURNS"}
+    assert there < set(targets)
+    Pool(check, 2, SOURCE, grace=2.0).run(budget=4.0)
+    late = {(c.op, c.dtypes) for c in check.cells if c.verdict is Verdict.TIMEOUT}
+    assert late and late <= there
+
+
 def test_an_interruption_keeps_what_is_known_and_ends_the_workers() -> None:
     check = Check(under_test(("RIGHT",)), TARGETS)
 
