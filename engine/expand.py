@@ -143,16 +143,36 @@ def _halve_vector(op: Operation, vector: Node) -> Node:
 
 
 # -- lanes that are still loops --------------------------------------------------------------------
-def trees_to_folds(sink: Node) -> Node:
-    """TREE as nested loops of two rounds: lane l + h joins lane l, the largest h innermost."""
+def replace_trees(sink: Node) -> Node:
+    """TREE of what is still a loop: of a workgroup, or of one invocation."""
     done: dict[Node, Node] = {}
     for node in order_of(sink):
-        rebuilt = node.replace(tuple(done[s] for s in node.src))
-        done[node] = _tree_loops(rebuilt) if node.op is Op.TREE else rebuilt
+        made = node.replace(tuple(done[s] for s in node.src))
+        if node.op is Op.TREE:
+            made = _exchange(made) if node.src[0].arg[1] == Axis.WORKGROUP else _tree_loops(made)
+        done[node] = made
     return done[sink]
 
 
+def _exchange(tree: Node) -> Node:
+    """TREE among the invocations of a workgroup: lane l + h joins lane l, for h a half, a quarter …
+
+    Lanes from h on join others, round the end, and what they get is not used: lane 0 has the
+    result.
+    """
+    lane, value = tree.src
+    lanes = static_size(lane)
+    assert lanes is not None
+    while lanes > 1:
+        lanes //= 2
+        partner = index.mod(index.add(lane, lanes), 2 * lanes)
+        other = Node(Op.SHUFFLE, value.dtype, (lane, partner, value))
+        value = value.binary(OPERATIONS[tree.arg], other)
+    return value
+
+
 def _tree_loops(tree: Node) -> Node:
+    """Nested loops of two rounds: lane l + h joins lane l, the largest h innermost."""
     lane, value = tree.src
     lanes = static_size(lane)
     assert lanes is not None
@@ -176,4 +196,4 @@ def expand(sink: Node) -> Node:
         axes = [n for n in order_of(sink) if n.op is Op.RANGE and n.arg[1] == kind]
         for axis in axes:
             sink = step(sink, axis)
-    return trees_to_folds(sink) if any(n.op is Op.TREE for n in order_of(sink)) else sink
+    return replace_trees(sink) if any(n.op is Op.TREE for n in order_of(sink)) else sink

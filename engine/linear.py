@@ -8,6 +8,7 @@ This is what renderers print and what the PYTHON device executes. Invariants:
 - Functions have registers of their own, read no memory and call nothing; a CALL names one of the
   kernel's. Text: `function NAME rRESULT`, its instructions, `return`, before those of the kernel.
 - A register of dtype `index` exists only before narrowing.
+- Loops of kind `workgroup`, SHARED and BARRIER obey the invariants of `barriers.py`.
 
 Text form, one line an instruction: `r7 float32 = ADD r5 r6`, attributes as in `graph.py`. Loops
 indent, for reading only.
@@ -29,7 +30,7 @@ from engine.ops import ELEMENTWISE, OPERATIONS, Op, Operation
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """`out` is the register written, or -1 (WRITE, END)."""
+    """`out` is the register written, or -1 (WRITE, END, BARRIER)."""
 
     op: Operation
     dtype: DType

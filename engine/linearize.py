@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from engine.barriers import verify_barriers
 from engine.graph import Node, toposort
 from engine.linear import Function, Instruction, LinearKernel, Parameter
 from engine.loops import loops_below
@@ -100,10 +101,21 @@ class _Emitter:
             self.register[node] = self.carried[node.src[0], node.arg]
         elif node.op is Op.PICK:
             self.register[node] = self.carried[node.src[0].src[0], node.arg]
+        elif node.op is Op.SHUFFLE:
+            self.register[node] = self.shuffle(node)
         else:
             src = tuple(self.register[s] for s in node.src if s.op is not Op.FUNCTION)
             op, arg = self.launch_argument(node)
             self.register[node] = self.emit(op, node, src, arg, op is not Op.WRITE)
+
+    def shuffle(self, node: Node) -> int:
+        """Each writes its own into memory of the workgroup, and reads another's when all have."""
+        loop, number, x = (self.register[s] for s in node.src)
+        size = _static_rounds(node.src[0])
+        memory = self.emit(Op.SHARED, node, (), size, True)
+        self.emit(Op.WRITE, node, (memory, loop, x), None, False)
+        self.emit(Op.BARRIER, node, (), None, False)
+        return self.emit(Op.LOAD, node, (memory, number), None, True)
 
     def launch_argument(self, node: Node) -> tuple[Operation, object]:
         """Operation and attribute, where buffers and variables go by their place in the launch."""
@@ -160,6 +172,7 @@ def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
     instructions = tuple(emitter.instructions)
     functions = tuple(_function(node) for node in order if node.op is Op.FUNCTION)
     kernel = LinearKernel(name, parameters, variables, size, instructions, functions)
+    verify_barriers(kernel)
     return Launchable(kernel, slots)
 
 

@@ -172,6 +172,7 @@ class Op:
     CARRY = Operation(Group.KERNEL, 1)  # range; arg i: value i of the loop's fold before this round
     PICK = Operation(Group.KERNEL, 1)   # fold; arg i: value i after the last round
     TREE = Operation(Group.KERNEL, 2)   # range, x; arg op name: combine the lanes by halving
+    SHUFFLE = Operation(Group.KERNEL, 3)  # range, number, x: x in the round `number` of a workgroup
     FUNCTION = Operation(Group.KERNEL, None)  # result, formals; arg name: a subroutine
     FORMAL = Operation(Group.KERNEL, 0)  # arg (name, number): the operand of that number
     CALL = Operation(Group.KERNEL, None)  # function, operands: its result for these
@@ -185,6 +186,8 @@ class Op:
     LOOP = Operation(Group.LINEAR, 1)   # end; arg (path, kind)
     END = Operation(Group.LINEAR, None)  # loop, then pairs of carried value and its update
     ARGUMENT = Operation(Group.LINEAR, 0)  # arg slot: the value of a variable at launch
+    SHARED = Operation(Group.LINEAR, 0)  # arg size: memory of a workgroup
+    BARRIER = Operation(Group.LINEAR, 0)  # the invocations of a workgroup wait for each other
 
 
 OPERATIONS = {name: row for name, row in vars(Op).items() if isinstance(row, Operation)}

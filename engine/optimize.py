@@ -23,6 +23,7 @@ from engine.target import Target
 WORK_FOR_THREADS = 1 << 22  # operations below which starting threads costs more than it gains
 WORK_FOR_LOOPS = 1 << 22    # operations of a fold from which the order of its loops matters
 WORK_FOR_REST = 1 << 22     # operations below which a kernel for what vectors leave over does
+WORK_FOR_WORKGROUP = 1 << 8  # elements of a reduction below which invocations need no others
 SMALL_LANES = 8             # a reduction with so few lanes is always unrolled
 
 
@@ -341,7 +342,10 @@ def _rest(sink: Node, axis: Node, whole: int, lanes: int) -> Node:
 
 
 def _unroll_lanes(sink: Node, target: Target) -> Node:
-    """The lanes of a reduction that are not a vector, side by side if the body is small."""
+    """The lanes of a reduction that are not a vector, side by side if the body is small.
+
+    Else by the invocations of a workgroup, where the target has these.
+    """
     tree = _tree(order_of(sink))
     if tree is None or tree.src[0].arg[1] != Axis.REDUCE:
         return sink
@@ -349,9 +353,37 @@ def _unroll_lanes(sink: Node, target: Target) -> Node:
     assert lanes is not None
     body = sum(n.op in ELEMENTWISE for n in toposort([tree.src[1]]))
     if lanes > SMALL_LANES and body * lanes > target.max_unroll:
-        return sink
+        return share_lanes(sink, tree, lanes) if _may_share(sink, tree, lanes, target) else sink
     side = axis_range(lanes, tree.src[0].arg[0], Axis.UNROLL)
     return replace_ranges(sink, {tree.src[0]: side})
+
+
+def _may_share(sink: Node, tree: Node, lanes: int, target: Target) -> bool:
+    """Whether a workgroup can have an invocation for every lane, and memory for what they hold.
+
+    It pays off where each of them has some rounds to do before they meet.
+    """
+    if not 0 < lanes <= target.workgroup or tree.dtype not in target.storage:
+        return False
+    folds = [n.src[0] for n in toposort([tree.src[1]]) if n.op is Op.FOLD]
+    rounds = max((index.bounds(loop)[1] + 1 for loop in folds), default=1)
+    outer = loops_below(order_of(sink))[tree]
+    return rounds * lanes >= large_from(WORK_FOR_WORKGROUP) and all(
+        loop.arg[1] == Axis.LOOP and static_size(loop) for loop in outer
+    )
+
+
+def share_lanes(sink: Node, tree: Node, lanes: int) -> Node:
+    """The lanes of a reduction as invocations of a workgroup, of which the first one writes."""
+    lane = tree.src[0]
+    own = axis_range(lanes, lane.arg[0], Axis.WORKGROUP)
+    first = index.less(own, 1)
+    writes = []
+    for write in replace_ranges(sink, {lane: own}).src:
+        memory, place, value, *gate = write.src
+        chosen = first if not gate else index.both(gate[0], first)
+        writes.append(write.replace((memory, place, value, chosen)))
+    return sink.replace(tuple(writes))
 
 
 def _threads(target: Target) -> int:

@@ -193,6 +193,14 @@ def _tree(node: Node) -> bool:
     return lane.op is Op.RANGE and value.dtype is node.dtype and node.arg in OPERATIONS and exact
 
 
+def _shuffle(node: Node) -> bool:
+    """What a round of a workgroup's loop gets from another one."""
+    loop, number, x = node.src
+    return loop.op is Op.RANGE and loop.arg[1] == Axis.WORKGROUP and x.dtype is node.dtype and (
+        number.dtype is loop.dtype and node.dtype.lanes == 1
+    )
+
+
 def _sink(node: Node) -> bool:
     """Writes; and the loops in which some of them stand, where nothing else asks for these."""
     kinds = {s.op for s in node.src}
@@ -241,6 +249,7 @@ KERNEL_ROWS: dict[Operation, Row] = {
     Op.CARRY: _carry,
     Op.PICK: _pick,
     Op.TREE: _tree,
+    Op.SHUFFLE: _shuffle,
     Op.FUNCTION: _function,
     Op.FORMAL: _formal,
     Op.CALL: _call,

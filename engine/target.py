@@ -41,6 +41,7 @@ class Target:
     vector_registers: int = 0
     threads: int = 1
     grid: bool = False  # runs every round of a parallel loop by itself, whatever their number
+    workgroup: int = 0  # invocations that may share memory and wait for each other; 0: none may
     max_buffers: int = 64  # of one kernel; one counts for every `buffer_bytes` that it has
     buffer_bytes: int = 0  # 0: it counts once, whatever its size
     max_operations: int = 256  # elementwise operations fused into one kernel

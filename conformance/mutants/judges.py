@@ -29,6 +29,7 @@ JUDGES: dict[str, tuple[str, ...]] = {
     "engine/rewrite.py": (f"{ENGINE}rewrite.py",),
     "engine/canonical.py": (f"{ENGINE}canonical.py",),
     "engine/export": (f"{ENGINE}export.py", "tests/conformance/test_webpage.py"),
+    "engine/barriers.py": (f"{ENGINE}barriers.py",),
     "engine/folds.py": (f"{ENGINE}folds.py", f"{ENGINE}order.py", f"{ENGINE}sequential.py"),
     "engine/optimize.py": (
         f"{ENGINE}optimize.py", f"{ENGINE}guards.py", f"{ENGINE}panels.py",

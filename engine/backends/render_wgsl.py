@@ -13,7 +13,7 @@ not used:
 - Memory is `array<u32>`: one binding serves whatever dtype a kernel takes it for.
 
 A launch runs one invocation for every round of the kernel's global loop, or a single one if there
-is none.
+is none; and one workgroup for each where a workgroup has a loop of its own.
 
 Drivers inline whatever is called, so that a kernel of a few hundred calls would be compiled for
 minutes. Where calls are many, they go through one place: see `_through_one_place`.
@@ -28,6 +28,8 @@ from engine import dtypes
 from engine.backends.base import Language
 from engine.backends.remarks import remarked
 from engine.backends.wgsl_bindings import declarations, large, windows
+from engine.backends.wgsl_types import literal, wgsl_type
+from engine.barriers import verify_barriers, workgroup_size
 from engine.dtypes import DType
 from engine.linear import Function, Instruction, LinearKernel, alone
 from engine.ops import Axis, Op, Operation
@@ -36,13 +38,6 @@ WORKGROUP = 64  # invocations of a workgroup, at most
 BINDING = 1 << 27  # bytes that one binding can show, by WebGPU's default limits
 ZERO = "launch.zero"
 LANGUAGE = Language("WGSL", "//")
-
-_TYPES = {
-    dtypes.bool_: "bool",
-    dtypes.int32: "i32",
-    dtypes.uint32: "u32",
-    dtypes.float32: "u32",  # its bits
-}
 
 # The place of a float in the order of numbers: equal for both zeros. A NaN has none.
 COMPARISONS = """\
@@ -64,6 +59,7 @@ def render(kernel: LinearKernel, remarks: bool = False, largest: int = BINDING) 
     Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
     the values of a launch.
     """
+    verify_barriers(kernel)
     tables: list[str] = []
     rows = windows(kernel, largest)
     functions = [_subroutine(function, tables, remarks) for function in kernel.functions]
@@ -77,18 +73,25 @@ def render(kernel: LinearKernel, remarks: bool = False, largest: int = BINDING) 
         *tables,
         *functions,
         f"@compute @workgroup_size({workgroup(kernel)})",
-        f"fn {kernel.name}(@builtin(global_invocation_id) id: vec3<u32>,",
-        "  @builtin(num_workgroups) groups: vec3<u32>) {",
-        f"  let number = id.x + id.y * groups.x * {workgroup(kernel)}u;",
+        f"fn {kernel.name}(@builtin(workgroup_id) id: vec3<u32>,",
+        "  @builtin(num_workgroups) groups: vec3<u32>,",
+        "  @builtin(local_invocation_index) member: u32) {",
+        "  let group = id.x + id.y * groups.x;",
+        f"  let number = {_number(kernel)};",
         body,
         "}",
         "",
     ])
 
 
+def _number(kernel: LinearKernel) -> str:
+    """Which round of the global loop an invocation runs."""
+    return "group" if workgroup_size(kernel) else f"group * {workgroup(kernel)}u + member"
+
+
 def workgroup(kernel: LinearKernel) -> int:
     """Invocations of a workgroup of the kernel."""
-    return min(WORKGROUP, max(1, kernel.global_size))
+    return workgroup_size(kernel) or min(WORKGROUP, max(1, kernel.global_size))
 
 
 def _subroutine(function: Function, tables: list[str], remarks: bool) -> str:
@@ -161,7 +164,7 @@ def _through_one_place(
     number of a function, and then that function; its result is there for the piece after. So each
     function is compiled once, however often it is called.
     """
-    constants = [step for step in steps if step[0].op in (Op.CONST, Op.TABLE, Op.PARAM)]
+    constants = [step for step in steps if step[0].op in (Op.CONST, Op.TABLE, Op.PARAM, Op.SHARED)]
     pieces: list[list[Sequence[Instruction]]] = [[]]
     for step in steps:
         if step not in constants:
@@ -285,28 +288,11 @@ class Scope:
         return self.dtypes[item.src[0]]
 
 
-def wgsl_type(dtype: DType) -> str:
-    """The type of a register. ValueError for dtypes that should have been decomposed."""
-    if dtype not in _TYPES:
-        raise ValueError(f"WGSL has no type for {dtype}: it should have been decomposed")
-    return _TYPES[dtype]
-
-
 # -- expressions -----------------------------------------------------------------------------------
 def _constant(scope: Scope, item: Instruction) -> str:
     if item.dtype.is_float:
         scope.constants.add(item.out)
     return literal(item.dtype, item.arg)
-
-
-def literal(dtype: DType, bits: int) -> str:
-    """An expression with exactly these bits."""
-    if dtype is dtypes.bool_:
-        return "true" if bits else "false"
-    if dtype is dtypes.int32:
-        value = int(dtype.decode(bits))
-        return f"{value}i" if value > dtype.min else "i32(-2147483647 - 1)"
-    return f"0x{bits:x}u"
 
 
 def _float(scope: Scope, register: int, hidden: bool = False) -> str:
@@ -408,6 +394,12 @@ def _table(scope: Scope, item: Instruction) -> list[str]:
     return []
 
 
+def _shared(scope: Scope, item: Instruction) -> list[str]:
+    name = scope.memory[item.out] = f"s{item.out}"
+    scope.tables.append(f"var<workgroup> {name}: array<u32, {item.arg}>;")
+    return []
+
+
 def _load(scope: Scope, item: Instruction) -> list[str]:
     memory, place, *gate = item.src
     word, of = scope.word(memory, place), wgsl_type(item.dtype)
@@ -419,8 +411,10 @@ def _load(scope: Scope, item: Instruction) -> list[str]:
 
 
 def _loop(scope: Scope, item: Instruction) -> list[str]:
-    """The global loop is what invocations share; any other runs here."""
+    """The global loop is what invocations share, and that of a workgroup; any other runs here."""
     counter, limit, of = f"r{item.out}", f"r{item.src[0]}", wgsl_type(item.dtype)
+    if item.arg[1] == Axis.WORKGROUP:
+        return [f"let {counter} = {of}(member);", "{"]
     if item.arg[1] == Axis.GLOBAL:
         return [f"let {counter} = {of}(number);", f"if (number < u32({limit})) {{"]
     return [f"for (var {counter}: {of} = 0; {counter} < {limit}; {counter}++) {{"]
@@ -482,6 +476,8 @@ EXPRESSIONS: dict[Operation, Callable[[Scope, Instruction], str]] = {
 STATEMENTS: dict[Operation, Callable[[Scope, Instruction], list[str]]] = {
     Op.PARAM: _parameter,
     Op.TABLE: _table,
+    Op.SHARED: _shared,
+    Op.BARRIER: lambda scope, item: ["workgroupBarrier();"],
     Op.LOAD: _load,
     Op.LOOP: _loop,
     Op.CARRY: _carry,

@@ -6,6 +6,7 @@ Nothing here needs an adapter, so a page for a browser that is elsewhere is made
 from __future__ import annotations
 
 from engine.backends.render_wgsl import workgroup
+from engine.barriers import workgroup_size
 from engine.linear import LinearKernel, executed
 from engine.ops import Op
 from engine.target import TEST_TARGETS, Target
@@ -29,6 +30,7 @@ def wgsl_target(
         storage=row.storage,
         ops=row.ops,
         grid=True,
+        workgroup=64,  # every implementation has 128 at least; a wave is no more on most
         store_granularity=4,
         max_unroll=16,  # drivers inline what is called, and take long over large kernels
         max_buffers=max_buffers,
@@ -41,11 +43,16 @@ def rounds(kernel: LinearKernel) -> int:
     """How many rounds of loops one invocation runs, nested and consecutive ones together."""
     longest = max((high for _, _, high in kernel.variables), default=1)
     total = executed(kernel, lambda item: int(item.op is Op.LOOP), unknown=longest)
-    return total // max(1, kernel.global_size)
+    return total // (max(1, kernel.global_size) * max(1, workgroup_size(kernel)))
 
 
 def grid(kernel: LinearKernel) -> tuple[int, int, int]:
-    """Workgroups along x, y and z that have an invocation for every round of the global loop."""
+    """Workgroups along x, y and z that have an invocation for every round of the global loop.
+
+    Where workgroups have a loop of their own, each round is one.
+    """
+    if workgroup_size(kernel):
+        return groups(max(1, kernel.global_size))
     return groups(-(-max(1, kernel.global_size) // workgroup(kernel)))
 
 

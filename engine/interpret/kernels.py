@@ -11,9 +11,10 @@ Invariants:
   `active` is true for the rounds that are still in it. Elsewhere nothing is read, written, carried
   or checked.
 - Rounds of a parallel loop may run in any order: with `shuffle` they do, and results are the same.
+- Memory of a workgroup exists once for every combination of rounds outside of the workgroup's loop.
 
 What a device would do silently is an error here: an address outside its memory, two parallel rounds
-that write one address, a machine operation outside its domain.
+that write one address, a machine operation outside its domain, a barrier that is missing.
 """
 
 from __future__ import annotations
@@ -24,22 +25,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.arrays import NUMPY
+from engine.barriers import verify_barriers
 from engine.dtypes import NARROW_FLOATS, DType
-from engine.interpret.preconditions import Array, PreconditionError
+from engine.interpret.preconditions import Array, OutOfBounds, PreconditionError, RaceError
 from engine.interpret.rounding import constant
 from engine.interpret.semantics import QUIET, Applied, applied
+from engine.interpret.shared import Shared, check_barrier
 from engine.linear import Instruction, LinearKernel, alone, dump
 from engine.ops import ELEMENTWISE, PARALLEL, Axis, Group, Op, Operation
 
 CONCURRENT = PARALLEL | {Axis.VECTOR, Axis.UNROLL}
-
-
-class OutOfBounds(RuntimeError):
-    """A LOAD or WRITE outside its memory."""
-
-
-class RaceError(RuntimeError):
-    """Two parallel rounds, or two lanes, of one WRITE meet at an address."""
 
 
 # kernel or function, elementwise instruction, operands, result: arrays that broadcast, in all
@@ -63,8 +58,10 @@ def run(
     device it might; without, it is what the host makes of it.
 
     Raises OutOfBounds, RaceError and PreconditionError, which name kernel and instruction, and
-    ValueError for arguments that do not fit the kernel.
+    ValueError for arguments that do not fit the kernel, BarrierError for a barrier that not every
+    invocation reaches.
     """
+    verify_barriers(kernel)
     _check_arguments(kernel, buffers, variables)
     block, _ = _nested(kernel.instructions, 0)
     execution = _Execution(kernel, buffers, variables, shuffle)
@@ -129,7 +126,7 @@ def _nested(
         if item.op is Op.LOOP:
             body, at = _nested(instructions, at + 1)
             block.steps.append(_Loop(item, body, instructions[at]))
-        elif item.op not in _GIVEN and item.op is not Op.FORMAL:
+        elif item.op not in _GIVEN and item.op not in (Op.FORMAL, Op.SHARED):
             block.steps.append(item)
         at += 1
     _mark_last_uses(block, instructions[at].src if at < len(instructions) else kept)
@@ -182,6 +179,10 @@ class _Execution:
         }
         self.sizes: tuple[int, ...] = ()  # rounds of the open parallel loops
         self.active: Array | None = None  # None: all
+        self.shared = {
+            i.out: Shared(i.arg, np.dtype(NUMPY[i.dtype]))
+            for i in kernel.instructions if i.op is Op.SHARED
+        }
         self.functions = {row.name: row for row in kernel.functions}
         self.called: dict[str, tuple[_Execution, _Block]] = {}
 
@@ -199,6 +200,9 @@ class _Execution:
     def step(self, item: Instruction) -> None:
         if item.op is Op.WRITE:
             self.write(item)
+        elif item.op is Op.BARRIER:
+            for memory in self.shared.values():
+                memory.barrier()
         elif item.op in ELEMENTWISE:
             self.registers[item.out] = self.elementwise(item)
         elif item.op in _ROWS:
@@ -359,6 +363,8 @@ class _Execution:
 
     def load(self, item: Instruction) -> Array:
         """0 where the gate is false; a scalar index reads consecutive items."""
+        if item.src[0] in self.shared:
+            return self.load_shared(item)
         memory = self.memory(item, item.dtype)
         addresses = self.addresses(item.src[1], item.dtype.lanes)
         enabled = self.enabled(item.src[2:])
@@ -373,6 +379,9 @@ class _Execution:
 
     def write(self, item: Instruction) -> None:
         """Every round writes, also those that agree in the address: they race."""
+        if item.src[0] in self.shared:
+            self.write_shared(item)
+            return
         dtype = self.dtypes[item.src[2]]
         memory, lanes = self.memory(item, dtype), dtype.lanes
         if not memory.flags.writeable:
@@ -398,6 +407,24 @@ class _Execution:
         lost = signatures[addresses - low] != writers
         if lost.any():
             raise RaceError(f"{self.where(item)}: two rounds write item {addresses[lost][0]}")
+
+    def accesses(self, item: Instruction, gate: Sequence[int]) -> tuple[Array, Array]:
+        """Addresses in the memory of workgroups, and where they are accessed, in all rounds."""
+        shape, enabled = (*self.sizes, 1), self.enabled(gate)
+        addresses = np.broadcast_to(self.addresses(item.src[1], 1), shape)
+        happens = np.broadcast_to(True if enabled is None else enabled, shape)
+        self.check_bounds(item, addresses[happens], self.shared[item.src[0]].size)
+        return addresses, happens
+
+    def load_shared(self, item: Instruction) -> Array:
+        result, met = self.shared[item.src[0]].load(*self.accesses(item, item.src[2:]))
+        check_barrier(self.where(item), met)
+        return result
+
+    def write_shared(self, item: Instruction) -> None:
+        values = np.broadcast_to(self.read(item.src[2]), (*self.sizes, 1))
+        met = self.shared[item.src[0]].write(*self.accesses(item, item.src[3:]), values)
+        check_barrier(self.where(item), met)
 
     def where(self, item: Instruction) -> str:
         """The kernel and the instruction as text."""

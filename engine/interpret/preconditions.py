@@ -17,6 +17,15 @@ class PreconditionError(ArithmeticError):
     """A machine operation was given operands for which devices promise nothing."""
 
 
+class OutOfBounds(RuntimeError):
+    """A LOAD or WRITE outside its memory."""
+
+
+class RaceError(RuntimeError):
+    """Two parallel rounds, or two lanes, of one WRITE meet at an address; or two invocations in
+    the memory of their workgroup, with no barrier between."""
+
+
 def checked(
     op: Operation, dtype: DType, of: DType, operands: Sequence[Array], active: Array | None
 ) -> Sequence[Array]:

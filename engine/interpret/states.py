@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.arrays import NUMPY
 from engine.dtypes import DType
-from engine.expand import trees_to_folds
+from engine.expand import replace_trees
 from engine.graph import Node
 from engine.interpret.kernels import Watch, run
 from engine.interpret.rounding import canonical
@@ -32,7 +32,7 @@ def executed(
 
     `shuffle` seeds the order of parallel rounds. Raises what `interpret.kernels.run` raises.
     """
-    parts = [linearize(trees_to_folds(kernel), "state", ()) for kernel in kernels]
+    parts = [linearize(replace_trees(kernel), "state", ()) for kernel in kernels]
     return launched(parts, memory, shuffle)
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine import Tensor, dtypes
 from engine.canonical import place_canon
 from engine.compile import trace
-from engine.expand import trees_to_folds
+from engine.expand import replace_trees
 from engine.graph import Node, const, index, toposort
 from engine.interpret.kernels import run
 from engine.linearize import linearize
@@ -104,7 +104,7 @@ def test_tiles_and_vectors_change_no_bit(
     assert len(kernels) == 2
     memory = [np.zeros(8 * size * size, "float32"), x.ravel(), w.ravel()]
     for kernel in kernels:
-        part = linearize(trees_to_folds(kernel), "convolution", ())
+        part = linearize(replace_trees(kernel), "convolution", ())
         run(part.kernel, [memory[slot] for slot in part.slots])
     assert memory[0].tobytes() == convolution(size).tobytes()  # in plain loops
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import dtypes
-from engine.expand import expand, trees_to_folds
+from engine.expand import expand, replace_trees
 from engine.graph import Node, axis_range, order_of
 from engine.interpret.kernels import run
 from engine.interpret.preconditions import Array
@@ -65,10 +65,24 @@ def test_lanes_are_combined_by_halving(kind: Axis, count: int) -> None:
     assert executed(made, ROWS, [given]).tobytes() == due.tobytes()
 
 
+@pytest.mark.parametrize("count", [2, 8, 32])
+def test_a_tree_among_invocations_is_halved_too(count: int) -> None:
+    """The first one has the result; what others get stays theirs."""
+    row, lane = axis_range(ROWS, (0,), Axis.GLOBAL), axis_range(count, (1,), Axis.WORKGROUP)
+    x = load(1, ROWS * count, index.ravel((row, lane), (ROWS, count)))
+    tree = Node(Op.TREE, F32, (lane, x), "ADD")
+    (write,) = written(ROWS, row, tree).src
+    made = expand(Node(Op.SINK, dtypes.bool_, (write.replace((*write.src, index.less(lane, 1))),)))
+    assert sum(n.op is Op.SHUFFLE for n in order_of(made)) == count.bit_length() - 1
+    given = numbers(ROWS * count, count)
+    due = halved(given.reshape(ROWS, count))
+    assert executed(made, ROWS, [given]).tobytes() == due.tobytes()
+
+
 def test_trees_become_loops_of_two_rounds() -> None:
     lane = axis_range(LANES, (1,), Axis.REDUCE)
     x = load(1, LANES, lane)
-    made = trees_to_folds(written(1, index.add(0, 0), Node(Op.TREE, F32, (lane, x), "MAXIMUM")))
+    made = replace_trees(written(1, index.add(0, 0), Node(Op.TREE, F32, (lane, x), "MAXIMUM")))
     loops = [n for n in order_of(made) if n.op is Op.RANGE]
     assert [n.src[0].arg for n in loops] == [2, 2, 2]
     assert {n.src[0] for n in order_of(made) if n.op is Op.FOLD} == set(loops)

@@ -85,6 +85,46 @@ def test_on_a_grid_a_loop_of_unknown_size_stays() -> None:
     assert [loop.src[0] for loop in loops_of(made) if loop.arg[1] == Axis.LOOP] == [count]
 
 
+def reduced(count: int, dtype: str, target: Target) -> list[Node]:
+    """The kernels that sum `count` numbers."""
+    x = Tensor.zeros(count, dtype=dtype, device="PYTHON").contiguous().realize()
+    (root,) = resolved_roots([x.sum().contiguous().node])
+    holes = structure([root]).holes
+    schedule = make_schedule([root], holes, lambda device: target, "PYTHON")
+    rows = [item.kernel for item in schedule.items if item.kernel is not None]
+    return [made for row in rows for made in optimize(lower(row), target)]
+
+
+GROUPS = Target("GROUPS", grid=True, workgroup=32, max_unroll=16)
+
+
+@pytest.mark.parametrize(
+    ("count", "dtype", "target", "sizes"),
+    [
+        (1000, "float32", GROUPS, [32]),
+        (255, "float32", GROUPS, []),  # less than 8 rounds for each
+        (256, "float32", GROUPS, [32]),
+        (5000, "int32", GROUPS, [32]),  # blocks; then their sums, which are few
+        (1000, "float32", dataclasses.replace(GROUPS, workgroup=16), []),
+        (1000, "float32", dataclasses.replace(GROUPS, workgroup=0), []),
+        (1000, "float32", dataclasses.replace(GROUPS, max_unroll=4096), []),
+        (1000, "float32", dataclasses.replace(GROUPS, storage=frozenset({dtypes.int32})), []),
+    ],
+)  # fmt: skip
+def test_long_reductions_are_shared_by_workgroups(
+    count: int, dtype: str, target: Target, sizes: list[int]
+) -> None:
+    made = reduced(count, dtype, target)
+    assert [size for kernel in made for size in ranges(kernel, Axis.WORKGROUP)] == sizes
+
+
+def test_of_a_workgroup_the_first_invocation_writes() -> None:
+    (made,) = reduced(1000, "float32", GROUPS)
+    for write in made.src:
+        (gate,) = write.src[3:]
+        assert gate.op is Op.LT and gate.src[0].arg[1] == Axis.WORKGROUP and gate.src[1].arg == 1
+
+
 # -- vectors ---------------------------------------------------------------------------------------
 # rounds, items of a vector, whether there is much to do, and the lanes that an axis gets
 LANES = [

@@ -50,6 +50,7 @@ TARGETS = {
         storage=HOST_DTYPES - {dtypes.bool_, dtypes.float32, dtypes.float64},
     ),
     "WORDS": left_of(Target("WORDS", threads=4), "like_wgsl"),
+    "GROUPS": left_of(Target("GROUPS", grid=True, workgroup=64, max_unroll=16), "like_wgsl"),
 }
 CANON_PLACED = "place canonical NaNs"
 FIRST = "lower"
@@ -113,13 +114,40 @@ def _threads_for_small_kernels() -> Iterator[None]:
 @pytest.mark.parametrize("name", TARGETS)
 @pytest.mark.parametrize("start", range(0, 80, 20))
 def test_every_pass_preserves_bits(start: int, name: str) -> None:
-    """80 programs, each for two or three of the six targets; fewer where loops run in sequence."""
+    """80 programs, each for two or three targets; for fewer where loops run in sequence."""
     turn = list(TARGETS).index(name)
     step = 2 if TARGETS[name].store_granularity == 1 else 6
     for seed in range(start + turn % 2, start + 20, step):
         for schedule, item in kernels_of(seed, TARGETS[name]):
             wrong = first_wrong_pass(schedule, item, TARGETS[name], seed)
             assert wrong is None, f"program {seed} on {name}: bits change after '{wrong}'"
+
+
+REDUCED = {
+    "sum": lambda x: x.sum(axis=1), "maximum": lambda x: x.max(axis=1), "all": lambda x: x.sum(),
+    "columns": lambda x: x.sum(axis=0), "mean": lambda x: (x * 2).mean(axis=1, keepdim=True) + 1,
+    "two results": lambda x: x.var(axis=1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(1, 2000), (3, 531), (5, 32)])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*[(name, "float32") for name in REDUCED], ("all", "int32"), ("maximum", "float16")],
+)
+def test_lanes_shared_by_a_workgroup(name: str, dtype: str, shape: tuple[int, int]) -> None:
+    """Whatever is reduced, by workgroups or, where they do not pay off or cannot, without."""
+    x = Tensor(contents(dtype, shape[0] * shape[1], 1), device="PYTHON").reshape(shape)
+    shared = False
+    with Context(LARGE_FROM=64):
+        schedule = scheduled([REDUCED[name](x)], TARGETS["GROUPS"])
+        for item in schedule.items:
+            if item.kernel is not None:
+                assert first_wrong_pass(schedule, item, TARGETS["GROUPS"], 7) is None
+                *_, (_, kernels) = trace(lower(item.kernel), TARGETS["GROUPS"])
+                shared |= any(n.op is Op.SHUFFLE for n in toposort(kernels))
+    pays_off = name != "columns" and (shape != (5, 32) or name == "all")
+    assert dtype == "float16" or shared == pays_off
 
 
 def test_the_programs_reach_what_passes_do() -> None:
@@ -270,7 +298,10 @@ def test_a_pass_says_which_facts_of_a_target_it_reads() -> None:
     items = list(scheduled([x @ y], target).items)  # the programs have no matrix products
     for seed in range(12):
         items += [item for _, item in kernels_of(seed, TARGETS["SSE"])]
-    for item in items:
+    rows = [(target, item) for item in items]
+    groups = watched(TARGETS["GROUPS"])
+    rows += [(groups, item) for item in scheduled([x.sum()], groups).items]
+    for target, item in rows:
         assert item.kernel is not None
         for _ in trace(lower(item.kernel), target, run_watched):
             pass

@@ -19,7 +19,7 @@ from engine.backends.registry import backend
 from engine.compile import PASSES, trace
 from engine.counters import GlobalCounters
 from engine.dtypes import DType
-from engine.expand import trees_to_folds
+from engine.expand import replace_trees
 from engine.folds import fold_many, pick
 from engine.graph import Node, axis_range, const, dump, index, parse, toposort
 from engine.interpret.kernels import run
@@ -451,7 +451,7 @@ def test_limits_change_the_loops_and_never_the_bits() -> None:
         memory = [np.zeros(128, "float32"), x.ravel(), y.ravel()]
         *_, (_, kernels) = trace(product(8, 40, 16), target)
         for kernel in kernels:
-            part = linearize(trees_to_folds(kernel), "product", ())
+            part = linearize(replace_trees(kernel), "product", ())
             run(part.kernel, [memory[slot] for slot in part.slots])
         results.append(memory[0].tobytes())
     assert results[0] == results[1] == results[2]

@@ -47,7 +47,7 @@ def test_every_operation_of_the_target_has_a_row() -> None:
     rendered = render_wgsl.EXPRESSIONS.keys() | render_wgsl.STATEMENTS.keys()
     structure = {
         Op.PARAM, Op.TABLE, Op.ARGUMENT, Op.CONST, Op.LOOP, Op.CARRY, Op.END, Op.LOAD, Op.WRITE,
-        Op.FORMAL, Op.CALL,
+        Op.FORMAL, Op.CALL, Op.SHARED, Op.BARRIER,
     }  # fmt: skip
     assert rendered == OPS | structure
 
