@@ -1,4 +1,4 @@
-"""Linear kernels as WGSL text (WebGPU Shading Language, W3C).
+"""Bodies of linear kernels as WGSL text (WebGPU Shading Language, W3C).
 
 What the text relies on is exact by the specification, section 15.7: integers of 32 bits wrap, and
 sums, differences and products of f32 are correctly rounded. What the specification leaves open is
@@ -12,8 +12,8 @@ not used:
   with a zero that arrives at run time: an operation is never seen together with another one.
 - Memory is `array<u32>`: one binding serves whatever dtype a kernel takes it for.
 
-A launch runs one invocation for every round of the kernel's global loop, or a single one if there
-is none; and one workgroup for each where a workgroup has a loop of its own.
+How often a loop runs is not known before run time either: drivers unroll what they can count, and
+seven loops of two rounds inside of each other would be compiled for half a minute.
 
 Drivers inline whatever is called, so that a kernel of a few hundred calls would be compiled for
 minutes. Where calls are many, they go through one place: see `_through_one_place`.
@@ -27,15 +27,11 @@ from dataclasses import dataclass, field
 from engine import dtypes
 from engine.backends.base import Language
 from engine.backends.remarks import remarked
-from engine.backends.wgsl_bindings import declarations, large, windows
 from engine.backends.wgsl_types import literal, wgsl_type
-from engine.barriers import verify_barriers, workgroup_size
 from engine.dtypes import DType
-from engine.linear import Function, Instruction, LinearKernel, alone
+from engine.linear import Instruction, LinearKernel
 from engine.ops import Axis, Op, Operation
 
-WORKGROUP = 64  # invocations of a workgroup, at most
-BINDING = 1 << 27  # bytes that one binding can show, by WebGPU's default limits
 ZERO = "launch.zero"
 LANGUAGE = Language("WGSL", "//")
 
@@ -53,59 +49,8 @@ fn equal(x: u32, y: u32) -> bool { return ordered(x, y) && place(x) == place(y);
 """
 
 
-def render(kernel: LinearKernel, remarks: bool = False, largest: int = BINDING) -> str:
-    """The module of a kernel, whose entry point has its name. ValueError for what WGSL lacks.
-
-    Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
-    the values of a launch.
-    """
-    verify_barriers(kernel)
-    tables: list[str] = []
-    rows = windows(kernel, largest)
-    functions = [_subroutine(function, tables, remarks) for function in kernel.functions]
-    body = _body(Scope(kernel, tables, remarks=remarks, large=large(rows)))
-    values = "".join(f"  v{n}: i32,\n" for n in range(len(kernel.variables)))
-    return "\n".join([
-        f"struct Launch {{\n  zero: u32,\n{values}}}",
-        f"@group(0) @binding({len(rows)}) var<uniform> launch: Launch;",
-        *declarations(rows),
-        COMPARISONS,
-        *tables,
-        *functions,
-        f"@compute @workgroup_size({workgroup(kernel)})",
-        f"fn {kernel.name}(@builtin(workgroup_id) id: vec3<u32>,",
-        "  @builtin(num_workgroups) groups: vec3<u32>,",
-        "  @builtin(local_invocation_index) member: u32) {",
-        "  let group = id.x + id.y * groups.x;",
-        f"  let number = {_number(kernel)};",
-        body,
-        "}",
-        "",
-    ])
-
-
-def _number(kernel: LinearKernel) -> str:
-    """Which round of the global loop an invocation runs."""
-    return "group" if workgroup_size(kernel) else f"group * {workgroup(kernel)}u + member"
-
-
-def workgroup(kernel: LinearKernel) -> int:
-    """Invocations of a workgroup of the kernel."""
-    return workgroup_size(kernel) or min(WORKGROUP, max(1, kernel.global_size))
-
-
-def _subroutine(function: Function, tables: list[str], remarks: bool) -> str:
-    """A function of the kernel, which its body alone calls."""
-    operands = ", ".join(f"a{item.arg}: {wgsl_type(item.dtype)}" for item in function.formals)
-    return "\n".join([
-        f"fn {function.name}({operands}) -> {wgsl_type(function.dtype)} {{",
-        _body(Scope(alone(function), tables, function.name, remarks)),
-        f"  return r{function.result};",
-        "}",
-    ])
-
-
-def _body(scope: Scope) -> str:
+def body(scope: Scope) -> str:
+    """The lines of a kernel, or of a function of it. ValueError for what WGSL lacks."""
     lines = _block(scope, list(scope.kernel.instructions))
     return "\n".join(f"  {line}" for line in lines)
 
@@ -181,22 +126,41 @@ def _through_one_place(
     for register in _crossing(pieces, read):
         scope.kept.add(register.out)
         lines.append(f"var r{register.out}: {wgsl_type(register.dtype)};")
-    lines.append(f"for (var piece = 0; piece < {len(pieces)}; piece++) {{")
-    lines += ["  var called = -1;", "  switch piece {"]
+    chosen: list[list[str]] = []
     before: Instruction | None = None  # the call whose result a piece finds
-    for number, piece in enumerate(pieces):
-        label = "default" if number == len(pieces) - 1 else f"case {number}"
-        lines += [f"    {label}: {{", *(f"      {line}" for line in _piece(scope, piece, before))]
+    for piece in pieces:
+        chosen.append(_piece(scope, piece, before))
         call = piece[-1][0] if piece else None
         before = call if call is not None and call.op is Op.CALL else None
-        if before is not None:
-            lines.append(f"      called = {names.index(before.arg)};")
-        lines.append("    }")
-    lines += ["  }", "  switch called {"]
-    for number, name in enumerate(names):
+        called = len(names) if before is None else names.index(before.arg)
+        chosen[-1].append(f"called = {called};")
+    calls: list[list[str]] = []
+    for name in names:
         operands = ", ".join(f"{name}_{formal.arg}" for formal in functions[name].formals)
-        lines.append(f"    case {number}: {{ {name}_result = {name}({operands}); }}")
-    return [*lines, "    default: {}", "  }", "}"]
+        calls.append([f"{name}_result = {scope.names}{name}({operands});"])
+    return [
+        *lines,
+        f"for (var piece = 0; piece < {len(pieces)}; piece++) {{",
+        "  var called: i32;",
+        *(f"  {line}" for line in _one_of("piece", chosen)),
+        *(f"  {line}" for line in _one_of("called", [*calls, []])),
+        "}",
+    ]
+
+
+def _one_of(number: str, texts: Sequence[Sequence[str]], first: int = 0) -> list[str]:
+    """The text with a number, found by halves: drivers make of a switch a question for each case,
+    which every round of a loop would ask."""
+    if len(texts) == 1:
+        return list(texts[0])
+    half = len(texts) // 2
+    return [
+        f"if ({number} < {first + half}) {{",
+        *(f"  {line}" for line in _one_of(number, texts[:half], first)),
+        "} else {",
+        *(f"  {line}" for line in _one_of(number, texts[half:], first + half)),
+        "}",
+    ]
 
 
 def _crossing(
@@ -240,12 +204,14 @@ def _piece(
 class Scope:
     """What is known of the registers written so far.
 
+    `names` is what the names of all that the module has of the kernel begin with.
     `tables` are the module's constants, of the kernel and of each function; `large` names the
     buffers that are bound in windows.
     """
 
     kernel: LinearKernel
     tables: list[str]
+    names: str = ""
     function: str = ""  # the name of the one whose body this is
     remarks: bool = False
     large: frozenset[str] = frozenset()
@@ -385,7 +351,8 @@ def _parameter(scope: Scope, item: Instruction) -> list[str]:
 
 def _table(scope: Scope, item: Instruction) -> list[str]:
     """Constants of the module, as bits."""
-    name = f"{scope.function}_t{item.out}" if scope.function else f"t{item.out}"
+    owner = f"{scope.function}_" if scope.function else ""
+    name = f"{scope.names}{owner}t{item.out}"
     scope.memory[item.out] = name
     rows = [f"{bits:#x}u" for bits in item.arg]
     lines = [", ".join(rows[i : i + 8]) for i in range(0, len(rows), 8)]
@@ -395,7 +362,7 @@ def _table(scope: Scope, item: Instruction) -> list[str]:
 
 
 def _shared(scope: Scope, item: Instruction) -> list[str]:
-    name = scope.memory[item.out] = f"s{item.out}"
+    name = scope.memory[item.out] = f"{scope.names}s{item.out}"
     scope.tables.append(f"var<workgroup> {name}: array<u32, {item.arg}>;")
     return []
 
@@ -417,7 +384,11 @@ def _loop(scope: Scope, item: Instruction) -> list[str]:
         return [f"let {counter} = {of}(member);", "{"]
     if item.arg[1] == Axis.GLOBAL:
         return [f"let {counter} = {of}(number);", f"if (number < u32({limit})) {{"]
-    return [f"for (var {counter}: {of} = 0; {counter} < {limit}; {counter}++) {{"]
+    end = f"{counter}_end"
+    return [
+        f"let {end} = {limit} + {of}({ZERO});",
+        f"for (var {counter}: {of} = 0; {counter} < {end}; {counter}++) {{",
+    ]
 
 
 def _carry(scope: Scope, item: Instruction) -> list[str]:
@@ -445,7 +416,7 @@ def _write(scope: Scope, item: Instruction) -> list[str]:
 
 
 def _call(scope: Scope, item: Instruction) -> str:
-    return f"{item.arg}({', '.join(f'r{s}' for s in item.src)})"
+    return f"{scope.names}{item.arg}({', '.join(f'r{s}' for s in item.src)})"
 
 
 # What WGSL can do is what has a row here.

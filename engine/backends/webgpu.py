@@ -25,11 +25,12 @@ from engine.backends.base import (
     Program,
 )
 from engine.backends.cache import Cache
-from engine.backends.render_wgsl import LANGUAGE, render
+from engine.backends.render_wgsl import LANGUAGE
 from engine.backends.webgpu_adapter import Adapter, Implementation
 from engine.backends.webgpu_launch import grid, rounds, wgsl_target
 from engine.backends.webgpu_wgpu import Wgpu
 from engine.backends.wgsl_bindings import padded, window_bytes, windows
+from engine.backends.wgsl_module import entry_point, modules, render, workgroup
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -143,18 +144,33 @@ class WebGpuBackend:
     # -- compiling ---------------------------------------------------------------------------------
     def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
         shown = self.adapter.shown
-        return "\n\n".join(render(kernel, remarks, shown) for kernel in kernels)
+        groups = ([kernels[number] for number in group] for group in modules(kernels, shown))
+        return "\n".join(render(group, remarks, shown) for group in groups)
 
     def compile(self, kernels: Sequence[LinearKernel]) -> list[Program]:
-        """A pipeline for each kernel. CompileError with the log for text that is refused.
+        """Pipelines for the kernels. CompileError with the log for text that is refused.
 
         DeviceLimit for a kernel with too many buffers, or loops that the driver would cut short.
         """
         for kernel in kernels:
             self._check_rounds(kernel)
             self._check_bindings(kernel)
+        made: dict[int, Program] = {}
         with self._lock:
-            return [_Program(self, kernel) for kernel in kernels]
+            for group in modules(kernels, self.adapter.shown):
+                programs = self._compile_together([kernels[number] for number in group])
+                made.update(zip(group, programs, strict=True))
+        return [made[number] for number in range(len(kernels))]
+
+    def _compile_together(self, kernels: Sequence[LinearKernel]) -> list[Program]:
+        """What is refused as one module is compiled in modules of one: one of them is to blame."""
+        try:
+            module = _Module(self, kernels)
+        except CompileError:
+            if len(kernels) == 1:
+                raise
+            return [made for kernel in kernels for made in self._compile_together([kernel])]
+        return [_Program(module, number) for number in range(len(kernels))]
 
     def _check_rounds(self, kernel: LinearKernel) -> None:
         """The probes, which find the limit, are below it but for the one that looks for it."""
@@ -249,22 +265,76 @@ class WebGpuMemory:
 
 
 # -- launching -------------------------------------------------------------------------------------
-class _Program:
-    """A kernel, and its pipeline on the device that there is now."""
+class _Module:
+    """Kernels that are compiled together, and their pipeline on the device that there is now."""
 
-    def __init__(self, backend: WebGpuBackend, kernel: LinearKernel) -> None:
+    def __init__(self, backend: WebGpuBackend, kernels: Sequence[LinearKernel]) -> None:
         self.backend = backend
-        self.kernel = kernel
-        self.dispatch = self._dispatch()
+        self.kernels = kernels
+        self._pipeline = self._made()
 
     @property
     def adapter(self) -> Adapter:
         """Where it runs."""
         return self.backend.adapter
 
+    @property
+    def pipeline(self) -> _Pipeline:
+        """Made again if the device is another one."""
+        if self._pipeline.adapter is not self.adapter:
+            self._pipeline = self._made()
+        return self._pipeline
+
+    @_notices_loss
+    def _made(self) -> _Pipeline:
+        return _Pipeline(self.adapter, self.kernels)
+
+
+class _Pipeline:
+    """What was compiled of a module, and the layout of its bindings."""
+
+    def __init__(self, adapter: Adapter, kernels: Sequence[LinearKernel]) -> None:
+        self.adapter = adapter
+        device = adapter.device
+        self.bindings = device.create_bind_group_layout(entries=_entries(adapter, kernels[0]))
+        text = render(kernels, largest=adapter.shown)
+        try:
+            module = device.create_shader_module(code=text)
+            self.compiled = device.create_compute_pipeline(
+                layout=device.create_pipeline_layout(bind_group_layouts=[self.bindings]),
+                compute={"module": module, "entry_point": entry_point(kernels)},
+            )
+        except adapter.library.GPUError as error:
+            raise CompileError(f"{adapter.name} refused a kernel: {error}\n{text}") from error
+
+
+def _entries(adapter: Adapter, kernel: LinearKernel) -> list[dict[str, Any]]:
+    """The layout of the bindings, which is that of every kernel of a module."""
+    rows = windows(kernel, adapter.shown)
+    kinds = ["storage" if row.written else "read-only-storage" for row in rows]
+    stage = adapter.library.ShaderStage.COMPUTE
+    return [
+        {"binding": number, "visibility": stage, "buffer": {"type": kind}}
+        for number, kind in enumerate([*kinds, "uniform"])
+    ]
+
+
+class _Program:
+    """A kernel, by its number in a module, and how the device that there is now launches it."""
+
+    def __init__(self, module: _Module, number: int) -> None:
+        self.module = module
+        self.number = number
+        self.dispatch = self._dispatch()
+
+    @property
+    def adapter(self) -> Adapter:
+        """Where it runs."""
+        return self.module.adapter
+
     @_notices_loss
     def _dispatch(self) -> _Dispatch:
-        return _Dispatch(self.adapter, self.kernel)
+        return _Dispatch(self.module.pipeline, self.module.kernels, self.number)
 
     @_notices_loss
     def __call__(self, buffers: Sequence[WebGpuMemory], variables: Sequence[int]) -> None:
@@ -279,44 +349,29 @@ class _Program:
 
 
 class _Dispatch:
-    """A kernel as a pipeline, and what a launch of it binds."""
+    """What a launch of a kernel binds, and how many workgroups it has."""
 
-    def __init__(self, adapter: Adapter, kernel: LinearKernel) -> None:
-        wgpu = adapter.library
-        self.adapter = adapter
-        self.name = kernel.name
-        self.windows = windows(kernel, adapter.shown)
+    def __init__(self, pipeline: _Pipeline, kernels: Sequence[LinearKernel], number: int) -> None:
+        kernel = kernels[number]
+        self.adapter = pipeline.adapter
+        self.pipeline = pipeline
+        self.windows = windows(kernel, self.adapter.shown)
         self.sizes = [padded(p.size * p.dtype.itemsize) for p in kernel.parameters]
         self.written = [p.written for p in kernel.parameters]
-        self.grid = grid(kernel)
-        self.pack = struct.Struct(f"<I{len(kernel.variables)}i").pack
-        words = 4 + 4 * len(kernel.variables)
+        self.grid = grid(kernel, workgroup(kernels))
+        self.number = number
+        self.count = len(kernel.variables)
+        self.places = max(len(other.variables) for other in kernels)
+        first = self._values([0] * self.count)
+        wgpu, device = self.adapter.library, self.adapter.device
         usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
-        device = adapter.device
-        self.values = device.create_buffer(size=-(-words // 16) * 16, usage=usage)
-        device.queue.write_buffer(self.values, 0, bytes(words))
-        self.constant = not kernel.variables
-        self.layout = device.create_bind_group_layout(entries=self._entries())
-        self.pipeline = self._pipeline(render(kernel, largest=adapter.shown))
+        self.values = device.create_buffer(size=-(-len(first) // 16) * 16, usage=usage)
+        device.queue.write_buffer(self.values, 0, first)
 
-    def _entries(self) -> list[dict[str, Any]]:
-        kinds = ["storage" if row.written else "read-only-storage" for row in self.windows]
-        stage = self.adapter.library.ShaderStage.COMPUTE
-        return [
-            {"binding": number, "visibility": stage, "buffer": {"type": kind}}
-            for number, kind in enumerate([*kinds, "uniform"])
-        ]
-
-    def _pipeline(self, text: str) -> Any:
-        device = self.adapter.device
-        layout = device.create_pipeline_layout(bind_group_layouts=[self.layout])
-        try:
-            module = device.create_shader_module(code=text)
-            return device.create_compute_pipeline(
-                layout=layout, compute={"module": module, "entry_point": self.name}
-            )
-        except self.adapter.library.GPUError as error:
-            raise CompileError(f"{self.adapter.name} refused a kernel: {error}\n{text}") from error
+    def _values(self, variables: Sequence[int]) -> bytes:
+        """The zero, the variables, and the number of the kernel."""
+        unused = [0] * (self.places - self.count)
+        return struct.pack(f"<I{self.places + 1}i", 0, *variables, *unused, self.number)
 
     def __call__(self, bound: list[Any], variables: Sequence[int]) -> None:
         device = self.adapter.device
@@ -324,11 +379,12 @@ class _Dispatch:
         for slot, buffer in enumerate(bound):
             if not self.written[slot] and self._is_written(buffer, bound):
                 bound[slot] = self._copied(encoder, buffer, self.sizes[slot])
-        if not self.constant:
-            device.queue.write_buffer(self.values, 0, self.pack(0, *variables))
-        group = device.create_bind_group(layout=self.layout, entries=self._bindings(bound))
+        if self.count:
+            device.queue.write_buffer(self.values, 0, self._values(variables))
+        layout = self.pipeline.bindings
+        group = device.create_bind_group(layout=layout, entries=self._bindings(bound))
         compute = encoder.begin_compute_pass()
-        compute.set_pipeline(self.pipeline)
+        compute.set_pipeline(self.pipeline.compiled)
         compute.set_bind_group(0, group)
         compute.dispatch_workgroups(*self.grid)
         compute.end()

@@ -5,7 +5,6 @@ Nothing here needs an adapter, so a page for a browser that is elsewhere is made
 
 from __future__ import annotations
 
-from engine.backends.render_wgsl import workgroup
 from engine.barriers import workgroup_size
 from engine.linear import LinearKernel, executed
 from engine.ops import Op
@@ -46,14 +45,15 @@ def rounds(kernel: LinearKernel) -> int:
     return total // (max(1, kernel.global_size) * max(1, workgroup_size(kernel)))
 
 
-def grid(kernel: LinearKernel) -> tuple[int, int, int]:
+def grid(kernel: LinearKernel, workgroup: int) -> tuple[int, int, int]:
     """Workgroups along x, y and z that have an invocation for every round of the global loop.
 
-    Where workgroups have a loop of their own, each round is one.
+    `workgroup` is how many invocations one has. Where workgroups have a loop of their own, each
+    round is one.
     """
     if workgroup_size(kernel):
         return groups(max(1, kernel.global_size))
-    return groups(-(-max(1, kernel.global_size) // workgroup(kernel)))
+    return groups(-(-max(1, kernel.global_size) // workgroup))
 
 
 def groups(count: int) -> tuple[int, int, int]:

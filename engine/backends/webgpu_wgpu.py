@@ -19,6 +19,10 @@ LIMITS = (
     "max-storage-buffer-binding-size",
     "max-storage-buffers-per-shader-stage",
 )
+# What Mesa's drivers read: do not ask the desktop which device it likes; and, for the one in
+# software, four numbers to a vector: that compiles faster than eight and runs as fast, since memory
+# is read one number at a time in either case.
+DRIVER = {"NODEVICE_SELECT": "1", "LP_NATIVE_VECTOR_WIDTH": "128"}
 
 
 class Wgpu:
@@ -58,7 +62,8 @@ def library() -> Any:
         from wgpu.backends.wgpu_native.extras import set_instance_extras
     except ImportError as error:
         raise DeviceUnavailable(f"WEBGPU: wgpu is missing ({error}); {REMEDY}") from error
-    os.environ.setdefault("NODEVICE_SELECT", "1")  # the layer of Mesa that would ask the desktop
+    for name, value in DRIVER.items():
+        os.environ.setdefault(name, value)
     set_instance_extras(backends=("Vulkan", "Metal", "DX12"))
     return wgpu
 

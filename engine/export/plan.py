@@ -15,9 +15,9 @@ from typing import Any, Literal, get_args
 
 from engine.backends.base import DeviceLimit
 from engine.backends.registry import Device
-from engine.backends.render_wgsl import BINDING, render
 from engine.backends.webgpu_launch import GROUPS, grid, rounds, wgsl_target
 from engine.backends.wgsl_bindings import Window, padded, windows
+from engine.backends.wgsl_module import BINDING, render, workgroup
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
@@ -218,14 +218,14 @@ class _Writer:
 
 def made_kernel(kernel: LinearKernel) -> Kernel:
     """The text of a kernel, and how it is launched. DeviceLimit for more than a launch can be."""
-    found = grid(kernel)
+    found = grid(kernel, workgroup([kernel]))
     if max(found) > GROUPS:
         raise DeviceLimit(
             f"a kernel has {kernel.global_size} rounds, and WebGPU launches at most "
             f"{GROUPS} x {GROUPS} workgroups: export a function of smaller tensors"
         )
     return Kernel(
-        kernel.name, render(kernel, largest=BINDING),
+        kernel.name, render([kernel], largest=BINDING),
         tuple(padded(p.size * p.dtype.itemsize) for p in kernel.parameters),
         tuple(p.written for p in kernel.parameters), tuple(windows(kernel, BINDING)), found,
         rounds(kernel),

@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.base import DeviceUnavailable
 from engine.backends.registry import backend
-from engine.backends.render_wgsl import render
+from engine.backends.wgsl_module import render
 from engine.barriers import BarrierError, verify_barriers, workgroup_size
 from engine.interpret import kernels
 from engine.interpret.preconditions import Array, RaceError
@@ -190,7 +190,7 @@ def test_what_breaks_an_invariant_is_refused(name: str) -> None:
     kernel = parse(text)
     with pytest.raises(BarrierError, match=rf"kernel (rotated|halved), `.*`: .*{reason}"):
         verify_barriers(kernel)
-    for execute in (lambda: kernels.run(kernel, [LETTERS, LETTERS]), lambda: render(kernel)):
+    for execute in (lambda: kernels.run(kernel, [LETTERS, LETTERS]), lambda: render([kernel])):
         with pytest.raises((BarrierError, ValueError)):
             execute()
 

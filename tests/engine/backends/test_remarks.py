@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from engine.backends import render_c, render_llvm, render_wgsl
+from engine.backends import render_c, render_llvm, render_wgsl, wgsl_module
 from engine.backends.base import Language
 from engine.backends.remarks import lines_of
 from engine.linear import LinearKernel, parse
@@ -34,7 +34,7 @@ int32 = END r4
 
 def rendered(language: Language, kernel: LinearKernel, remarks: bool) -> str:
     if language is render_wgsl.LANGUAGE:
-        return render_wgsl.render(kernel, remarks)
+        return wgsl_module.render([kernel], remarks)
     if language is render_c.LANGUAGE:
         return render_c.function(kernel, "k", remarks)
     return render_llvm.render([kernel], "x86_64", remarks)
@@ -72,7 +72,7 @@ def test_remarks_change_no_line(language: Language) -> None:
 def test_calls_that_go_through_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both the lines that leave the operands and the line that takes the result are the call's."""
     monkeypatch.setattr(render_wgsl, "INLINED", -1)
-    text = render_wgsl.render(CALLING, remarks=True)
+    text = wgsl_module.render([CALLING], remarks=True)
     (call,) = (item for item in CALLING.instructions if item.op is Op.CALL)
     lines = text.splitlines()
     found = [lines[number - 1] for number in lines_of(text, render_wgsl.LANGUAGE, call)]

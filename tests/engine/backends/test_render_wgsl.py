@@ -10,6 +10,7 @@ from engine import dtypes
 from engine.backends import render_wgsl
 from engine.backends.base import Backend, DeviceUnavailable, Program
 from engine.backends.registry import backend
+from engine.backends.wgsl_module import render
 from engine.linear import parse
 from engine.ops import Op
 from engine.target import TEST_TARGETS
@@ -54,13 +55,13 @@ def test_every_operation_of_the_target_has_a_row() -> None:
 
 def lines(body: str) -> list[str]:
     """The statements for instructions on r0 and r1, two floats that were loaded."""
-    text = render_wgsl.render(parse(f"""kernel k global 1
+    text = render([parse(f"""kernel k global 1
         param float32 2 in
         r8 float32 = PARAM [(0, 2)]
         r9 int32 = CONST [0]
         r0 float32 = LOAD r8 r9
         r1 float32 = LOAD r8 r9
-        {body}"""))
+        {body}""")])
     return [line.strip() for line in text.splitlines() if line.startswith("  let r2")]
 
 
@@ -95,16 +96,16 @@ def test_moving_a_float_makes_no_float() -> None:
 def test_what_should_have_been_decomposed_is_refused(dtype: str) -> None:
     kernel = parse(f"kernel k global 1\nr0 {dtype} = CONST [0]")
     with pytest.raises(ValueError, match="should have been decomposed"):
-        render_wgsl.render(kernel)
+        render([kernel])
 
 
 def test_an_operation_without_a_row_is_refused() -> None:
     kernel = parse("kernel k global 1\nr0 float32 = CONST [0]\nr1 float32 = SQRT r0")
     with pytest.raises(ValueError, match="WGSL has no row for SQRT"):
-        render_wgsl.render(kernel)
+        render([kernel])
 
 
 @pytest.mark.parametrize("kernel", [NESTED.kernel, GATED.kernel], ids=["narrow", "wide"])
 def test_dtypes_that_wgsl_lacks_never_arrive(kernel: object) -> None:
     with pytest.raises(ValueError, match="should have been decomposed"):
-        render_wgsl.render(kernel)  # type: ignore[arg-type]
+        render([kernel])  # type: ignore[arg-type]

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from engine import Tensor, dtypes
-from engine.backends import render_wgsl, webgpu, webgpu_launch, webgpu_probe, webgpu_wgpu
+from engine.backends import (
+    render_wgsl,
+    webgpu,
+    webgpu_launch,
+    webgpu_probe,
+    webgpu_wgpu,
+    wgsl_module,
+)
 from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.cache import Cache
 from engine.backends.registry import backend
@@ -247,7 +254,7 @@ def test_calls_through_one_place(
     """
     monkeypatch.setattr(render_wgsl, "INLINED", inlined)
     kernel = parse(LOOPED)
-    assert ("for (var piece" in render_wgsl.render(kernel)) == (inlined == 0)
+    assert ("for (var piece" in wgsl_module.render([kernel])) == (inlined == 0)
     (program,) = device.compile([kernel])
     x, y = device.allocate(4), device.allocate(8)
     x.write(np.array([3], np.float32).tobytes())

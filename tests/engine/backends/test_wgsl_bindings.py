@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from engine import Tensor
-from engine.backends import registry, render_wgsl
+from engine.backends import registry
 from engine.backends.base import DeviceLimit, DeviceUnavailable
 from engine.backends.registry import backend
 from engine.backends.webgpu import WebGpuBackend
 from engine.backends.wgsl_bindings import Window, large, windows
+from engine.backends.wgsl_module import render
 from engine.linear import parse
 
 SHOWN = 1000  # bytes of a binding on the device SMALL: no multiple of the alignment
@@ -71,13 +72,13 @@ READS = """kernel reads global 1
 
 
 def test_large_buffers_go_through_functions_that_choose() -> None:
-    text = render_wgsl.render(parse(READS), largest=SHOWN)
+    text = render([parse(READS)], largest=SHOWN)
     names = [f"binding({n}) var<storage, read> b0_{n}:" for n in range(4)]
     names += [f"binding({4 + n}) var<storage, read_write> b1_{n}:" for n in range(2)]
     assert all(name in text for name in names) and "@binding(6) var<uniform> launch" in text
     assert "let r3: u32 = load_b0(u32(r2));" in text and "store_b1(u32(r2), r4);" in text
     assert "store_b0" not in text, "it is not written"
-    assert "load_" not in render_wgsl.render(parse(READS))
+    assert "load_" not in render([parse(READS)])
 
 
 # -- bits ------------------------------------------------------------------------------------------
