@@ -15,7 +15,7 @@ from conformance.harness.case import parse_case
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Outcome, Problem
 from engine import realize
-from engine.backends import render_c, render_wgsl, webgpu
+from engine.backends import render_c, render_wgsl, webgpu, wgsl_module
 from engine.backends.base import DeviceUnavailable
 from engine.backends.cpu import CpuBackend
 from engine.backends.memory import HostMemory
@@ -134,9 +134,9 @@ def swapped(device: str) -> Culprit | None:
 
 def test_wgsl_of_a_comparison(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """-0 is less than +0: the line of the comparison is named, on the page and in JSON."""
-    wrong = render_wgsl.COMPARISONS.replace("-size", "~size")
-    assert wrong != render_wgsl.COMPARISONS
-    monkeypatch.setattr(render_wgsl, "COMPARISONS", wrong)
+    wrong = wgsl_module.COMPARISONS.replace("-size", "~size")
+    assert wrong != wgsl_module.COMPARISONS
+    monkeypatch.setattr(wgsl_module, "COMPARISONS", wrong)
     blame = blame_of(LESS, adapter, "LLVM")
     assert blame.key == "code; LT; bool; bits"
     (line,) = marked(blame.place.code)
@@ -183,7 +183,7 @@ def test_wgsl_of_the_end_of_a_loop(adapter: str, monkeypatch: pytest.MonkeyPatch
 
 def test_rounds_that_do_not_run(adapter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop is to blame, not what is first in it."""
-    monkeypatch.setattr(webgpu, "grid", lambda kernel: (1, 1, 1))
+    monkeypatch.setattr(webgpu, "grid", lambda kernel, workgroup: (1, 1, 1))
     assert first_wrong(adapter, [Launchable(WIDER, (0,))], [bytes(400)]) == LOOP_OF_WIDER
 
 

@@ -2,8 +2,9 @@
 
 Where neighbouring rounds of parallel loops write neighbouring items, as many of them as a word
 holds become one round, which makes the word and stores it: nothing is read before, and no two
-rounds have a word in common, so that they may run side by side. Words at the ends that the kernel
-shares with others are kernels of their own.
+rounds have a word in common, so that they may run side by side. The last word of a buffer holds
+what is left, and zeros. Words at the ends that the kernel shares with others are kernels of their
+own.
 """
 
 from __future__ import annotations
@@ -44,11 +45,10 @@ def own_words(sink: Node, packed: Collection[DType]) -> list[Node]:
     if rows is None:
         return [sink]
     first = -rows.start % rows.items  # items of a word that begins before the row
-    whole = (rows.size - first) // rows.items
-    if whole < 1:
+    last = rows.size if _ends_memory(writes, rows) else rows.size - (rows.size - first) % rows.items
+    if last <= first:
         return [sink]
-    main = _in_words(sink, writes, rows, first, whole)
-    last = first + whole * rows.items
+    main = _in_words(sink, writes, rows, first, last)
     ends = [_part(sink, rows, start, end) for start, end in ((0, first), (last, rows.size))]
     return [main, *(end for end in ends if end is not None)]
 
@@ -117,10 +117,18 @@ def _neighbours(
     return None if not rows.loops or any(factor % items for factor in others) else rows
 
 
-def _in_words(sink: Node, writes: Sequence[Node], rows: _Rows, first: int, whole: int) -> Node:
-    """The whole words: a round for each, and in it a loop that puts its items together."""
-    outer = axis_range(whole, rows.path, Axis.LOOP)
-    item = axis_range(rows.items, (*rows.path, -1), Axis.REDUCE)
+def _ends_memory(writes: Sequence[Node], rows: _Rows) -> bool:
+    """Whether the row goes up to the end of all memory: nobody else has a part in the last word."""
+    return all(write.src[0].arg[1] == rows.start + rows.size for write in writes)
+
+
+def _in_words(sink: Node, writes: Sequence[Node], rows: _Rows, first: int, last: int) -> Node:
+    """The words of items `first` … `last` - 1: a round for each, and in it a loop that puts its
+    items together, which are fewer in the last one if they end before it does."""
+    whole, left = divmod(last - first, rows.items)
+    outer = axis_range(whole + (left > 0), rows.path, Axis.LOOP)
+    items = index.select(index.less(outer, whole), index_of(rows.items), index_of(left))
+    item = axis_range(items if left else rows.items, (*rows.path, -1), Axis.REDUCE)
     number = index.add(index.multiply(outer, rows.items), item)
     made = rows.replaced(sink, index.add(number, first))
     parts = [made.src[sink.src.index(write)] for write in writes]
