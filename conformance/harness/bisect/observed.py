@@ -5,7 +5,7 @@ is written into memory of its own, at a place for each round of the loops around
 device run the same longer kernel; of all that differs the earliest in the order of execution is to
 blame. A call is replaced by the body of its function, to look for it in there.
 
-Loops whose number of rounds is not constant are not looked into.
+Loops whose number of rounds is neither constant nor one of several constants are not looked into.
 """
 
 from __future__ import annotations
@@ -130,10 +130,7 @@ def _wrong_write(device: str, part: Launchable, memory: Sequence[bytes]) -> Culp
 # -- what is noted ---------------------------------------------------------------------------------
 def _notes(steps: Sequence[_Step]) -> Iterator[_Note]:
     """Every point at which a register has a new value, in the order of the text."""
-    constants = {
-        step.item.out: int(step.item.dtype.decode(step.item.arg))
-        for step in steps if step.item.op is Op.CONST and step.item.dtype.kind == "int"
-    }
+    most = _most(steps)
     carried: dict[int, DType] = {step.item.out: step.item.dtype for step in steps
                                  if step.item.op is Op.CARRY}  # fmt: skip
     ends = _ends(steps)
@@ -150,7 +147,7 @@ def _notes(steps: Sequence[_Step]) -> Iterator[_Note]:
     for position, step in enumerate(steps):
         item = step.item
         if item.op is Op.LOOP:
-            loops.append((position, constants.get(item.src[0])))
+            loops.append((position, most.get(item.src[0])))
         elif item.op is Op.END:
             loops.pop()
         if item.out >= 0 and item.op not in UNSEEN:
@@ -159,6 +156,17 @@ def _notes(steps: Sequence[_Step]) -> Iterator[_Note]:
             end = steps[ends.get(position, position)]
             for register in end.item.src[1::2]:
                 yield from note(position, register, carried[register], end.origin)
+
+
+def _most(steps: Sequence[_Step]) -> dict[int, int]:
+    """The largest value of registers that are constant, or one of several constants."""
+    found: dict[int, int] = {}
+    for item in (step.item for step in steps):
+        if item.op is Op.CONST and item.dtype.kind == "int":
+            found[item.out] = int(item.dtype.decode(item.arg))
+        elif item.op is Op.WHERE and found.keys() >= set(item.src[1:]):
+            found[item.out] = max(found[choice] for choice in item.src[1:])
+    return found
 
 
 def _ends(steps: Sequence[_Step]) -> dict[int, int]:
@@ -265,6 +273,7 @@ class _Longer:
         self.free = 1 + max((step.item.out for step in self.steps), default=0)
         rows = [step.item for step in self.steps if step.item.op is Op.LOOP]
         self.index = rows[0].dtype if rows else dtypes.int32
+        self.most = _most(self.steps)
 
     def part(self, slots: Sequence[int], first: int) -> Launchable:
         """The kernel, whose notes are in slots from `first` on, one for each dtype."""
@@ -294,11 +303,11 @@ class _Longer:
     def _follow(self, item: Instruction) -> None:
         """Keep the number of the round: that of the loop around times this one's, and its own."""
         if item.op is Op.LOOP:
-            counter, limit = item.out, item.src[0]
+            counter = item.out
             if item.dtype is not self.index:
                 counter = self._emit(Op.CONVERT, self.index, (counter,))
-                limit = self._emit(Op.CONVERT, self.index, (limit,))
-            around = self._emit(Op.MUL, self.index, (self.places[-1], limit))
+            most = self._constant(self.most.get(item.src[0], 0))  # 0: no note is in there
+            around = self._emit(Op.MUL, self.index, (self.places[-1], most))
             self.places.append(self._emit(Op.ADD, self.index, (around, counter)))
         elif item.op is Op.END:
             self.places.pop()
