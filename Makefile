@@ -1,5 +1,6 @@
 # make check   a fresh machine to a judged matrix: creates .venv, installs, runs the main job
 # make test    the same with every check of the source and every test
+# make driver  a Vulkan driver in software, for WEBGPU (Debian and Ubuntu, as root)
 # Needs Python 3.11 or newer with venv, and make. The C compiler is used where there is one; where
 # there is none, one is installed from a wheel.
 
@@ -24,12 +25,13 @@ extras   = $(if $(strip $(1)),[$(subst $(space),$(comma),$(strip $(1)))])
 install  = $(BIN)/python -m pip install -q --disable-pip-version-check --prefer-binary \
 	-c constraints.txt -e '.$(call extras,$(1))'
 
-.PHONY: help check test clean
+.PHONY: help check test driver clean
 .NOTPARALLEL:
 
 help:
 	@echo 'make check  creates $(VENV), installs, runs "lockstep check" (options: ARGS="--device LLVM")'
 	@echo 'make test   creates $(VENV), installs, runs ruff, mypy, import-linter and every test'
+	@echo 'make driver creates $(VENV), installs a Vulkan driver for WEBGPU (Debian, Ubuntu, as root)'
 	@echo 'make clean  removes what these made, $(VENV) included'
 
 check: $(CHECK_STAMP)
@@ -40,6 +42,9 @@ test: $(TEST_STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+driver: $(TEST_STAMP)
+	$(BIN)/lockstep devices --install-vulkan
 
 $(CHECK_STAMP): $(SOURCES)
 	@$(venv)

@@ -3,6 +3,9 @@
 A node's place is the innermost of the loops whose variables or carried values it uses; whatever a
 loop does not change stands outside of it, with no pass to move it there. A fold stands where its
 operands allow, and its loop with it.
+
+A round reads all that it reads before it writes: what a kernel writes may lie where another of its
+results is made of, at the same place, and need not be made of it itself.
 """
 
 from __future__ import annotations
@@ -177,7 +180,9 @@ def linearize(sink: Node, name: str, variables: Variables) -> Launchable:
 
 
 def _outside_functions(root: Node) -> list[Node]:
-    return toposort([root], stop=lambda node: node.op is Op.FUNCTION)
+    """All nodes, operands first, and writes last."""
+    order = toposort([root], stop=lambda node: node.op is Op.FUNCTION)
+    return sorted(order, key=lambda node: node.op in (Op.WRITE, Op.SINK))
 
 
 def _function(node: Node) -> Function:

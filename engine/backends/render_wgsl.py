@@ -142,23 +142,26 @@ def _through_one_place(
         *lines,
         f"for (var piece = 0; piece < {len(pieces)}; piece++) {{",
         "  var called: i32;",
-        *(f"  {line}" for line in _one_of("piece", chosen)),
-        *(f"  {line}" for line in _one_of("called", [*calls, []])),
+        *(f"  {line}" for line in one_of("piece", chosen)),
+        *(f"  {line}" for line in one_of("called", [*calls, []])),
         "}",
     ]
 
 
-def _one_of(number: str, texts: Sequence[Sequence[str]], first: int = 0) -> list[str]:
-    """The text with a number, found by halves: drivers make of a switch a question for each case,
-    which every round of a loop would ask."""
+def one_of(number: str, texts: Sequence[Sequence[str]], first: int = 0) -> list[str]:
+    """The text with a number, found by halves.
+
+    Drivers make of a switch a question for each case, one within the other: every round of a loop
+    would ask them all, and a hundred are more than the stack of Mesa's compiler holds.
+    """
     if len(texts) == 1:
         return list(texts[0])
     half = len(texts) // 2
     return [
         f"if ({number} < {first + half}) {{",
-        *(f"  {line}" for line in _one_of(number, texts[:half], first)),
+        *(f"  {line}" for line in one_of(number, texts[:half], first)),
         "} else {",
-        *(f"  {line}" for line in _one_of(number, texts[half:], first + half)),
+        *(f"  {line}" for line in one_of(number, texts[half:], first + half)),
         "}",
     ]
 

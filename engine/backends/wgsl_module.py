@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.backends.render_wgsl import COMPARISONS, Scope, body
+from engine.backends.render_wgsl import COMPARISONS, Scope, body, one_of
 from engine.backends.wgsl_bindings import declarations, large, windows
 from engine.backends.wgsl_types import wgsl_type
 from engine.barriers import verify_barriers, workgroup_size
@@ -145,10 +145,10 @@ def _number(kernels: Sequence[LinearKernel]) -> str:
 
 def _choice(texts: Sequence[_Text]) -> str:
     """The body of an entry point that runs one of several kernels."""
-    cases = []
-    for number, text in enumerate(texts):
+    calls = []
+    for text in texts:
         call = f"{text.name}(number);"
         if not text.parallel:  # the other invocations of the workgroup have nothing to do
             call = f"if (number == 0u) {{ {call} }}"
-        cases.append(f"    case {number}: {{ {call} }}")
-    return "\n".join(["  switch launch.kernel {", *cases, "    default: {}", "  }"])
+        calls.append([call])
+    return "\n".join(f"  {line}" for line in one_of("launch.kernel", calls))

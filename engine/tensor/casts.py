@@ -30,8 +30,9 @@ class Casts(TensorBase):
         """The bits as another dtype; bool has no part in it (TypeError).
 
         A dtype of another width changes the size of the last axis, as if it were read from memory,
-        the low bits first: four int8 are one int32. ValueError unless that axis is contiguous and
-        its bytes divide into elements of the new dtype.
+        the low bits first: four int8 are one int32. ValueError unless that axis is contiguous,
+        which it is where there are no elements, and its bytes divide into elements of the new
+        dtype.
         """
         target = checked_dtype("bitcast", dtype)
         if target is self.dtype:
@@ -47,7 +48,7 @@ class Casts(TensorBase):
     def _resized(self, target: DType) -> Self:
         """The bits of the last axis as elements of another width."""
         fixed = bool(self.shape) and all(isinstance(size, int) for size in self.shape)
-        near = fixed and self.shape[-1] in (0, 1)
+        near = fixed and (self.shape[-1] == 1 or 0 in self.shape)
         if not near and not (fixed and layout_of(self._shows).strides[-1] == self.dtype.itemsize):
             raise ValueError(
                 f"bitcast: {self.dtype} {show(self.shape)} to {target}, which has another width, "

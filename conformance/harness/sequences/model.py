@@ -59,6 +59,8 @@ class Model:
         if method in VIEWS:
             found = VIEWS[method](receiver, *arguments, **keywords)
             _limited(found.shape)
+            if _memory(found) is not _memory(receiver):  # reshape, where no view has the shape
+                self._placed(_memory(found), self._is_there(receiver))
             return found
         return self._computed(method, [receiver, *arguments], keywords)
 
@@ -75,10 +77,7 @@ class Model:
 
     def _is_there(self, x: Array) -> bool:
         """Whether a tensor, or what it is a view of, is on the other device."""
-        memory: Any = x
-        while memory.base is not None:
-            memory = memory.base
-        return id(memory) in self._there
+        return id(_memory(x)) in self._there
 
     def _common(self, operands: Iterable[Any]) -> bool:
         """Whether the tensors among these are on the other device.
@@ -122,6 +121,14 @@ class Model:
         if not isinstance(x, np.ndarray):
             return None
         return x.dtype.name, x.shape, array_bytes(x)
+
+
+def _memory(x: Array) -> Array:
+    """What a tensor is a view of, or the tensor itself."""
+    memory = x
+    while isinstance(memory.base, np.ndarray):
+        memory = memory.base
+    return memory
 
 
 def own(x: Array) -> Array:
