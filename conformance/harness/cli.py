@@ -170,46 +170,28 @@ def fuzz(
         Path | None, typer.Option(help="Go on with the campaign in this folder.")
     ] = None,
     kind: Annotated[
-        str, typer.Option(help="programs; or sequences, which write into tensors.")
-    ] = "programs",
+        str | None, typer.Option(help="programs, or sequences, which write into tensors.")
+    ] = None,
 ) -> None:
     """Run random programs on all devices, each in a process that may die, and explain failures."""
     from conformance.harness.campaign import session
     from engine.backends.launch import processors
 
     try:
-        if kind == "sequences":
-            raise typer.Exit(_fuzz_sequences(device or [], time, cases, seed, workers, out, resume))
-        if kind != "programs":
-            raise ValueError(f"--kind is programs or sequences, not {kind!r}")
         wish = session.Wish(workers or processors(), session.duration(time), cases)
         if resume is not None:
-            if device or seed:
-                raise ValueError("--resume goes on with the campaign's own --device and --seed")
+            if device or seed or kind:
+                raise ValueError("--resume goes on with its own --device, --seed and --kind")
             folder, settings = resume, session.settings_of(resume)
         else:
-            folder, settings = out, session.new_settings(out, device or (), seed)
+            folder, settings = out, session.new_settings(
+                out, device or (), seed, kind or "programs"
+            )
         _make_writable(folder)
         devices = session.devices_of(settings, console)
         raise typer.Exit(session.run_fuzz(folder, settings, devices, wish, console))
     except (OSError, ValueError) as error:
         raise _usage(str(error)) from None
-
-
-def _fuzz_sequences(
-    names: list[str], time: str | None, count: int | None, seed: int, workers: int | None,
-    out: Path, resume: Path | None,
-) -> int:  # fmt: skip
-    """The exit code; ValueError for a wrong choice."""
-    from conformance.harness.campaign.session import duration
-    from conformance.harness.sequences.command import run_hunt
-    from engine.backends.launch import processors
-
-    if resume is not None:
-        raise ValueError("--resume is for programs: a hunt of sequences begins at its seed")
-    if count is None and time is None:
-        raise ValueError("a hunt of sequences has an end: --cases or --time")
-    return run_hunt(names, seed, workers or processors(), count, duration(time), out, console)
 
 
 @app.command("export")

@@ -1,6 +1,6 @@
 """Campaigns for tests, on devices with planted faults.
 
-    python -m tests.conformance.campaigns FOLDER DRAWS SEED DEVICE …
+    python -m tests.conformance.campaigns KIND FOLDER DRAWS SEED DEVICE …
 
 runs one as a process of its own, which a test may kill.
 """
@@ -30,7 +30,7 @@ from conformance.harness.process import Limits
 from conformance.harness.subject import EngineSubject, InterpreterSubject, Subject
 from engine.linear import LinearKernel
 from oracles.formats import Array
-from tests.conformance.planted import planted
+from tests.conformance.planted import planted, skips_xor
 
 SOURCE = "tests.conformance.campaigns:subjects_of"
 SEED = 3
@@ -105,14 +105,35 @@ def subjects_of(names: Sequence[str] = ()) -> dict[str, Subject]:
     ]  # fmt: skip
     found = {subject.name: subject for subject in subjects if subject.name in names}
     if "PYTHON" in names:
-        found |= {"PYTHON": EngineSubject("PYTHON"), "FLIPS": flips()}
-    return found
+        found["PYTHON"] = EngineSubject("PYTHON")
+    if "FLIPS" in names:
+        found["FLIPS"] = kept("FLIPS", after=flips_a_bit)
+    return found | {name: kept(name, skips=row) for name, row in SKIPS.items() if name in names}
 
 
 @cache
-def flips() -> Subject:
-    """The engine on a device that stores float32 with another last bit; the process keeps it."""
-    return EngineSubject(KEPT.enter_context(planted("FLIPS", after=flips_a_bit)))
+def kept(name: str, **fault: Any) -> Subject:
+    """The engine on a device with a fault; the process keeps it."""
+    return EngineSubject(KEPT.enter_context(planted(name, **fault)))
+
+
+def traps_at_xor(kernel: LinearKernel) -> bool:
+    """Kernels with an exclusive or end the process."""
+    if skips_xor(kernel):
+        segfault()
+    return False
+
+
+def hangs_at_xor(kernel: LinearKernel) -> bool:
+    """They never return."""
+    if skips_xor(kernel):
+        hang()
+    return False
+
+
+SKIPS: dict[str, Callable[[LinearKernel], bool]] = {
+    "SKIPS": skips_xor, "TRAPS": traps_at_xor, "STAYS": hangs_at_xor,
+}  # fmt: skip
 
 
 def flips_a_bit(kernel: LinearKernel, written: Sequence[Array]) -> None:
@@ -137,9 +158,28 @@ def fuzz(
 ) -> int:  # fmt: skip
     """One run of a campaign; the exit code."""
     settings = Settings(seed, names, LENGTH, VECTORS, steered=False)
-    wish = Wish(workers, None, draws * VECTORS, limits or Limits())
-    devices = Devices(source, names)
+    return run(folder, settings, draws, console, workers, limits, source)
+
+
+def fuzz_sequences(
+    folder: Path, draws: int, *names: str, console: Console | None = None, workers: int = 2,
+    limits: Limits | None = None, seed: int = SEED,
+) -> int:  # fmt: skip
+    """The same of sequences."""
+    settings = Settings(seed, names, None, 1, steered=False, kind="sequences")
+    return run(folder, settings, draws, console, workers, limits)
+
+
+def run(
+    folder: Path, settings: Settings, draws: int, console: Console | None, workers: int,
+    limits: Limits | None, source: str = SOURCE,
+) -> int:  # fmt: skip
+    wish = Wish(workers, None, draws * settings.vectors, limits or Limits())
+    devices = Devices(source, settings.devices)
     return run_fuzz(folder, settings, devices, wish, console or Console(quiet=True))
+
+
+KINDS = {"programs": fuzz, "sequences": fuzz_sequences}
 
 
 def done(folder: Path) -> dict[str, Any]:
@@ -159,5 +199,5 @@ def done(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    folder, draws, seed, *names = sys.argv[1:]
-    sys.exit(fuzz(Path(folder), int(draws), *names, seed=int(seed)))
+    kind, folder, draws, seed, *names = sys.argv[1:]
+    sys.exit(KINDS[kind](Path(folder), int(draws), *names, seed=int(seed)))

@@ -21,7 +21,8 @@ from conformance.harness import devices
 from conformance.harness.campaign import session, summary
 from conformance.harness.campaign.findings import KEPT, Bucket, Hit
 from conformance.harness.campaign.isolated import Devices, Ended, IsolatedSubject
-from conformance.harness.campaign.journal import TOGETHER, Journal, read_journal
+from conformance.harness.campaign.journal import TOGETHER, Journal, Running, read_journal
+from conformance.harness.campaign.kinds import KINDS
 from conformance.harness.campaign.schema import FILE, Outrun
 from conformance.harness.campaign.store import Done, Order, Settings, Store
 from conformance.harness.campaign.supervisor import Campaign
@@ -47,7 +48,8 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(folder: Path, seed: int) -> subprocess.Popen[bytes]:
     numbers = (str(DRAWS), str(seed))
-    command = [sys.executable, "-m", "tests.conformance.campaigns", str(folder), *numbers]
+    module = "tests.conformance.campaigns"
+    command = [sys.executable, "-m", module, "programs", str(folder), *numbers]
     return subprocess.Popen([*command, "RIGHT", "WRONG", "DEADLY"], cwd=ROOT)
 
 
@@ -182,7 +184,7 @@ def test_findings_are_files_that_repro_runs(tmp_path: Path) -> None:
     console = Console(file=(text := StringIO()), width=200)
     assert fuzz(tmp_path, 1, "RIGHT", "LOST", workers=1, console=console) == 1
     (first, *_) = buckets(tmp_path)
-    case, script, _ = summary.files_of(tmp_path, first)
+    case, script, _ = summary.files_of(tmp_path, KINDS["programs"], first)
     assert f"lockstep repro {case}" in text.getvalue()
     assert read_case(case).text == first.body
     assert "from engine import Tensor" in script.read_text()
@@ -303,20 +305,35 @@ def test_a_file_that_is_no_campaign_is_refused(tmp_path: Path) -> None:
 
 # -- the journal, the command ----------------------------------------------------------------------
 def test_a_journal_says_what_ran_where(tmp_path: Path) -> None:
-    journal, case = Journal(tmp_path / "1.case"), parse_case(CASE)
-    assert read_journal(tmp_path / "1.case") is None
-    journal.begin(case, 7, TOGETHER)
+    file = tmp_path / "1.0"
+    journal = Journal(file)
+
+    def read() -> Running | None:
+        return read_journal(file, parse_case)
+
+    assert read() is None
+    journal.begin(CASE, 7, TOGETHER)
+    assert read() == Running(CASE, 7, TOGETHER, "", "")
     for device in ("LLVM", "CPU"):
         journal.on(device)
-    running = read_journal(tmp_path / "1.case")
-    assert running is not None
-    assert (running.case, running.draw, running.program) == (case, 7, TOGETHER)
-    assert running.device == "CPU"
-    journal.begin(case, 8, 2)
-    running = read_journal(tmp_path / "1.case")
-    assert running is not None and (running.program, running.device) == (2, "")
+    assert read() == Running(CASE, 7, TOGETHER, "CPU", "")
+    journal.begin(CASE, 8, 2)
+    journal.on("LLVM/int64,no_div", "memory of its own")
+    assert read() == Running(CASE, 8, 2, "LLVM/int64,no_div", "memory of its own")
+    assert read_case(file) == parse_case(CASE).with_notes(
+        "draw 8 program 2", "running on LLVM/int64,no_div: memory of its own"
+    )
     journal.clear()
-    assert read_journal(tmp_path / "1.case") is None
+    assert read() is None
+
+
+@pytest.mark.parametrize("cut", range(1, 80, 6))
+def test_a_journal_that_was_not_written_whole_says_nothing(tmp_path: Path, cut: int) -> None:
+    file = tmp_path / "1.0"
+    Journal(file).begin(CASE, 7, 12)
+    text = file.read_text()
+    file.write_text(text[:-cut])
+    assert read_journal(file, parse_case) is None
 
 
 def test_an_absent_device_is_said_to_be_absent(

@@ -87,6 +87,12 @@ def of(table: str, /, **changed: Any) -> Change:
     return lambda found: next(r for r in found if r.get("table") == table).update(changed)
 
 
+def settings_of(kind: str) -> Change:
+    """Those of a campaign of another kind."""
+    body = {"seed": 1, "devices": ["LLVM"], "length": None, "vectors": 1, "kind": kind}
+    return of("settings", value=json.dumps(body))
+
+
 CHANGES: dict[str, Change] = {
     "no head": lambda found: found.pop(0),
     "another version": lambda found: found[0].update({"lockstep campaign": 2}),
@@ -96,7 +102,8 @@ CHANGES: dict[str, Change] = {
     "another column": of("draws", more=1),
     "no column": lambda found: found[1].pop("value"),
     "a device": of("settings", value='{"seed": 1, "devices": ["; rm"], "length": 1, "vectors": 1}'),
-    "no JSON": of("settings", value="{"),
+    "no JSON": of("settings", value="{"), "no kind": settings_of("tunes"),
+    "another kind": settings_of("sequences"),
     "a float": of("draws", cases=1.5), "a text": of("draws", cases="1"),
     "negative": of("draws", seconds=-1.0), "infinite": of("draws", seconds=float("inf")),
     "huge": of("draws", number=1 << 70), "a flag": of("draws", done=2),

@@ -14,6 +14,7 @@ from conformance.harness.campaign.explain import Explainer
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.store import Done, Order, Settings, Store
+from conformance.harness.campaign.worker import settle
 from conformance.harness.case import Case, parse_case
 from conformance.harness.cells import Verdict
 from conformance.harness.check import Check, Device
@@ -196,8 +197,8 @@ def test_a_campaign_knows_what_it_explains(tmp_path: Path, driver: str, verdict:
     claim = store.findings.claim("1")
     assert claim is not None
     devices = Devices("", ("GPU",), {"GPU": driver})
-    Explainer("1", devices, {"GPU": Flushes("neg")}, Limits(), store.findings,
-              written(tmp_path)).explain(claim)  # fmt: skip
+    explainer = Explainer(devices, {"GPU": Flushes("neg")}, Limits(), written(tmp_path))
+    settle(store.findings, claim, "1", explainer.cause(claim))
     (bucket,) = store.findings.buckets()
     assert bucket.verdict == verdict
     assert len(parse_case(bucket.body).statements) == 1

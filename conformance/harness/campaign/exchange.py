@@ -1,7 +1,7 @@
 """A campaign as text, and back: a line of JSON a row, for other machines and other people.
 
-What is read may come from a stranger.  Every field of every row is checked, cases are parsed, and
-nothing is executed or taken over that can be made here (the scripts).  Claims do not travel.
+What is read may come from a stranger.  Every field of every row is checked, programs are parsed,
+and nothing is executed or taken over that can be made here (the scripts).  Claims do not travel.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from conformance.harness.bisect import Blame
-from conformance.harness.campaign.findings import read_problem
+from conformance.harness.campaign.kinds import KINDS, read_program
 from conformance.harness.campaign.schema import FILE, connect, writing
 from conformance.harness.campaign.steering import read_weights
 from conformance.harness.campaign.store import Settings, read_order, read_settings
-from conformance.harness.case import MAX_TEXT, is_device_name, parse_case
-from conformance.harness.script import print_script
+from conformance.harness.case import MAX_TEXT, is_device_name
+from conformance.harness.trial.outcome import read_problem
 
 HEAD = {"lockstep campaign": 1}
-MAX_LINE = 1 << 26  # a finding has two cases at most, and quotes in JSON
+MAX_LINE = 1 << 26  # a finding has two programs at most, and quotes in JSON
 MAX_ROWS = 10_000_000
 MOST = 1 << 62
 Check = Callable[[Any], object]
@@ -77,6 +77,8 @@ def _settings(text: str) -> Settings:
     found = read_settings(text)
     if not found.devices or not all(map(is_device_name, found.devices)):
         raise ValueError("devices are names")
+    if found.kind not in KINDS:
+        raise ValueError(f"the kinds are {', '.join(KINDS)}")
     for value in (found.seed, found.vectors, found.length or 0):
         _integer(value)
     return found
@@ -87,7 +89,7 @@ def _rest(text: str) -> object:
     return [_integer(value) for value in (found.number, *found.barred)]
 
 
-_CASE = _read_by(parse_case, MAX_TEXT)
+_BODY = _read_by(read_program, MAX_TEXT)
 
 # What is written of each table, in an order in which rows can be inserted, and how it is read.
 COLUMNS: Mapping[str, Mapping[str, Check]] = {
@@ -100,14 +102,14 @@ COLUMNS: Mapping[str, Mapping[str, Check]] = {
               "cases": _integer, "statements": _integer, "seconds": _number},
     "coverage": {"feature": _text, "devices": _text, "count": _integer},
     "timings": {"run": _integer, "device": _text, "cases": _integer, "seconds": _number},
-    "corpus": {"digest": _text, "number": _integer, "feature": _text, "body": _CASE},
+    "corpus": {"digest": _text, "number": _integer, "feature": _text, "body": _BODY},
     "signatures": {"signature": _text, "count": _integer, "first": _number, "last": _number},
     "hits": {"hit": _integer, "signature": _text, "number": _integer, "vector": _integer,
-             "problem": _read_by(read_problem), "body": _CASE,
+             "problem": _read_by(read_problem), "body": _BODY,
              "state": _one_of("new", "explained"), "tries": _integer, "bucket": _optional(_text)},
     "buckets": {"bucket": _text, "state": _one_of("open", "closed"), "hit": _integer,
                 "verdict": _one_of("", "fail", "crash", "timeout", "known"), "text": _text,
-                "body": _CASE, "blame": _read_by(Blame.from_json, 1 << 22), "found": _number},
+                "body": _BODY, "blame": _read_by(Blame.from_json, 1 << 22), "found": _number},
 }  # fmt: skip
 UNCLAIMED = {"hits": "new", "buckets": "open"}
 
@@ -205,9 +207,15 @@ def _checked(row: Any) -> tuple[str, tuple[str, ...], list[object]]:
 
 
 def _complete(link: sqlite3.Connection) -> None:
-    """What rows say of one another holds, and scripts are made of the cases that are here."""
-    if not link.execute("SELECT count(*) FROM settings").fetchone()[0]:
+    """What rows say of one another holds, and scripts are made of the programs that are here."""
+    row = link.execute("SELECT value FROM settings WHERE name = 'settings'").fetchone()
+    if row is None:
         raise ValueError("it does not say what the campaign is")
+    kind = KINDS[read_settings(row[0]).kind]
+    for table in ("corpus", "hits", "buckets"):
+        for (body,) in link.execute(f"SELECT body FROM {table} WHERE body != ''"):
+            if not body.startswith(kind.header):
+                raise ValueError(f"{table}: it says that it is a campaign of {kind.noun}s")
     orphans = link.execute(
         "SELECT count(*) FROM buckets WHERE hit NOT IN (SELECT hit FROM hits)"
     ).fetchone()[0]
@@ -218,5 +226,5 @@ def _complete(link: sqlite3.Connection) -> None:
     if orphans or unnamed:
         raise ValueError("hits and buckets do not belong together")
     for bucket, body in link.execute("SELECT bucket, body FROM buckets").fetchall():
-        script = print_script(parse_case(body)) if body else ""
+        script = kind.script(body) if body else ""
         link.execute("UPDATE buckets SET script = ? WHERE bucket = ?", (script, bucket))

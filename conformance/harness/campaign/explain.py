@@ -1,14 +1,15 @@
-"""From a hit to a finding: what is to blame, whose finding it is, and the smallest program."""
+"""From a hit to its cause: what is to blame for a program, and the smallest one that shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from conformance.harness.bisect import NOT_FOUND, Blame, bisect, bisect_isolated
+from conformance.harness.bisect import Blame, bisect, bisect_isolated
 from conformance.harness.bisect.witness import Witness, witness
-from conformance.harness.campaign.findings import Claim, Findings, signature
+from conformance.harness.campaign.findings import Claim
 from conformance.harness.campaign.isolated import Devices, Ended, IsolatedSubject
+from conformance.harness.campaign.skill import ENDED, Cause, Smallest, is_apart
 from conformance.harness.case import Case, parse_case, value_dtypes
 from conformance.harness.ledger import Ledger, match
 from conformance.harness.plan import cell_of
@@ -20,42 +21,36 @@ from conformance.harness.trial import RELATIONS, Problem, judge
 
 BISECT_SECONDS = 60.0  # in a process of its own, of which there are two at most
 SHRINK_SECONDS = 60.0
-EXPLAIN_SECONDS = 300.0  # in all: what takes longer hangs
-ENDED = ("crash", "timeout")  # kinds of problem that end a process
 BITS = {"bits", "oracle"}  # one device alone differs from no other
 
 
 @dataclass(frozen=True)
 class Explainer:
-    """What a worker needs to look for causes."""
+    """What is needed to look for causes."""
 
-    worker: str
     devices: Devices
     subjects: Mapping[str, Subject]
     limits: Limits
-    findings: Findings
     ledger: Ledger
 
-    def explain(self, claim: Claim) -> str:
-        """The bucket of a hit, which is closed if it is this worker's to shrink.
+    def cause(self, claim: Claim) -> Cause:
+        """What is to blame for a hit.
 
         What has ended a worker, whose program it was or a part of it, runs in other processes.
         """
-        case, problem = parse_case(claim.hit.body), claim.hit.problem
-        apart = problem.kind in ENDED or claim.tries > 1
+        case, problem, apart = parse_case(claim.hit.body), claim.hit.problem, is_apart(claim)
         itself = self._witness(case, problem, apart)
         blame = self._blame_apart(case, problem) if itself is None else bisect(
             itself.case, itself.subjects, itself.outcome
         )  # fmt: skip
-        key = key_of(blame, problem)
-        if not self.findings.ask(key, claim, self.worker):
-            return key
-        small = self._shrunk(case, problem, blame, itself)
-        final = described(small, blame) if blame.device else small
-        text = "; ".join(filter(None, (problem.text, blame.place.text)))
-        self.findings.shrunk(key, claim, self._verdict(final, problem, apart), text, final.text,
-                             print_script(final), blame.to_json())  # fmt: skip
-        return key
+
+        def smallest() -> Smallest:
+            small = self._shrunk(case, problem, blame, itself)
+            final = described(small, blame) if blame.device else small
+            verdict = self._verdict(final, problem, apart)
+            return Smallest(final.text, print_script(final), verdict)
+
+        return Cause(blame, smallest)
 
     def _witness(self, case: Case, problem: Problem, apart: bool) -> Witness | None:
         """What is wrong by itself, judged again; None where that must run apart."""
@@ -107,14 +102,6 @@ class Explainer:
         if not entries:
             return False
         return match(entries, statement.op, case, self.subjects[device].run(case)).known is not None
-
-
-def key_of(blame: Blame, problem: Problem) -> str:
-    """The bucket: that of the blame, or what the problem looks like where no place was found."""
-    if blame.place.stage == NOT_FOUND:
-        again = "unexplained" if blame.device else "not again"
-        return f"{again}; {signature(problem)}"
-    return blame.key
 
 
 def wrong_alone(subject: Subject, problem: Problem) -> Callable[[Case], bool]:

@@ -7,14 +7,13 @@ shrinks the program; for everybody else it is explained already.  Claims of the 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from conformance.harness.campaign.schema import owned
-from conformance.harness.trial import Problem
+from conformance.harness.trial.outcome import Problem, print_problem, read_problem
 from oracles.formats import FORMATS
 
 KEPT = 3  # hits of a signature that are kept whole: it may have more causes than one
@@ -77,21 +76,10 @@ class Bucket:
 
 
 def signature(problem: Problem) -> str:
-    """How a problem looks from outside: kind, devices, operator and kinds of dtypes."""
-    kinds = [FORMATS[name].kind for name in problem.dtypes]
-    return " ".join([problem.kind, ",".join(problem.devices), problem.op or "-", ",".join(kinds)])
-
-
-def print_problem(problem: Problem) -> str:
-    """As JSON; `read_problem` reads it."""
-    return json.dumps(asdict(problem))
-
-
-def read_problem(text: str) -> Problem:
-    """ValueError or TypeError for anything else."""
-    body = json.loads(text)
-    names = {"devices": tuple(body["devices"]), "dtypes": tuple(body["dtypes"])}
-    return Problem(**{**body, **names})
+    """How a problem looks from outside: kind, devices, operator, kinds of dtypes, way to run."""
+    kinds = ",".join([FORMATS[name].kind for name in problem.dtypes])
+    words = [problem.kind, ",".join(problem.devices), problem.op or "-", kinds]
+    return " ".join([*words, problem.way] if problem.way else words)
 
 
 class Findings:

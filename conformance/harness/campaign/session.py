@@ -19,6 +19,7 @@ from rich.progress import Progress as Bar
 from conformance.harness.campaign import summary
 from conformance.harness.campaign.isolated import Devices, IsolatedSubject
 from conformance.harness.campaign.journal import FOLDER as RUNNING
+from conformance.harness.campaign.kinds import KINDS
 from conformance.harness.campaign.schema import FILE
 from conformance.harness.campaign.store import Settings, Store
 from conformance.harness.campaign.supervisor import Campaign, Progress
@@ -32,7 +33,8 @@ from reports.markdown import counted
 
 SOURCE = "conformance.harness.devices:subjects_of"
 LOCK = "lock"
-VECTORS = 16  # value vectors of a structure, of which most of the time goes into compiling
+BAR_SECONDS = 0.5  # between two states of the bar
+LOG_SECONDS = 60.0  # between two lines where the output is no terminal
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -62,19 +64,25 @@ def duration(text: str | None) -> float | None:
     return float(match[1]) * _UNITS[match[2]]
 
 
-def new_settings(folder: Path, names: Sequence[str], seed: int) -> Settings:
+def new_settings(
+    folder: Path, names: Sequence[str], seed: int, kind: str = "programs"
+) -> Settings:
     """Those of a campaign that begins, on the named devices or on all that are here.
 
-    ValueError where the folder has one already, for unknown names, and where no device is here.
+    ValueError where the folder has one already, for unknown names and kinds, and where no device is
+    here.
     """
+    if kind not in KINDS:
+        raise ValueError(f"--kind is {' or '.join(KINDS)}, not {kind!r}")
     if (folder / FILE).exists():
         raise ValueError(f"{folder} has a campaign already: --resume {folder}, or another --out")
     found = under_test(names)
     here = [device.name for device in found if device.subject is not None]
     if not here:
         raise ValueError("; ".join(map(absence, found)))
-    return Settings(seed, tuple(device.name for device in found if names) or tuple(here), None,
-                    VECTORS)  # fmt: skip
+    devices = tuple(device.name for device in found if names) or tuple(here)
+    row = KINDS[kind]
+    return Settings(seed, devices, None, row.vectors, row.steered, kind)
 
 
 def absence(device: Device) -> str:
@@ -139,7 +147,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _run(store: Store, settings: Settings, devices: Devices, wish: Wish, console: Console) -> int:
-    known = store.settings()
+    kind, known = KINDS[settings.kind], store.settings()
     if known is not None and known != settings:
         raise ValueError(f"the campaign in {store.folder} has other settings: {known}")
     before = store.totals()
@@ -151,18 +159,18 @@ def _run(store: Store, settings: Settings, devices: Devices, wish: Wish, console
         None if wish.seconds is None else started + wish.seconds,
     )  # fmt: skip
     on = f"{', '.join(devices.names)}, seed {settings.seed}, {counted(wish.workers, 'worker')}"
-    console.print(f"random programs on {on}", markup=False)
+    console.print(f"random {kind.noun}s on {on}", markup=False)
     interrupted = False
     try:
         with progress_bar(console) as bar:
-            _show_progress(campaign, bar, wish, before.draws)
+            _show_progress(campaign, bar, wish, before.draws, console)
             campaign.run()
     except KeyboardInterrupt:
         interrupted = True
     store.end()
     seconds = time.monotonic() - started
-    summary.write_findings(store)
-    summary.show(store, campaign.progress, seconds, wish.workers, console)
+    summary.write_findings(store, kind)
+    summary.show(store, kind, campaign.progress, seconds, wish.workers, console)
     wrong = witnesses(devices, wish)
     for text in wrong:
         console.print(f"ledger: {text}", style="bold red", markup=False, soft_wrap=True)
@@ -184,20 +192,25 @@ def witnesses(devices: Devices, wish: Wish) -> list[str]:
             subject.close()
 
 
-def _show_progress(campaign: Campaign, bar: Bar, wish: Wish, before: int) -> None:
-    """The bar shows what will end the run: programs or time."""
+def _show_progress(
+    campaign: Campaign, bar: Bar, wish: Wish, before: int, console: Console
+) -> None:
+    """The bar shows what will end the run: programs or time; a log has a line a minute."""
     by_draws = campaign.draws is not None
     total = campaign.draws if by_draws else wish.seconds
     task = bar.add_task("", total=total, completed=before if by_draws else 0)
     started = shown = time.monotonic()
+    between = LOG_SECONDS if bar.disable else BAR_SECONDS
 
     def report(progress: Progress) -> None:
         nonlocal shown
         now = time.monotonic()
-        if now - shown < 0.5:
+        if now - shown < between:
             return
         shown = now
-        text = summary.line(campaign.store, progress, now - started)
+        text = summary.line(campaign.store, campaign.kind, progress, now - started)
+        if bar.disable:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
         done = before + progress.draws if by_draws else now - started
         bar.update(task, description=text, completed=done)
 

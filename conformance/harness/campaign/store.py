@@ -13,11 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from conformance.harness.campaign.findings import Findings, Hit
 from conformance.harness.campaign.schema import FILE, Outrun, connect, owned, writing
-from conformance.harness.case import Case
 from conformance.harness.process import Ending
 from conformance.harness.trial import Outcome
 
@@ -31,7 +30,7 @@ class Settings:
     """What makes the programs of a campaign; the rest may change from run to run.
 
     Programs have `length` statements (None: any number) and `vectors` value vectors.  Draws of one
-    that is not steered depend on its seed alone.
+    that is not steered depend on its seed alone.  `kind` is a name of `kinds.KINDS`.
     """
 
     seed: int
@@ -39,6 +38,21 @@ class Settings:
     length: int | None
     vectors: int
     steered: bool = True
+    kind: str = "programs"
+
+
+class Program(Protocol):
+    """What a campaign runs: statements, and a text that is read back."""
+
+    @property
+    def text(self) -> str:
+        """As a file."""
+        ...
+
+    @property
+    def statements(self) -> Sequence[object]:
+        """What it does, one after the other."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ class Done:
     cases: int = 0
     statements: int = 0
     seconds: float = 0.0
-    outcomes: list[tuple[Case, Outcome]] = field(default_factory=list)
+    outcomes: list[tuple[Program, Outcome]] = field(default_factory=list)
     timings: dict[str, tuple[int, float]] = field(default_factory=dict)  # cases and seconds
     hits: list[Hit] = field(default_factory=list)
 
@@ -175,10 +189,10 @@ class Store:
             )
         self.findings.add(done.hits)
 
-    def _cover(self, number: int, outcomes: Sequence[tuple[Case, Outcome]]) -> None:
+    def _cover(self, number: int, outcomes: Sequence[tuple[Program, Outcome]]) -> None:
         """Count what was reached; who reached something first is kept."""
         (kept,) = self.link.execute("SELECT count(*) FROM corpus").fetchone()
-        first: dict[tuple[str, str], Case] = {}
+        first: dict[tuple[str, str], Program] = {}
         for case, outcome in outcomes:
             devices = ",".join(outcome.ran)
             for one in outcome.coverage:

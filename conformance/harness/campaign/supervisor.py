@@ -13,13 +13,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
-from conformance.harness.campaign.explain import EXPLAIN_SECONDS
 from conformance.harness.campaign.findings import Hit
 from conformance.harness.campaign.isolated import Devices
 from conformance.harness.campaign.journal import Running, read_journal
+from conformance.harness.campaign.kinds import KINDS, Kind
+from conformance.harness.campaign.skill import Post
 from conformance.harness.campaign.steering import Pace, print_weights, weights
 from conformance.harness.campaign.store import Order, Settings, Store
-from conformance.harness.campaign.worker import Post, serve
+from conformance.harness.campaign.worker import EXPLAIN_SECONDS, serve
 from conformance.harness.ledger.entries import FILE
 from conformance.harness.process import OUT_OF_TIME, WAITS, Child, Ending, Limits
 from conformance.harness.trial import Problem
@@ -81,6 +82,11 @@ class Campaign:
     _failed_starts: int = field(default=0, init=False)
     _weights: int | None = field(default=None, init=False)
     _pace: Pace = field(default_factory=Pace, init=False)
+
+    @property
+    def kind(self) -> Kind:
+        """What the programs are."""
+        return KINDS[self.settings.kind]
 
     def run(self) -> None:
         """RuntimeError for an error of the harness itself; nothing that was done is lost by it."""
@@ -208,7 +214,7 @@ class Campaign:
         ending = worker.end()
         if worker.silent:
             ending = Ending("the process gave no answer", OUT_OF_TIME[-1])
-        running = read_journal(worker.post.journal)
+        running = read_journal(worker.post.journal, self.kind.read)
         self._remove(worker)
         self.progress.deaths += 1
         if not worker.ready:
@@ -238,8 +244,8 @@ class Campaign:
             return order.singly(ending), None
         text = f"{running.device or 'before any device'}: {ending.text}"
         devices = (running.device,) if running.device else self.devices.names
-        problem = Problem(ending.kind, devices, -1, "", (), text)
-        hit = Hit(order.number, running.program, problem, running.case.text)
+        problem = Problem(ending.kind, devices, -1, "", (), text, running.way)
+        hit = Hit(order.number, running.program, problem, running.text)
         return order.without(running.program), hit
 
     def _give_up_causes(self, ending: Ending) -> None:

@@ -9,10 +9,10 @@ from conformance.harness.campaign.isolated import Serve
 from conformance.harness.selfscore.settings import SHRINK_SECONDS
 from conformance.harness.sequences.bisect import bisect_sequence
 from conformance.harness.sequences.draw import random_sequence
-from conformance.harness.sequences.hunt import tried
-from conformance.harness.sequences.judge import Wrong, same
+from conformance.harness.sequences.judge import judge_again, same
 from conformance.harness.sequences.shrink import shrink
 from conformance.harness.sequences.text import Sequence
+from conformance.harness.sequences.trial import Trial
 from conformance.harness.trial import Outcome, Problem
 
 
@@ -31,8 +31,7 @@ class RandomSequence:
     def judged(self) -> Outcome:
         """Whether every way to run it has the bits of numpy."""
         wrong = self._wrong()
-        problems = () if wrong is None else (_problem(wrong),)
-        return Outcome(problems, ran=self.devices)
+        return Outcome(() if wrong is None else (wrong,), ran=self.devices)
 
     def itself(self, outcome: Outcome) -> tuple[RandomSequence, Outcome]:
         """No relation is tried."""
@@ -52,12 +51,12 @@ class RandomSequence:
         wrong = None if blame.verdict in NATIVE else self._wrong()
         if wrong is None:
             return len(self.sequence.statements), self.sequence.text
-        small = shrink(self.sequence, lambda one: same(wrong, one, self.devices), SHRINK_SECONDS)
+
+        def is_wrong(one: Sequence) -> bool:
+            return same(wrong, judge_again(one, wrong, self.devices))
+
+        small = shrink(self.sequence, is_wrong, SHRINK_SECONDS)
         return len(small.statements), Sequence(small.statements, (blame.key,)).text
 
-    def _wrong(self) -> Wrong | None:
-        return tried(self.sequence, self.number, self.devices)
-
-
-def _problem(wrong: Wrong) -> Problem:
-    return Problem(wrong.kind, (wrong.device,), -1, "", (), str(wrong))
+    def _wrong(self) -> Problem | None:
+        return Trial(self.sequence, self.number, self.devices).problem()

@@ -17,17 +17,12 @@ import numpy as np
 
 from conformance.harness.bisect.blame import NOT_FOUND, Blame, Place, Step
 from conformance.harness.bisect.program import Program, contents, values
-from conformance.harness.bisect.search import Search
-from conformance.harness.sequences.evaluate import OPERATORS, Run, Seen
-from conformance.harness.sequences.judge import Wrong, another, difference, expected
-from conformance.harness.sequences.lazy import (
-    WAYS,
-    Lazy,
-    Way,
-    compute_and_see,
-    seen,
-)
+from conformance.harness.bisect.search import NATIVE, Search
+from conformance.harness.sequences.evaluate import Run, Seen
+from conformance.harness.sequences.judge import another, expected, judge_way
+from conformance.harness.sequences.lazy import WAYS, Lazy, Way, compute_and_see
 from conformance.harness.sequences.model import Model
+from conformance.harness.sequences.reach import doing, statement_at
 from conformance.harness.sequences.text import Sequence
 from conformance.harness.subject import EngineSubject
 from conformance.harness.trial import Problem
@@ -90,22 +85,48 @@ class Counting(Lazy):
 
 
 # -- the search ------------------------------------------------------------------------------------
-def bisect_sequence(sequence: Sequence, devices: Several[str], wrong: Wrong) -> Blame:
-    """Where a sequence goes wrong on the device and in the way in which it was."""
-    there = another(wrong.device, devices)
-    subject = EngineSubject(wrong.device)
-    (way,) = (way for way in WAYS if way.name == wrong.way)
-    problem = Problem(wrong.kind, (wrong.device,), -1, "", (), wrong.text)
+def bisect_sequence(
+    sequence: Sequence, devices: Several[str], problem: Problem, event: int | None = None
+) -> Blame:
+    """Where a sequence goes wrong on the device and in the way of the problem.
+
+    What has ended a process does so in its computation `event`, before which it is halted. Where
+    that is not known it has no place, unless the graph is wrong.
+    """
+    (device,) = problem.devices
+    there = another(device, devices)
+    subject = EngineSubject(device)
+    (way,) = (way for way in WAYS if way.name == problem.way)
 
     def blame(place: Place, steps: Several[Step] = ()) -> Blame:
-        return Blame(wrong.kind, wrong.device, (wrong.device,), place, {}, tuple(steps))
+        return Blame(problem.kind, device, (device,), place, {}, tuple(steps))
 
-    place = wrong_statement(sequence, wrong.device, there)
-    if place is not None:
-        return blame(place)
-    with Context(**way.settings):
-        search = StepSearch(subject, problem, sequence=sequence, way=way, there=there)
+    with subject.settings(), Context(**way.settings):
+        place = wrong_statement(sequence, subject.device, there)
+        if place is not None:
+            return blame(place)
+        if problem.kind in NATIVE and event is None:
+            return blame(Place(NOT_FOUND, text=problem.text))
+        search = StepSearch(
+            subject, problem, sequence=sequence, way=way, there=there, devices=devices, event=event
+        )
         return blame(search.place(), search.steps)
+
+
+def comes_to(
+    sequence: Sequence, devices: Several[str], problem: Problem, event: int
+) -> bool:
+    """Run a sequence up to its computation `event`; False where it has fewer."""
+    (device,) = problem.devices
+    subject = EngineSubject(device)
+    (way,) = (way for way in WAYS if way.name == problem.way)
+    world = Counting(subject.device, another(device, devices), event)
+    with subject.settings(), Context(**way.settings):
+        try:
+            Run(world, compute_and_see if way.eager else None).all(sequence)
+        except Halted:
+            return True
+    return False
 
 
 def wrong_statement(sequence: Sequence, device: str, there: str) -> Place | None:
@@ -119,41 +140,16 @@ def wrong_statement(sequence: Sequence, device: str, there: str) -> Place | None
     due = Run(Model(), see_all).all(sequence)
     for one, right in zip(got, due, strict=True):
         if one != right:
-            found = statement_at(sequence, one.step)
-            text = f"after {found!r} the graph of {one.name} is wrong"
-            return Place("front end", op=_kind(found), dtype=right.dtype, text=text)
+            tree = statement_at(sequence, one.step)
+            assert tree is not None  # what is seen at the end was seen after the last one, too
+            text = f"after {ast.unparse(tree)!r} the graph of {one.name} is wrong"
+            return Place("front end", op=doing(tree), dtype=right.dtype, text=text)
     return None
 
 
 def see_all(run: Run) -> None:
     """Look at everything after a statement."""
     run.see(run.names)
-
-
-def statement_at(sequence: Sequence, step: int) -> str:
-    """The text of the statement that was a step; statements in a loop are steps, too."""
-    run = Run(Model())
-    for one in sequence.statements:
-        run.one(one)
-        if run.step >= step:
-            return one.text
-    return "the end"
-
-
-def _kind(text: str) -> str:
-    """What a statement does, as a name of an operation."""
-    if text == "the end":
-        return ""
-    match ast.parse(text).body[0]:
-        case ast.AugAssign(op=op):
-            return f"update {OPERATORS[type(op)]}"
-        case ast.Assign(targets=[ast.Subscript()]):
-            return "write"
-        case ast.Assign(value=ast.Call(func=ast.Attribute(attr=name))):
-            return name
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=name))):
-            return name
-    return ""
 
 
 @dataclass
@@ -163,8 +159,12 @@ class StepSearch(Search):
     sequence: Sequence = field(kw_only=True)
     way: Way = field(kw_only=True)
     there: str = field(kw_only=True)
+    devices: Several[str] = field(kw_only=True)
+    event: int | None = field(kw_only=True)
 
     def build(self) -> Place | None:
+        if self.event is not None:
+            return self._halt(self.event, None)
         world = Counting(self.subject.device, self.there)
         right = expected(self.sequence, self.way.eager)
         run = Run(world, self._watch)
@@ -230,8 +230,4 @@ class StepSearch(Search):
         return Place("runtime", text="every kernel alone is right, the sequence is not")
 
     def _is_right(self) -> bool:
-        try:
-            got = seen(self.sequence, self.subject.device, self.there, self.way)
-        except Exception:  # noqa: BLE001 - which is not right
-            return False
-        return difference(got, expected(self.sequence, self.way.eager)) is None
+        return judge_way(self.sequence, self.subject.name, self.devices, self.way) is None

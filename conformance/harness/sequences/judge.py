@@ -9,25 +9,14 @@ from functools import lru_cache
 from conformance.harness.case import hex_words, kind_of
 from conformance.harness.sequences import model
 from conformance.harness.sequences.evaluate import Run, Seen
-from conformance.harness.sequences.lazy import WAYS, Way, see_in_turn, seen
+from conformance.harness.sequences.lazy import WAYS, Failed, Way, see_in_turn, seen
+from conformance.harness.sequences.reach import AT_END, doing, done_at
 from conformance.harness.sequences.text import Sequence
-from conformance.harness.subject import array_bytes
+from conformance.harness.subject import EngineSubject, array_bytes
+from conformance.harness.trial.outcome import Problem
 from oracles.formats import FORMATS
 
 SHOWN = 16  # words of a tensor in a text
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """What is wrong with a sequence on a device, run in one way; `kind` is `bits` or `error`."""
-
-    kind: str
-    device: str
-    way: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.device}, {self.way}: {self.text}"
 
 
 @lru_cache(maxsize=16)
@@ -57,14 +46,14 @@ def due_bytes(one: Seen) -> bytes:
 
 def judge(
     sequence: Sequence, devices: Several[str], ways: Several[Way] = WAYS
-) -> list[Wrong]:
+) -> list[Problem]:
     """What is wrong on each device in each way; where a way is wrong the device goes no further."""
     return [wrong for device in devices for wrong in _on(sequence, device, devices, ways)]
 
 
 def _on(
     sequence: Sequence, device: str, devices: Several[str], ways: Several[Way]
-) -> Iterator[Wrong]:
+) -> Iterator[Problem]:
     for way in ways:
         wrong = judge_way(sequence, device, devices, way)
         if wrong is not None:
@@ -74,33 +63,47 @@ def _on(
 
 def judge_way(
     sequence: Sequence, device: str, devices: Several[str], way: Way
-) -> Wrong | None:
+) -> Problem | None:
     """What is wrong on one device in one way."""
     due = expected(sequence, way.eager)
-    there = another(device, devices)
     try:
-        got = seen(sequence, device, there, way)
-    except Exception as error:  # noqa: BLE001 - whatever the engine raises is a finding
-        return Wrong("error", device, way.name, f"{type(error).__name__}: {error}")
-    text = difference(got, due)
-    return None if text is None else Wrong("bits", device, way.name, text)
+        got = seen(sequence, EngineSubject(device), another(device, devices), way)
+    except Failed as error:
+        done = doing(error.statement) if error.statement is not None else AT_END
+        return Problem("error", (device,), -1, done, (), str(error), way.name)
+    found = difference(got, due)
+    if found is None:
+        return None
+    return Problem("bits", (device,), -1, done_at(sequence, found.step), (found.dtype,),
+                   found.text, way.name)  # fmt: skip
 
 
 def another(device: str, devices: Several[str]) -> str:
-    """Where `.to('there')` goes: another of the devices, or memory apart on the same one."""
-    return next((name for name in devices if name != device), f"{kind_of(device)}:1")
+    """Where `.to('there')` goes: another of the devices, or memory apart on the same one.
+
+    What is taken away from a device is taken away from all, and is no part of the name here.
+    """
+    here, *others = [name.partition("/")[0] for name in (device, *devices)]
+    return next((name for name in others if name != here), f"{kind_of(device)}:1")
 
 
-def difference(got: Several[Seen], due: Several[Seen]) -> str | None:
-    """The first tensor that is not what is due, as a text."""
-    if len(got) != len(due):
-        return f"{len(got)} tensors are seen, due are {len(due)}"
+@dataclass(frozen=True)
+class Difference:
+    """The first tensor that is not what is due: at which step it is seen, and as a text."""
+
+    step: int
+    dtype: str
+    text: str
+
+
+def difference(got: Several[Seen], due: Several[Seen]) -> Difference | None:
+    """The first tensor that is not what is due."""
     for one, right in zip(got, due, strict=True):
         if one != right:
-            return (
+            return Difference(right.step, right.dtype, (
                 f"step {one.step}: {one.name} is {one.dtype} {one.shape} {_words(one)}, "
                 f"due is {right.dtype} {right.shape} {_words(right)}"
-            )
+            ))  # fmt: skip
     return None
 
 
@@ -110,15 +113,26 @@ def _words(one: Seen) -> str:
     return " ".join(words) + (" …" if len(one.data) > SHOWN * row.bits // 8 else "")
 
 
-def same(wrong: Wrong, sequence: Sequence, devices: Several[str]) -> bool:
-    """Whether a sequence is wrong as another one was: on that device, in that way, of that kind."""
-    (way,) = (way for way in WAYS if way.name == wrong.way)
-    found = judge_way(sequence, wrong.device, devices, way)
-    if found is None or found.kind != wrong.kind:
+def judge_again(
+    sequence: Sequence, problem: Problem, devices: Several[str]
+) -> Problem | None:
+    """What is wrong with a sequence on the device and in the way of a problem."""
+    (way,) = (way for way in WAYS if way.name == problem.way)
+    return judge_way(sequence, problem.devices[0], devices, way)
+
+
+def same(problem: Problem, found: Problem | None) -> bool:
+    """Whether what was found is wrong as a problem says: of its kind, and the error of its name."""
+    if found is None or found.kind != problem.kind:
         return False
-    return found.kind == "bits" or _error(found) == _error(wrong)
+    return found.kind != "error" or error_name(found) == error_name(problem)
 
 
-def _error(wrong: Wrong) -> str:
+def error_name(problem: Problem) -> str:
     """The name of what was raised."""
-    return wrong.text.partition(":")[0]
+    return problem.text.partition(":")[0]
+
+
+def described(problem: Problem) -> str:
+    """A problem as a line."""
+    return f"{', '.join(problem.devices)}, {problem.way}: {problem.text}"

@@ -3,6 +3,7 @@ settings, all of which must give the same bytes."""
 
 from __future__ import annotations
 
+import ast
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from conformance.harness.sequences import model
 from conformance.harness.sequences.evaluate import Run, Seen
 from conformance.harness.sequences.text import Sequence
-from conformance.harness.subject import array_bytes
+from conformance.harness.subject import EngineSubject, array_bytes
 from oracles.formats import Array, format_of
 
 if TYPE_CHECKING:
@@ -132,12 +133,30 @@ WAYS = (
 )
 
 
-def seen(sequence: Sequence, device: str, there: str, way: Way = WAYS[0]) -> list[Seen]:
-    """What is seen of a sequence on a device. Raises what the engine raises."""
+class Failed(Exception):
+    """The engine has raised in a statement, or at the end (None); the text says what."""
+
+    def __init__(self, error: Exception, statement: ast.stmt | None) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.statement = statement
+
+
+def seen(sequence: Sequence, subject: EngineSubject, there: str, way: Way = WAYS[0]) -> list[Seen]:
+    """What is seen of a sequence on a device; Failed for whatever the engine raises."""
     from engine.context import Context
 
-    with Context(**way.settings):
-        return Run(Lazy(device, there), compute_and_see if way.eager else None).all(sequence)
+    run = Run(Lazy(subject.device, there), compute_and_see if way.eager else None)
+    with subject.settings(), Context(**way.settings):
+        for one in sequence.statements:
+            try:
+                run.one(one)
+            except Exception as error:
+                raise Failed(error, one.tree) from error
+        try:
+            run.at_end()
+        except Exception as error:
+            raise Failed(error, None) from error
+    return run.seen
 
 
 def compute_and_see(run: Run) -> None:

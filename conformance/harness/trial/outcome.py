@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 KINDS = ("bits", "oracle", "relation", "error", "crash", "timeout")
@@ -24,6 +25,7 @@ class Problem:
 
     `value` is the output's number in the case, -1 where the whole program is meant; `op` and
     `dtypes` (of operands, then result) are those of the statement that makes it, empty for inputs.
+    `way` says how the program ran, where there are several ways.
     """
 
     kind: str
@@ -32,10 +34,23 @@ class Problem:
     op: str
     dtypes: tuple[str, ...]
     text: str
+    way: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is no kind of problem: {', '.join(KINDS)}")
+
+
+def print_problem(problem: Problem) -> str:
+    """As JSON; `read_problem` reads it."""
+    return json.dumps(asdict(problem))
+
+
+def read_problem(text: str) -> Problem:
+    """ValueError, KeyError or TypeError for anything else."""
+    body = json.loads(text)
+    names = {"devices": tuple(body["devices"]), "dtypes": tuple(body["dtypes"])}
+    return Problem(**{**body, **names})
 
 
 def worst(problems: Sequence[Problem]) -> Problem | None:
@@ -54,7 +69,10 @@ class Reached(NamedTuple):
     - `rule`: a rewrite rule of that name fired,
     - `pass`: a pass of that name changed a kernel,
     - `relation`: a related program of that name ran,
-    - `kernels`: a device launched that many, of a class of numbers.
+    - `kernels`: a device launched that many, of a class of numbers,
+    - `statement`: `name` is what a statement of a sequence does, `detail` the dtype of what it
+      makes or writes, and `edge` is `shared` where something else has memory of that,
+    - `way`: a sequence ran in the way of that name.
     """
 
     what: str
