@@ -49,7 +49,10 @@ class _Evaluation:
         self.load = load
         self.order = toposort(roots, stop=lambda node: node.op is Op.BIND)
         self.values: dict[Node, Array] = {}
-        self.bindings = {node.src[0]: node.src[1].arg for node in self.order if node.op is Op.BIND}
+        self.bindings: dict[Node, set[int]] = {}  # every value that a variable is bound to
+        for node in self.order:
+            if node.op is Op.BIND:
+                self.bindings.setdefault(node.src[0], set()).add(node.src[1].arg)
 
     def run(self) -> list[Array]:
         uses = Counter(s for node in self.order for s in _operands(node))
@@ -101,10 +104,14 @@ class _Evaluation:
         return np.arange(node.arg).astype(NUMPY[node.dtype])
 
     def variable(self, node: Node) -> Array:
-        """Outside a BIND a variable has the value that the graph binds it to elsewhere."""
-        if node not in self.bindings:
+        """Outside a BIND a variable has the one value that the graph binds it to elsewhere."""
+        values = sorted(self.bindings.get(node, ()))
+        if not values:
             raise ValueError(f"the variable {node.arg[0]} has no value: nothing binds it")
-        return constant(node.dtype, self.bindings[node])
+        if len(values) > 1:
+            found = " and ".join(map(str, values))
+            raise ValueError(f"the variable {node.arg[0]} stands alone, and is bound to {found}")
+        return constant(node.dtype, values[0])
 
     def bind(self, node: Node) -> Array:
         return constant(node.dtype, node.src[1].arg)

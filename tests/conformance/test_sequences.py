@@ -23,7 +23,7 @@ from conformance.harness.sequences.text import (
     parse_sequences,
     statement,
 )
-from oracles.formats import Array
+from oracles.formats import FORMATS, Array
 
 
 def sequence(*lines: str) -> Sequence:
@@ -172,6 +172,13 @@ def test_every_kind_of_statement_is_drawn() -> None:
                  "+= ", "*= ", "|= ", "] = ", "::-1", "None", "..."):  # fmt: skip
         assert part in text, part
     assert len(STEPS) >= 15
+
+
+def test_every_dtype_is_drawn_and_looked_at_as_another() -> None:
+    text = "\n".join(random_sequence(0, number).text for number in range(200))
+    for dtype in FORMATS:
+        assert f"'{dtype}'" in text, dtype
+        assert f".bitcast('{dtype}')" in text or dtype == "bool", dtype
 
 
 # -- a wrong world is noticed, and made small ------------------------------------------------------

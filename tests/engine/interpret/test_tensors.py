@@ -103,6 +103,10 @@ def test_symbolic_sizes() -> None:
     assert value(wide, CUBE).shape == (2, 24)
     with pytest.raises(ValueError, match="n has no value"):
         value(size)
+    other = Node(Op.BIND, dtypes.index, (size, index(3)))
+    assert value(bound + other).item() == 5
+    with pytest.raises(ValueError, match="n stands alone, and is bound to 2 and 3"):
+        value(bound + other + size)
 
 
 def test_store_makes_a_new_version() -> None:

@@ -231,6 +231,27 @@ def test_variables_are_checked() -> None:
             call()
 
 
+def test_two_values_of_a_variable_are_two_numbers(loaded: Any, value: Any) -> None:
+    x, n = counting((6, 4)), Variable("n", 1, 4)
+    t, a, b = loaded(x), n.bind(2), n.bind(3)
+    assert value(t[:a].sum() * 100 + t[:b].sum()) == x[:2].sum() * 100 + x[:3].sum()
+    assert (value(t[a] - t[b]) == x[2] - x[3]).all()
+    assert (value(t[:a, :b] + 1) == x[:2, :3] + 1).all()
+    assert (value(t[:a].cat(t[:b])) == np.concatenate([x[:2], x[:3]])).all()
+
+
+@pytest.mark.parametrize("meet", [
+    lambda x, y: x + y, lambda x, y: (x < y).where(x, y), lambda x, y: x.T @ y,
+    lambda x, y: x.cat(y, dim=1), lambda x, y: x.assign(y), lambda x, y: Tensor.stack(x, y),
+    lambda x, y: x.reshape(y.shape), lambda x, y: Tensor.einsum("ij,ij->", x, y),
+])  # fmt: skip
+def test_where_they_must_be_equal_they_are_named(meet: Any) -> None:
+    x, n = Tensor.ones(6, 4), Variable("n", 1, 4)
+    with pytest.raises(ValueError, match="n=2.*n=3|n=3.*n=2"):
+        meet(x[: n.bind(2)], x[: n.bind(3)])
+    meet(x[: n.bind(2)], x[: n.bind(2)])
+
+
 def test_storages_are_shared_by_views(loaded: Any) -> None:
     node = loaded(counting((4, 4)))[1:, ::-1].T.node
     while node.src:
