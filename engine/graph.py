@@ -33,8 +33,8 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "op", "order_cache",
-        "shape_cache", "src", "tracked_cache", "verified",
+        "__weakref__", "arg", "bounds_cache", "device_cache", "dtype", "newest_cache", "op",
+        "order_cache", "shape_cache", "src", "tracked_cache", "verified",
     )  # fmt: skip
 
     op: Operation
@@ -44,6 +44,7 @@ class Node:
     shape_cache: tuple[Sint, ...] | None
     device_cache: str | None  # "" where no operand has a device
     bounds_cache: tuple[int, int] | None
+    newest_cache: int | None
     order_cache: tuple[Node, ...] | None  # what is below, see order_of
     tracked_cache: bool | None
     verified: int  # a bit for every level of the spec that the node is known to obey
@@ -62,7 +63,7 @@ class Node:
         node = object.__new__(cls)
         node.op, node.dtype, node.src, node.arg = op, dtype, src, arg
         node.shape_cache = node.device_cache = node.bounds_cache = node.order_cache = None
-        node.tracked_cache = None
+        node.newest_cache = node.tracked_cache = None
         node.verified = 0
         made = _Reference(node, _forget)
         made.key = key
@@ -244,6 +245,18 @@ class Node:
                     node.device_cache = _device(node)
         return self.device_cache or None
 
+    @property
+    def newest(self) -> int:
+        """The largest number of a BUFFER that this node is, or is made of; 0 where there is none.
+
+        A node is made of no other whose number is larger.
+        """
+        if self.newest_cache is None:
+            for node in toposort([self], stop=lambda n: n.newest_cache is not None):
+                if node.newest_cache is None:
+                    node.newest_cache = _newest(node)
+        assert self.newest_cache is not None
+        return self.newest_cache
 
     @property
     def tracked(self) -> bool:
@@ -253,6 +266,12 @@ class Node:
                 if node.tracked_cache is None:
                     node.tracked_cache = _tracked(node)
         return bool(self.tracked_cache)
+
+
+def _newest(node: Node) -> int:
+    if node.op is Op.BUFFER:
+        return int(node.arg[0])
+    return max((s.newest_cache or 0 for s in node.src), default=0)
 
 
 def _device(node: Node) -> str:

@@ -4,6 +4,10 @@ Memory that a program has read may be written over if nothing that is left after
 no storage that is in it now, and no expression that somebody still has to compute. How many
 references a node has does not say so. Interned nodes are shared by programs that know nothing of
 each other, and an expression that has been computed refers to its operands as before.
+
+Nothing leads to memory that is made of older buffers alone: nodes know the newest one below them,
+and an expression that has been computed there is as old as its operands. So a step that writes
+marks what is younger than what it writes, and not all that waits.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from engine.graph import Node
-from engine.storage import owners, pending_storages, realized, shown_storages
+from engine.storage import names_of, owners, pending_storages, realized, shown_storages
 
 
 def holders() -> Iterator[Node]:
@@ -30,13 +34,16 @@ def still_read(buffers: Collection[Node], computed: Collection[Node]) -> set[Nod
     """Those of some BUFFERs that may be read after a program which leaves `computed` in memory."""
     found = {buffer for buffer in buffers if owners(buffer)}
     wanted = set(buffers) - found
-    pending = list(holders()) if wanted else []
+    if not wanted:
+        return found
+    least = min(name.newest for buffer in wanted for name in names_of(buffer))
+    pending = [node for node in holders() if node.newest >= least]
     seen = set(pending)
     while pending and wanted:
         node = pending.pop()
         wanted.discard(node)
         for below in _read_below(node, computed):
-            if below not in seen:
+            if below not in seen and below.newest >= least:
                 seen.add(below)
                 pending.append(below)
     return set(buffers) - wanted

@@ -28,6 +28,7 @@ _numbers = itertools.count(1)
 _memory: weakref.WeakKeyDictionary[Node, Memory] = weakref.WeakKeyDictionary()
 _lost: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()  # and why
 _realized: weakref.WeakKeyDictionary[Node, Node] = weakref.WeakKeyDictionary()
+_values: weakref.WeakKeyDictionary[Node, weakref.WeakSet[Node]] = weakref.WeakKeyDictionary()
 
 FAILED = "a kernel failed while it wrote there; assign the tensor as a whole"
 TAKEN = "a later version was written over it; read the tensor, which shows that one"
@@ -217,6 +218,13 @@ def from_host(
 def remember(expression: Node, view: Node) -> None:
     """`view` holds the value of `expression`."""
     _realized[expression] = view
+    _values.setdefault(memory_below(view), weakref.WeakSet()).add(expression)
+
+
+def names_of(buffer: Node) -> list[Node]:
+    """By which nodes an expression may come to a BUFFER: itself, and those that it is the value of.
+    """
+    return [buffer, *_values.get(buffer, ())]
 
 
 def realized(node: Node) -> Node | None:
