@@ -22,7 +22,7 @@ from engine.tensor.bits import resized
 from engine.tensor.creation import constant, from_data
 from engine.tensor.gradient import tracking
 from engine.tensor.index import Index
-from engine.tensor.layout import Layout, of_storage, total
+from engine.tensor.layout import Layout, after, of_storage, total
 from engine.tensor.variable import show
 
 _KINDS = {"bool": 0, "uint": 1, "int": 1, "float": 2}
@@ -132,8 +132,10 @@ class Assignment(Index):
         if value is self.node or 0 in self.shape:
             return None  # these bits are there already, or there are none
         old, layout = self._shows.storage.node, layout_of(self._shows)
-        if value.dtype.itemsize == old.dtype.itemsize and _is_whole(layout, self.shape, old):
-            return views.reshape(value.bitcast(old.dtype), old.shape)
+        same_width = value.dtype.itemsize == old.dtype.itemsize
+        whole = _in_order(value, layout, old) if same_width else None
+        if whole is not None:
+            return views.reshape(whole.bitcast(old.dtype), old.shape)
         return _stored(old, value, layout)
 
     def _advance(self, version: Node | None) -> None:
@@ -212,6 +214,24 @@ def _has_row_per_place(value: Node, into: Merged) -> bool:
 
 
 # -- versions --------------------------------------------------------------------------------------
+def _in_order(value: Node, layout: Layout, old: Node) -> Node | None:
+    """A value in the order of the storage; None unless it is written to all elements of that.
+
+    Then the old version plays no part: it may be lost, and need not be there.
+    """
+    if _is_whole(layout, value.shape, old):
+        return value
+    strides = static(layout.strides)
+    if strides is None or not views.same_count(value.shape, old.shape):
+        return None
+    flipped = views.flip(value, tuple([k for k, stride in enumerate(strides) if stride < 0]))
+    order = sorted(range(len(strides)), key=lambda k: -abs(strides[k]))
+    found = views.permute(flipped, tuple(order))
+    chain = [node for node, of in ((flipped, value), (found, flipped)) if node is not of]
+    moved = after(layout, chain)
+    return found if moved is not None and _is_whole(moved, found.shape, old) else None
+
+
 def _is_whole(layout: Layout, shape: Shape, old: Node) -> bool:
     """Whether a layout of a shape is that of all elements of a storage, in order."""
     if total(layout.offset) != 0 or not views.same_count(shape, old.shape):

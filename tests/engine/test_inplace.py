@@ -154,11 +154,15 @@ def test_a_part_is_updated_where_it_is(device: str) -> None:
     assert memory(x) is before and x.tolist() == want.tolist()
 
 
-def test_a_turned_whole_needs_memory_but_no_copy(device: str) -> None:
+def test_a_turned_whole_is_a_view_until_a_part_is_written(device: str) -> None:
     x = numbers(8, 8, device=device)
-    want = x.numpy().T
+    want = x.numpy().T.copy()
     x.T[:] = x
-    assert cost(x) == (1, 2 * 64 * 4)
+    assert cost(x) == (0, 0)
+    assert x.tolist() == want.tolist()
+    x[0, 1:3], want[0, 1:3] = x[1:3, 0] * 2, want[1:3, 0] * 2
+    x.T[::-1] += x
+    want.T[::-1] += want.copy()
     assert x.tolist() == want.tolist()
 
 
@@ -307,6 +311,22 @@ def test_a_kernel_that_fails_in_place_loses_that_storage_alone(
     x.assign(y)
     x[0] = want[0]
     assert x.tolist() == [want[0], *reader[1:]]
+
+
+@pytest.mark.parametrize("whole", [
+    lambda x: x, lambda x: x.T, lambda x: x[::-1, ::-1], lambda x: x.bitcast("int32").flip(1),
+    lambda x: x.reshape(2, 3, 2).permute(2, 0, 1),
+])  # fmt: skip
+def test_what_is_lost_is_found_when_all_of_it_is_written(whole: Any) -> None:
+    x = numbers(3, 4)
+    driver.lose(memory_below(x.node), "a test has taken it")
+    with pytest.raises(StorageLost):
+        x.tolist()
+    x[0, 0] = 1
+    with pytest.raises(StorageLost):
+        x.tolist()
+    whole(x)[...] = 7
+    assert whole(x).tolist() == np.full(whole(x).shape, 7).tolist()
 
 
 def test_a_failure_before_the_write_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
