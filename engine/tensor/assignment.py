@@ -11,6 +11,7 @@ import math
 from typing import Self
 
 from engine import dtypes
+from engine.dtypes import DType
 from engine.graph import Node, Sint
 from engine.ops import Op
 from engine.shapes import Shape, places_differ, split_symbols, static
@@ -247,21 +248,59 @@ def _stored(old: Node, value: Node, layout: Layout) -> Node:
     Elements are counted in units that divide all distances: those of the storage, or narrower ones
     where they were written through a bitcast.
     """
-    steps = [stride if n != 1 else 0 for n, stride in zip(value.shape, layout.strides, strict=True)]
     width = old.dtype.itemsize
-    sizes = (width, value.dtype.itemsize, *layout.offset, *steps)
+    sizes = (width, value.dtype.itemsize, *layout.offset, *_steps(value, layout))
     unit = math.gcd(*map(views.plain_factor, sizes))
+    if unit == width:
+        return _written(old, value, layout)
+    return _taken_apart(old, value, layout, dtypes.BY_NAME[f"uint{8 * unit}"])
+
+
+def _written(base: Node, value: Node, layout: Layout) -> Node:
+    """The version after `base`, whose elements divide all distances of a layout."""
+    unit = base.dtype.itemsize
     offset = total([_in_units(term, unit) for term in layout.offset])
-    strides = [_in_units(step, unit) for step in steps]
-    kind = old.dtype if unit == width else dtypes.BY_NAME[f"uint{8 * unit}"]
+    strides = [_in_units(step, unit) for step in _steps(value, layout)]
     if value.dtype.itemsize > unit:
         value = views.unsqueezed(value, len(value.shape))
         strides.append(1)
-    value = resized(value, kind)
-    base = old if unit == width else resized(views.reshape(old, _flat(old)), kind)
     template, symbols = split_symbols((offset, tuple(strides)))
-    new = Node(Op.STORE, kind, (base, value, *symbols), template)
-    return new if unit == width else views.reshape(resized(new, old.dtype), old.shape)
+    return Node(Op.STORE, base.dtype, (base, resized(value, base.dtype), *symbols), template)
+
+
+def _taken_apart(old: Node, value: Node, layout: Layout, kind: DType) -> Node:
+    """The version after `old`, into which parts of elements, of a narrower dtype, are written.
+
+    A run of elements is taken apart, put together again and written: those from the first to the
+    last that is touched, or all of them where these depend on variables.
+    """
+    width, flat = old.dtype.itemsize, _flat(old)
+    first, count = _run(value, layout, width) or (0, flat[0])
+    run = views.narrowed(views.reshape(old, flat), 0, first, first + count)
+    inside = Layout((*layout.offset, -first * width), layout.strides)
+    new = resized(_written(resized(run, kind), value, inside), old.dtype)
+    if count == flat[0]:
+        return views.reshape(new, old.shape)
+    return _written(old, new, Layout((first * width,), (width,)))
+
+
+def _run(value: Node, layout: Layout, width: int) -> tuple[int, int] | None:
+    """The first element of `width` bytes that a value touches, and how many there are to the last.
+
+    None where that depends on variables.
+    """
+    offset, shape, strides = total(layout.offset), static(value.shape), static(layout.strides)
+    if not isinstance(offset, int) or shape is None or strides is None:
+        return None
+    reach = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)]
+    first = (offset + sum(min(0, r) for r in reach)) // width
+    behind = offset + sum(max(0, r) for r in reach) + value.dtype.itemsize
+    return first, -(-behind // width) - first
+
+
+def _steps(value: Node, layout: Layout) -> list[Sint]:
+    """The strides of a layout; 0 where an axis has one place."""
+    return [stride if n != 1 else 0 for n, stride in zip(value.shape, layout.strides, strict=True)]
 
 
 def _in_units(size: Sint, unit: int) -> Sint:

@@ -154,6 +154,16 @@ def test_a_part_is_updated_where_it_is(device: str) -> None:
     assert memory(x) is before and x.tolist() == want.tolist()
 
 
+def test_parts_of_elements_touch_the_elements_around_them(device: str) -> None:
+    x = numbers(10, 100, device=device)
+    want, before = x.numpy(), memory(x)
+    want.reshape(-1).view(np.uint8)[2021:2029] = range(8)
+    value = Tensor(list(range(8)), dtype="uint8", device=device)
+    x.reshape(1000).bitcast("uint8")[2021:2029] = value
+    assert cost(x) == (5, 120), "three elements of 1000"
+    assert memory(x) is before and x.tolist() == want.tolist()
+
+
 def test_a_turned_whole_is_a_view_until_a_part_is_written(device: str) -> None:
     x = numbers(8, 8, device=device)
     want = x.numpy().T.copy()
