@@ -105,7 +105,7 @@ def test_the_commands_say_what_is_wrong(
     assert run(app, ["bisect", *here]).exit_code == 0
     invert_masks(monkeypatch)
     said = run(app, ["repro", *here])
-    assert said.exit_code == 1 and "step 3: x is int32" in said.output
+    assert said.exit_code == 1 and "step 4: x is int32" in said.output
     said = run(app, ["bisect", *here, "--json"])
     assert said.exit_code == 1
     assert json.loads(said.output)["key"] == "front end; write tensor; integer; bits"

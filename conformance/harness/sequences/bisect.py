@@ -1,15 +1,16 @@
 """Where a sequence goes wrong: which statement, or which stage of what is computed at which step.
 
 First the graph: with every tensor interpreted and nothing computed, which statement makes the first
-tensor that is not numpy's? Then the device, in the way in which it was wrong: the sequence runs up
-to the computation that gives the first wrong tensor, and the stages of that are searched. What is
-wrong before any of them runs has been written over by something that was computed earlier.
+tensor that is not numpy's? Then the device, in the way in which it was wrong: before each
+computation all tensors are interpreted on the memory that there is. The last computation before
+which all of them are right is the wrong one, and its stages are searched. Where each of them is
+right it has written over memory of something that it does not compute.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence as Several
+from collections.abc import Callable, Mapping, Sequence as Several
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +31,7 @@ from engine.context import Context
 from engine.graph import Node
 from engine.interpret.tensors import evaluate
 from engine.ops import Op
-from engine.realize import forget, not_computed, request_of
+from engine.realize import base_of, forget, not_computed, request_of
 from engine.storage import StorageLost
 
 Watch = Callable[[Run], None] | None
@@ -82,6 +83,52 @@ class Counting(Lazy):
         if isinstance(x, Tensor):
             self._event("see", [x])
         return super().see(x)
+
+
+class Spoilt(Exception):
+    """What a tensor is made of is wrong in memory, before a computation."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Checking(Counting):
+    """Interprets all tensors before each computation; `due` are numpy's after each step."""
+
+    def __init__(self, device: str, there: str, due: Several[Mapping[str, Seen]]) -> None:
+        super().__init__(device, there)
+        self.due = due
+        self.interpreted = Interpreted(device, there)
+        self.started: Run | None = None
+
+    def _event(self, name: str, tensors: Several[Any]) -> None:
+        assert self.started is not None
+        due = self.due[self.started.step]
+        for known, x in self.started.names.items():
+            if known in due and not self._is_right(x, due[known]):
+                raise Spoilt(known)
+        super()._event(name, tensors)
+
+    def _is_right(self, x: Any, due: Seen) -> bool:
+        try:
+            return self.interpreted.see(x) == (due.dtype, due.shape, due.data)
+        except StorageLost:
+            return False
+
+
+def all_states(sequence: Sequence) -> list[dict[str, Seen]]:
+    """What numpy has after each step, and at the end."""
+    states: list[dict[str, Seen]] = [{}]
+
+    def look(run: Run) -> None:
+        if run.step >= len(states):
+            before = len(run.seen)
+            run.see(run.names)
+            states.append({one.name: one for one in run.seen[before:]})
+
+    Run(Model(), look).all(sequence)
+    return [*states, states[-1]]
 
 
 # -- the search ------------------------------------------------------------------------------------
@@ -161,25 +208,26 @@ class StepSearch(Search):
     there: str = field(kw_only=True)
     devices: Several[str] = field(kw_only=True)
     event: int | None = field(kw_only=True)
+    beside: str = ""  # what is wrong after the computation, and is none of its results
 
     def build(self) -> Place | None:
         if self.event is not None:
-            return self._halt(self.event, None)
-        world = Counting(self.subject.device, self.there)
-        right = expected(self.sequence, self.way.eager)
-        run = Run(world, self._watch)
+            return self._halt(self.event)
+        world = Checking(self.subject.device, self.there, all_states(self.sequence))
+        run = world.started = Run(world, self._watch)
         try:
             run.all(self.sequence)
+        except Spoilt as spoilt:
+            return self._halt(len(world.events) - 1, spoilt.name)
         except StorageLost as error:
             return Place("versions", text=f"step {run.step}: {error}")
         except Exception:  # noqa: BLE001 - then it is the last event, which is looked at
-            return self._halt(len(world.events) - 1, None)
-        for number, (one, due) in enumerate(zip(run.seen, right, strict=True)):
+            return self._halt(len(world.events) - 1)
+        right = expected(self.sequence, self.way.eager)
+        places = [k for k, name in enumerate(world.events) if name == "see"]
+        for place, one, due in zip(places, run.seen, right, strict=True):
             if one != due:
-                places = [k for k, name in enumerate(world.events) if name == "see"]
-                before = [k for k in range(places[number]) if world.events[k] == "realize"]
-                found = self._halt(places[number], due)
-                return self._halt(before[-1], due) if found is not None and before else found
+                return self._halt(place)
         return Place(NOT_FOUND, text="the bits are right when the sequence runs again")
 
     @property
@@ -187,36 +235,35 @@ class StepSearch(Search):
         """What runs after each statement, in the way in which it was wrong."""
         return compute_and_see if self.way.eager else None
 
-    def _halt(self, event: int, due: Seen | None) -> Place | None:
-        """Run up to an event, whose program is the one to search; what was wrong before it."""
+    def _halt(self, event: int, spoilt: str | None = None) -> Place | None:
+        """Run up to an event, whose program is the one to search; it has `spoilt` a tensor."""
         world = Counting(self.subject.device, self.there, event)
         run = Run(world, self._watch)
         try:
             run.all(self.sequence)
         except Halted as halted:
-            return self._pending(halted.tensors, run, due)
+            self._pending(halted.tensors, run, spoilt)
+            return None
         return Place(NOT_FOUND, text="the sequence does not come to the same place again")
 
-    def _pending(self, tensors: Several[Any], run: Run, due: Seen | None) -> Place | None:
+    def _pending(self, tensors: Several[Any], run: Run, spoilt: str | None) -> None:
         from engine import Tensor
 
         nodes = [x._placed() for x in tensors if isinstance(x, Tensor)]
-        if due is not None and (tensor := run.names.get(due.name)) is not None:
-            (array,) = evaluate([tensor._placed()], contents)
-            if np.ascontiguousarray(array).tobytes() != due.data:
-                text = f"step {run.step}: what {due.name} is made of has been written over"
-                return Place("versions", text=text)
         wanted = not_computed(nodes) or [Node(Op.CONTIGUOUS, x.dtype, (x,)) for x in nodes]
         request = request_of(wanted)
+        if spoilt is not None and base_of(run.names[spoilt]._placed()) not in request.wanted:
+            self.beside = f"step {run.step}: what {spoilt} is made of has been written over"
         self.program = Program(
             self.subject.device, request.roots, request.renamed, tuple(request.program.holes),
             request.free, request.homes,
         )  # fmt: skip
         self.due = values(request.roots)
-        return None
 
     def run(self) -> Place | None:
         """Every kernel alone is right: what makes the whole wrong."""
+        if self.beside:
+            return Place("versions", text=self.beside)
         if self._is_right():
             return Place(NOT_FOUND, text="the bits are right when the sequence runs again")
         forget()

@@ -99,7 +99,8 @@ class Run:
         self._statement(statement.tree)
 
     def at_end(self) -> None:
-        """Compute what is there at once, and look at it."""
+        """Compute what is there at once, and look at it: one step more."""
+        self.step += 1
         self.world.realize(list(self.names.values()))
         self.see(self.names)
 
