@@ -135,4 +135,5 @@ def error_name(problem: Problem) -> str:
 
 def described(problem: Problem) -> str:
     """A problem as a line."""
-    return f"{', '.join(problem.devices)}, {problem.way}: {problem.text}"
+    where = [*problem.devices, problem.way] if problem.way else problem.devices
+    return f"{', '.join(where)}: {problem.text}"
