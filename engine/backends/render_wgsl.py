@@ -91,6 +91,7 @@ def _step(scope: Scope, step: Sequence[Instruction]) -> list[str]:
 
 # -- many calls ------------------------------------------------------------------------------------
 INLINED = 500  # instructions of called functions from which calls go through one place
+CASES = 32  # of one switch
 
 
 def _inlined(scope: Scope, steps: Sequence[Sequence[Instruction]]) -> int:
@@ -148,22 +149,25 @@ def _through_one_place(
     ]
 
 
-def one_of(number: str, texts: Sequence[Sequence[str]], first: int = 0) -> list[str]:
-    """The text with a number, found by halves.
+def one_of(number: str, texts: Sequence[Sequence[str]]) -> list[str]:
+    """The text with a number, found in two steps where there are many.
 
     Drivers make of a switch a question for each case, one within the other: every round of a loop
     would ask them all, and a hundred are more than the stack of Mesa's compiler holds.
     """
-    if len(texts) == 1:
-        return list(texts[0])
-    half = len(texts) // 2
-    return [
-        f"if ({number} < {first + half}) {{",
-        *(f"  {line}" for line in one_of(number, texts[:half], first)),
-        "} else {",
-        *(f"  {line}" for line in one_of(number, texts[half:], first + half)),
-        "}",
-    ]
+    if len(texts) <= CASES:
+        return _switch(number, texts)
+    groups = [texts[first : first + CASES] for first in range(0, len(texts), CASES)]
+    inner = [_switch(f"({number} - {k * CASES})", cases) for k, cases in enumerate(groups)]
+    return one_of(f"({number} / {CASES})", inner)
+
+
+def _switch(number: str, texts: Sequence[Sequence[str]]) -> list[str]:
+    lines = [f"switch {number} {{"]
+    for case, text in enumerate(texts):
+        label = "default" if case == len(texts) - 1 else f"case {case}"
+        lines += [f"  {label}: {{", *(f"    {line}" for line in text), "  }"]
+    return [*lines, "}"]
 
 
 def _crossing(
