@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -22,6 +23,7 @@ from reports.records import CellRecord, FailureRecord, Record, RunRecord, read, 
 
 RECORDS = "cells.jsonl"
 MAX_RECORDS = 1 << 28  # bytes of a file of records that are read
+LOG_SECONDS = 60.0  # between two lines where the output is no terminal
 PAGES = {"report.md": markdown.render, "report.html": html.render}
 
 COLOURS = {
@@ -40,6 +42,22 @@ def progress_bar(console: Console) -> Progress:
         TextColumn("{task.description:24}", markup=False), BarColumn(), MofNCompleteColumn(),
         TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
+
+
+def reporter(progress: Progress, total: int) -> Callable[[str, int], None]:
+    """Told what is being done and how much of `total` is done: moves the bar, or writes a line a
+    minute where there is none."""
+    task = progress.add_task("", total=total)
+    shown = time.monotonic()
+
+    def report(what: str, done: int) -> None:
+        nonlocal shown
+        progress.update(task, description=what, completed=done)
+        if progress.disable and time.monotonic() - shown >= LOG_SECONDS:
+            shown = time.monotonic()
+            progress.console.print(f"{done:,} of {total:,}, {what}", markup=False)
+
+    return report
 
 
 def clear_cases(out: Path) -> None:

@@ -49,10 +49,8 @@ def run_check(
     on = ", ".join(device.name for device in devices)
     console.print(f"{counted(len(check.targets), 'cell')} on {on}, seed {seed}", markup=False)
     with output.progress_bar(console) as progress:
-        task = progress.add_task("", total=check.planned)
         try:
-            run_all(lambda what, done: progress.update(task, description=what, completed=done),
-                    budget)  # fmt: skip
+            run_all(output.reporter(progress, check.planned), budget)
         except KeyboardInterrupt:
             interrupted = True
             check.leave("the run was interrupted", "run it again")

@@ -254,7 +254,13 @@ class Scope:
     def word(self, memory: int, place: int) -> str:
         """What stands in a memory, or a table, at the place that a register names."""
         name = self.memory[memory]
-        return f"load_{name}(u32(r{place}))" if name in self.large else f"{name}[r{place}]"
+        if name in self.large:
+            return f"load_{name}(u32(r{place}))"
+        return f"{name}[{self.place(place)}]"
+
+    def place(self, register: int) -> str:
+        """A register as an index: a constant below 0 would be refused, also where no gate opens."""
+        return f"u32(r{register})" if register in self.constants else f"r{register}"
 
     def operand_dtype(self, item: Instruction) -> DType:
         """The dtype that the operation computes in."""
@@ -263,8 +269,7 @@ class Scope:
 
 # -- expressions -----------------------------------------------------------------------------------
 def _constant(scope: Scope, item: Instruction) -> str:
-    if item.dtype.is_float:
-        scope.constants.add(item.out)
+    scope.constants.add(item.out)
     return literal(item.dtype, item.arg)
 
 
@@ -346,8 +351,13 @@ def _bitcast(scope: Scope, item: Instruction) -> str:
 
 
 def _where(scope: Scope, item: Instruction) -> str:
+    """Mesa takes a choice of two constants that could be -1.0 and 0.0 for arithmetic, whatever
+    their type: minus the condition as a number, which is -0.0 for the other one."""
     condition, x, y = item.src
-    return f"select(r{y}, r{x}, r{condition})"
+    other = f"r{y}"
+    if scope.constants >= {x, y} and item.dtype is not dtypes.bool_:
+        other = f"(r{y} ^ {wgsl_type(item.dtype)}({ZERO}))"
+    return f"select({other}, r{x}, r{condition})"
 
 
 # -- statements ------------------------------------------------------------------------------------
@@ -416,7 +426,7 @@ def _write(scope: Scope, item: Instruction) -> list[str]:
     bits = f"r{value}"
     if wgsl_type(scope.dtypes[value]) != "u32":
         bits = f"bitcast<u32>({bits})"
-    line = f"{scope.memory[memory]}[r{place}] = {bits};"
+    line = f"{scope.memory[memory]}[{scope.place(place)}] = {bits};"
     if scope.memory[memory] in scope.large:
         line = f"store_{scope.memory[memory]}(u32(r{place}), {bits});"
     return [f"if (r{gate[0]}) {{ {line} }}"] if gate else [line]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from conformance.harness import devices, session
+from conformance.harness import devices, output, session
 from conformance.harness.case import parse_case
 from conformance.harness.check import Device
 from conformance.harness.script import print_script
@@ -152,3 +154,16 @@ def imported(file: Path) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(HARNESS):
             module = (node.module or "").removeprefix(HARNESS).lstrip(".").split(".")[0]
             yield from [module] if module else [alias.name for alias in node.names]
+
+
+def test_a_log_has_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(output.time, "monotonic", lambda: now[0])
+    log = io.StringIO()
+    console = Console(file=log, width=200)
+    with output.progress_bar(console) as progress:
+        report = output.reporter(progress, 1234)
+        for now[0], done in ((1.0, 10), (60.0, 20), (61.0, 30), (119.0, 40), (120.0, 1200)):
+            report("add on LLVM", done)
+    lines = log.getvalue().splitlines()
+    assert lines == ["20 of 1,234, add on LLVM", "1,200 of 1,234, add on LLVM"]

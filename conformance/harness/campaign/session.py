@@ -27,14 +27,13 @@ from conformance.harness.check import Device
 from conformance.harness.devices import under_test, versions
 from conformance.harness.ledger import Driven, read_ledger, replay
 from conformance.harness.ledger.entries import FILE as LEDGER
-from conformance.harness.output import progress_bar
+from conformance.harness.output import LOG_SECONDS, progress_bar
 from conformance.harness.process import Limits
 from reports.markdown import counted
 
 SOURCE = "conformance.harness.devices:subjects_of"
 LOCK = "lock"
 BAR_SECONDS = 0.5  # between two states of the bar
-LOG_SECONDS = 60.0  # between two lines where the output is no terminal
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", re.ASCII)
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 

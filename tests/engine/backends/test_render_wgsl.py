@@ -92,6 +92,40 @@ def test_moving_a_float_makes_no_float() -> None:
     assert lines("r2 bool = NE r0 r1") == ["let r2: bool = !equal(r0, r1);"]
 
 
+def test_one_of_two_constants_is_hidden_from_a_choice() -> None:
+    """Mesa takes `select(0.0, -1.0, c)` for minus c as a number, which is -0.0 for false."""
+    (line,) = lines(
+        "r3 bool = EQ r9 r9\nr4 float32 = CONST [0]\nr5 float32 = CONST [3212836864]\n"
+        "r2 float32 = WHERE r3 r5 r4"
+    )
+    assert line == "let r2: u32 = select((r4 ^ u32(launch.zero)), r5, r3);"
+
+
+def test_a_gated_place_may_be_a_constant_below_0() -> None:
+    """Naga refuses a negative index that it knows, whether or not it is ever used."""
+    kernel = parse("""kernel k global 1
+        param uint32 1 out
+        param uint32 1 in
+        r0 uint32 = PARAM [(0, 1)]
+        r1 uint32 = PARAM [(1, 1)]
+        r2 int32 = CONST [4294967295]
+        r3 bool = CONST [0]
+        r4 int32 = CONST [0]
+        r5 uint32 = LOAD r1 r2 r3
+        uint32 = WRITE r0 r4 r5
+        uint32 = WRITE r0 r2 r5 r3""")
+    device = backend("WEBGPU")
+    try:
+        (program,) = device.compile([kernel])
+    except DeviceUnavailable as error:
+        pytest.skip(f"not run: {error}")
+    out, given = device.allocate(4), device.allocate(4)
+    out.write(b"1111")
+    given.write(b"2222")
+    program([out, given], ())
+    assert out.read() == bytes(4)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float64", "int64", "uint8", "index", "float32x4"])
 def test_what_should_have_been_decomposed_is_refused(dtype: str) -> None:
     kernel = parse(f"kernel k global 1\nr0 {dtype} = CONST [0]")
