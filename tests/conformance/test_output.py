@@ -42,7 +42,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_remedy_is_shown_as_it_is_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = DeviceInfo("CPU", available=False, detail=f"no compiler: {REMEDY}", remedy=REMEDY)
-    monkeypatch.setattr(registry, "info", lambda names: [absent])
+    monkeypatch.setattr(registry, "info", lambda *names: [absent])
     code, output = lockstep("devices")
     assert code == 2
     assert output.count(REMEDY) == 1, "brackets are not markup"
