@@ -46,7 +46,7 @@ def test_a_remedy_is_shown_as_it_is_and_once(monkeypatch: pytest.MonkeyPatch) ->
     code, output = lockstep("devices")
     assert code == 2
     assert output.count(REMEDY) == 1, "brackets are not markup"
-    assert devices.under_test()[0].reason == "no compiler"
+    assert devices.under_test(["CPU"])[0].reason == "no compiler"
     assert str(NotAvailable(f"no compiler: {REMEDY}", REMEDY)).count(REMEDY) == 1
 
 
