@@ -1,6 +1,6 @@
 # make check   a fresh machine to a judged matrix: creates .venv, installs, runs the main job
 # make test    the same with every check of the source and every test
-# make driver  a Vulkan driver in software, for WEBGPU (Debian and Ubuntu, as root)
+# make driver  what WEBGPU needs, with a Vulkan driver in software (Debian and Ubuntu, as root)
 # Needs Python 3.11 or newer with venv, and make. The C compiler is used where there is one; where
 # there is none, one is installed from a wheel.
 
@@ -31,7 +31,7 @@ install  = $(BIN)/python -m pip install -q --disable-pip-version-check --prefer-
 help:
 	@echo 'make check  creates $(VENV), installs, runs "lockstep check" (options: ARGS="--device LLVM")'
 	@echo 'make test   creates $(VENV), installs, runs ruff, mypy, import-linter and every test'
-	@echo 'make driver creates $(VENV), installs a Vulkan driver for WEBGPU (Debian, Ubuntu, as root)'
+	@echo 'make driver creates $(VENV), installs wgpu and a Vulkan driver (Debian, Ubuntu, as root)'
 	@echo 'make clean  removes what these made, $(VENV) included'
 
 check: $(CHECK_STAMP)
@@ -44,6 +44,7 @@ test: $(TEST_STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 driver: $(TEST_STAMP)
+	@$(call install,dev webgpu $(ZIG))
 	$(BIN)/lockstep devices --install-vulkan
 
 $(CHECK_STAMP): $(SOURCES)

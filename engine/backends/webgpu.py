@@ -112,7 +112,8 @@ class WebGpuBackend:
     @cached_property
     def profile(self) -> webgpu_probe.Profile:
         """What the probes found, from the cache if they ran on this driver before."""
-        version, driver = self.implementation.version(), self.adapter.identity
+        driver = self.adapter.identity  # first: where the library is missing, this says so
+        version = self.implementation.version()
         key = ("webgpu probe", version, driver, webgpu_probe.fingerprint(self))
         known = self._cache.get(key)
         if known is not None:

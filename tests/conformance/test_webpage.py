@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -202,7 +203,10 @@ def test_probes_agree_with_what_is_due(browser: Browser, tmp_path: Path) -> None
     assert {"x * 0", "x - x", "float32 of int32"}.isdisjoint(failed)
 
 
-def test_loops_that_are_cut_short_are_refused(browser: Browser, tmp_path: Path) -> None:
+def test_loops_that_are_cut_short_are_refused(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("engine.export.document"), "PROBED_ROUNDS", 100)
     given = document(export(lambda x: x.max(), [Port("x", dtypes.int32, (20_000,))]))
     assert given["loop"] is not None
     given["loop"]["rounds"] += 1
