@@ -55,7 +55,7 @@ def _notices_loss(
         adapter = self.adapter
         try:
             return method(self, *args, **kwargs)
-        except (CompileError, adapter.library.GPUError) as error:
+        except (CompileError, adapter.api.GPUError) as error:
             if adapter.is_lost():
                 raise adapter.gone() from error
             raise
@@ -213,7 +213,7 @@ class WebGpuMemory:
                 f"buffer can have on {adapter.identity}; split the tensor, or compute on another "
                 "device"
             )
-        wgpu = adapter.library
+        wgpu = adapter.api
         usage = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
         self.adapter = adapter
         self.nbytes = nbytes
@@ -305,7 +305,7 @@ class _Pipeline:
                 layout=device.create_pipeline_layout(bind_group_layouts=[self.bindings]),
                 compute={"module": module, "entry_point": entry_point(kernels)},
             )
-        except adapter.library.GPUError as error:
+        except adapter.api.GPUError as error:
             raise CompileError(f"{adapter.name} refused a kernel: {error}\n{text}") from error
 
 
@@ -313,7 +313,7 @@ def _entries(adapter: Adapter, kernel: LinearKernel) -> list[dict[str, Any]]:
     """The layout of the bindings, which is that of every kernel of a module."""
     rows = windows(kernel, adapter.shown)
     kinds = ["storage" if row.written else "read-only-storage" for row in rows]
-    stage = adapter.library.ShaderStage.COMPUTE
+    stage = adapter.api.ShaderStage.COMPUTE
     return [
         {"binding": number, "visibility": stage, "buffer": {"type": kind}}
         for number, kind in enumerate([*kinds, "uniform"])
@@ -364,7 +364,7 @@ class _Dispatch:
         self.count = len(kernel.variables)
         self.places = max(len(other.variables) for other in kernels)
         first = self._values([0] * self.count)
-        wgpu, device = self.adapter.library, self.adapter.device
+        wgpu, device = self.adapter.api, self.adapter.device
         usage = wgpu.BufferUsage.UNIFORM | wgpu.BufferUsage.COPY_DST
         self.values = device.create_buffer(size=-(-len(first) // 16) * 16, usage=usage)
         device.queue.write_buffer(self.values, 0, first)

@@ -6,10 +6,30 @@ queues, buffers and encoders are objects with its methods. Whoever has another s
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.backends.base import DeviceLost
+
+# What Mesa's drivers read: do not ask the desktop which device it likes; and, for the one in
+# software, four numbers to a vector: that compiles faster than eight and runs as fast, since memory
+# is read one number at a time in either case.
+DRIVER = {"NODEVICE_SELECT": "1", "LP_NATIVE_VECTOR_WIDTH": "128"}
+
+
+def remedy(extra: str) -> str:
+    """How to get an implementation that an extra of the package brings."""
+    return (
+        f"pip install lockstep-tensor[{extra}], and a Vulkan driver: where there is no GPU, "
+        "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
+    )
+
+
+def prepare_driver() -> None:
+    """Say to a driver that is not loaded yet how it should run, where the user has not."""
+    for name, value in DRIVER.items():
+        os.environ.setdefault(name, value)
 
 
 class Implementation(Protocol):
@@ -31,12 +51,12 @@ class Implementation(Protocol):
 class Adapter:
     """An adapter, the device on it, and its limits. `identity` names its driver and version.
 
-    `library` has the flags (BufferUsage, ShaderStage) and the errors (GPUError and those below it)
-    of the implementation. `lost` is true from the first call on that found the device gone.
+    `api` has the flags (BufferUsage, ShaderStage) and the errors (GPUError and those below it) of
+    the implementation. `lost` is true from the first call on that found the device gone.
     """
 
     name: str  # of the engine's device
-    library: Any
+    api: Any
     device: Any
     identity: str
     kind: str
@@ -62,8 +82,8 @@ class Adapter:
         """Whether the device has gone. Nothing reports it: a lost device makes no buffers."""
         if not self.lost:
             try:
-                self.device.create_buffer(size=4, usage=self.library.BufferUsage.COPY_DST)
-            except self.library.GPUValidationError:
+                self.device.create_buffer(size=4, usage=self.api.BufferUsage.COPY_DST)
+            except self.api.GPUValidationError:
                 self.lost = True
         return self.lost
 

@@ -6,18 +6,14 @@ alike owes less to either. Dawn takes the fastest adapter; $VK_DRIVER_FILES choo
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from engine.backends.base import DeviceUnavailable
 from engine.backends.webgpu import WebGpuBackend
-from engine.backends.webgpu_adapter import Adapter
+from engine.backends.webgpu_adapter import Adapter, prepare_driver, remedy
 
 NAME = "WEBGPU:DAWN"
-REMEDY = (
-    "pip install lockstep-tensor[dawn], and a Vulkan driver: where there is no GPU, "
-    "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
-)
+REMEDY = remedy("dawn")
 # The engine's names of limits, and those of `webgpu.h`.
 LIMITS = {
     "max-buffer-size": "maxBufferSize",
@@ -40,7 +36,7 @@ class Dawn:
 
     def start(self) -> Adapter:
         """The device on the adapter. DeviceUnavailable where the library or a driver is missing."""
-        dawn = _library()
+        dawn = _package()
         try:
             adapter = dawn.request_adapter()
             limits = dawn.adapter_limits(adapter)
@@ -58,9 +54,9 @@ class Dawn:
         )  # fmt: skip
 
 
-def _library() -> Any:
+def _package() -> Any:
     """Dawn, in the shape of wgpu. OSError is a library for other processors or systems."""
-    os.environ.setdefault("NODEVICE_SELECT", "1")  # the layer of Mesa that would ask the desktop
+    prepare_driver()
     try:
         from engine.backends import dawn
     except (ImportError, OSError) as error:

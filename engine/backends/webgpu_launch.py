@@ -5,6 +5,7 @@ Nothing here needs an adapter, so a page for a browser that is elsewhere is made
 
 from __future__ import annotations
 
+from engine.backends.wgsl_module import WORKGROUP
 from engine.barriers import workgroup_size
 from engine.linear import LinearKernel, executed
 from engine.ops import Op
@@ -29,7 +30,7 @@ def wgsl_target(
         storage=row.storage,
         ops=row.ops,
         grid=True,
-        workgroup=64,  # every implementation has 128 at least; a wave is no more on most
+        workgroup=WORKGROUP,
         store_granularity=4,
         max_unroll=16,  # drivers inline what is called, and take long over large kernels
         max_buffers=max_buffers,

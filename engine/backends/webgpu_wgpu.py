@@ -7,22 +7,15 @@ from functools import cache
 from typing import Any
 
 from engine.backends.base import DeviceUnavailable
-from engine.backends.webgpu_adapter import Adapter
+from engine.backends.webgpu_adapter import Adapter, prepare_driver, remedy
 
-REMEDY = (
-    "pip install lockstep-tensor[webgpu], and a Vulkan driver: where there is no GPU, "
-    "lockstep devices --install-vulkan gets one in software (Debian and Ubuntu, as root)"
-)
+REMEDY = remedy("webgpu")
 # What a kernel may have of each; asked for as the adapter has it, the default being far less.
 LIMITS = (
     "max-buffer-size",
     "max-storage-buffer-binding-size",
     "max-storage-buffers-per-shader-stage",
 )
-# What Mesa's drivers read: do not ask the desktop which device it likes; and, for the one in
-# software, four numbers to a vector: that compiles faster than eight and runs as fast, since memory
-# is read one number at a time in either case.
-DRIVER = {"NODEVICE_SELECT": "1", "LP_NATIVE_VECTOR_WIDTH": "128"}
 
 
 class Wgpu:
@@ -39,7 +32,7 @@ class Wgpu:
 
     def start(self) -> Adapter:
         """The device on the adapter. DeviceUnavailable where there is no driver."""
-        wgpu = library()
+        wgpu = package()
         found = _request(wgpu)
         if found is None:
             raise DeviceUnavailable(f"WEBGPU: no Vulkan, Metal or D3D12 driver; {REMEDY}")
@@ -55,15 +48,14 @@ class Wgpu:
 
 
 @cache
-def library() -> Any:
+def package() -> Any:
     """The package wgpu, without OpenGL, which would look for a desktop and computes poorly."""
     try:
         import wgpu
         from wgpu.backends.wgpu_native.extras import set_instance_extras
     except ImportError as error:
         raise DeviceUnavailable(f"WEBGPU: wgpu is missing ({error}); {REMEDY}") from error
-    for name, value in DRIVER.items():
-        os.environ.setdefault(name, value)
+    prepare_driver()
     set_instance_extras(backends=("Vulkan", "Metal", "DX12"))
     return wgpu
 

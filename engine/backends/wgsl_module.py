@@ -20,7 +20,8 @@ from engine.barriers import verify_barriers, workgroup_size
 from engine.linear import Function, LinearKernel, alone, executed
 from engine.ops import Axis, Op
 
-WORKGROUP = 64  # invocations of a workgroup, at most
+# Invocations of a workgroup, at most: every implementation has 128, and a wave is no more on most.
+WORKGROUP = 64
 BINDING = 1 << 27  # bytes that one binding can show, by WebGPU's default limits
 SHARED_ENTRY = "one_of_several"  # the entry point of kernels that share a module
 # A kernel that runs for long is compiled by itself, since what others need it would need too.

@@ -44,12 +44,16 @@ def device(request: pytest.FixtureRequest) -> WebGpuBackend:
 def test_without_a_library_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("wgpu", "engine.backends.dawn"):
         monkeypatch.setitem(sys.modules, module, None)
-    webgpu_wgpu.library.cache_clear()
+    webgpu_wgpu.package.cache_clear()
     for made, extra in ((WebGpuBackend(), "webgpu"), (DawnBackend(), "dawn")):
         info = made.info()
         assert not info.available and "is missing" in info.detail
         assert info.detail.startswith(f"{info.name}: ") and info.name == made.name
         assert f"pip install lockstep-tensor[{extra}]" in info.remedy
+        with pytest.raises(DeviceUnavailable, match="is missing"):
+            made.compile([])
+        with pytest.raises(DeviceUnavailable, match="is missing"):
+            _ = made.target
 
 
 def test_without_a_driver_dawn_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +69,7 @@ def test_without_a_driver_dawn_says_what_to_do(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_without_a_driver_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webgpu_wgpu, "library", lambda: None)
+    monkeypatch.setattr(webgpu_wgpu, "package", lambda: None)
     monkeypatch.setattr(webgpu_wgpu, "_request", lambda wgpu: None)
     info = WebGpuBackend().info()
     assert not info.available
