@@ -24,6 +24,7 @@ from engine.target import Target
 
 REMEDY = "pip install llvmlite"
 SMALL_WORK = 1 << 14  # executed instructions of a launch below which better code saves nothing
+MODULES = 64  # of one linker: it takes longer over each the more it has had, and a new one 0.4 ms
 LEVELS = ((2_000, 2), (8_000, 1))  # instructions of a kernel -> code generation level
 
 
@@ -60,18 +61,24 @@ class LlvmBackend:
             raise DeviceUnavailable(f"LLVM: llvmlite is missing ({error}); {REMEDY}") from error
         return binding
 
-    def _start(self) -> Any:
-        """The just-in-time linker, started when first needed."""
-        if self._engine is None:
-            binding = self._binding()
-            binding.initialize_native_target()
-            binding.initialize_native_asmprinter()
-            self._engine = binding.create_lljit_compiler(self._machine(2))
+    def _linker(self) -> Any:
+        """Where the next module is linked: one that finds modules by their names, one by one.
+
+        It is JITLink, which lays the sections of a module beside each other. LLVM's older linker
+        has them wherever there is room, and ends the process where that is more than 2 GiB apart,
+        as it is in a program with arrays of that size.
+        """
+        if self._modules % MODULES == 0:
+            machine = self._machine(2)
+            self._engine = self._binding().create_lljit_compiler(machine, use_jit_link=True)
+        self._modules += 1
         return self._engine
 
     def _machine(self, level: int) -> Any:
         if level not in self._machines:
             binding = self._binding()
+            binding.initialize_native_target()
+            binding.initialize_native_asmprinter()
             target = binding.Target.from_default_triple()
             self._machines[level] = target.create_target_machine(
                 cpu=self._processor,
@@ -116,7 +123,6 @@ class LlvmBackend:
 
     # -- compiling ---------------------------------------------------------------------------------
     def render(self, kernels: Sequence[LinearKernel], remarks: bool = False) -> str:
-        self._start()
         processor = self._binding().get_process_triple().split("-")[0]
         return render(kernels, processor, remarks)
 
@@ -136,13 +142,11 @@ class LlvmBackend:
     def _linked(self, kernels: Sequence[LinearKernel], level: int) -> Any:
         """The addresses of a module's kernels by name, which live as long as this object."""
         with self._lock:
-            engine = self._start()
             code = self._object(self.render(kernels), level)
-            self._modules += 1
             builder = self._binding().JITLibraryBuilder().add_object_img(code)
             for kernel in kernels:
                 builder.export_symbol(kernel.name)
-            library = builder.link(engine, f"lockstep{self._modules}")
+            library = builder.link(self._linker(), f"lockstep{self._modules}")
             self._libraries.add(library)
         return library
 
