@@ -11,6 +11,8 @@ not used:
   what an operation yields, and what is constant or stands on both of its sides, is combined by XOR
   with a zero that arrives at run time: an operation is never seen together with another one.
 - Memory is `array<u32>`: one binding serves whatever dtype a kernel takes it for.
+- Tables are memory too. As constants of the text they would be stored word by word by every
+  invocation, which Mesa takes seconds to compile.
 
 How often a loop runs is not known before run time either: drivers unroll what they can count, and
 seven loops of two rounds inside of each other would be compiled for half a minute.
@@ -21,7 +23,7 @@ minutes. Where calls are many, they go through one place: see `_through_one_plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine import dtypes
@@ -33,6 +35,7 @@ from engine.linear import Instruction, LinearKernel
 from engine.ops import Axis, Op, Operation
 
 ZERO = "launch.zero"
+TABLES = "tables"
 LANGUAGE = Language("WGSL", "//")
 
 # The place of a float in the order of numbers: equal for both zeros. A NaN has none.
@@ -212,18 +215,20 @@ class Scope:
     """What is known of the registers written so far.
 
     `names` is what the names of all that the module has of the kernel begin with.
-    `tables` are the module's constants, of the kernel and of each function; `large` names the
-    buffers that are bound in windows.
+    `outside` is what the module declares for the kernel and for each function. `tables` says where
+    the constants of a table begin in TABLES. `large` names the buffers that are bound in windows.
     """
 
     kernel: LinearKernel
-    tables: list[str]
+    outside: list[str]
+    tables: Mapping[tuple[int, ...], int]
     names: str = ""
     function: str = ""  # the name of the one whose body this is
     remarks: bool = False
     large: frozenset[str] = frozenset()
     dtypes: dict[int, DType] = field(default_factory=dict)
-    memory: dict[int, str] = field(default_factory=dict)  # register -> name of buffer or table
+    memory: dict[int, str] = field(default_factory=dict)  # register -> name of memory
+    first: dict[int, int] = field(default_factory=dict)  # register of a table -> its first word
     constants: set[int] = field(default_factory=set)
     kept: set[int] = field(default_factory=set)  # registers that are variables, declared before
 
@@ -253,6 +258,8 @@ class Scope:
 
     def word(self, memory: int, place: int) -> str:
         """What stands in a memory, or a table, at the place that a register names."""
+        if memory in self.first:
+            return f"{TABLES}[u32(r{place}) + {self.first[memory]}u]"
         name = self.memory[memory]
         if name in self.large:
             return f"load_{name}(u32(r{place}))"
@@ -367,20 +374,13 @@ def _parameter(scope: Scope, item: Instruction) -> list[str]:
 
 
 def _table(scope: Scope, item: Instruction) -> list[str]:
-    """Constants of the module, as bits."""
-    owner = f"{scope.function}_" if scope.function else ""
-    name = f"{scope.names}{owner}t{item.out}"
-    scope.memory[item.out] = name
-    rows = [f"{bits:#x}u" for bits in item.arg]
-    lines = [", ".join(rows[i : i + 8]) for i in range(0, len(rows), 8)]
-    joined = ",\n  ".join(lines)
-    scope.tables.append(f"const {name} = array<u32, {len(rows)}>(\n  {joined});")
+    scope.first[item.out] = scope.tables[item.arg]
     return []
 
 
 def _shared(scope: Scope, item: Instruction) -> list[str]:
     name = scope.memory[item.out] = f"{scope.names}s{item.out}"
-    scope.tables.append(f"var<workgroup> {name}: array<u32, {item.arg}>;")
+    scope.outside.append(f"var<workgroup> {name}: array<u32, {item.arg}>;")
     return []
 
 

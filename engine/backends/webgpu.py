@@ -30,7 +30,7 @@ from engine.backends.webgpu_adapter import Adapter, Implementation
 from engine.backends.webgpu_launch import grid, rounds, wgsl_target
 from engine.backends.webgpu_wgpu import Wgpu
 from engine.backends.wgsl_bindings import padded, window_bytes, windows
-from engine.backends.wgsl_module import entry_point, modules, render, workgroup
+from engine.backends.wgsl_module import entry_point, modules, render, table_words, workgroup
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -292,12 +292,15 @@ class _Module:
 
 
 class _Pipeline:
-    """What was compiled of a module, and the layout of its bindings."""
+    """What was compiled of a module, the layout of its bindings, and its tables."""
 
     def __init__(self, adapter: Adapter, kernels: Sequence[LinearKernel]) -> None:
         self.adapter = adapter
         device = adapter.device
-        self.bindings = device.create_bind_group_layout(entries=_entries(adapter, kernels[0]))
+        words = table_words(kernels)
+        self.tables = _filled(adapter, words) if words else None
+        entries = _entries(adapter, kernels[0], bool(words))
+        self.bindings = device.create_bind_group_layout(entries=entries)
         text = render(kernels, largest=adapter.shown)
         try:
             module = device.create_shader_module(code=text)
@@ -309,14 +312,21 @@ class _Pipeline:
             raise CompileError(f"{adapter.name} refused a kernel: {error}\n{text}") from error
 
 
-def _entries(adapter: Adapter, kernel: LinearKernel) -> list[dict[str, Any]]:
+def _filled(adapter: Adapter, words: Sequence[int]) -> WebGpuMemory:
+    memory = WebGpuMemory(adapter, 4 * len(words))
+    memory.write(struct.pack(f"<{len(words)}I", *words))
+    return memory
+
+
+def _entries(adapter: Adapter, kernel: LinearKernel, tables: bool) -> list[dict[str, Any]]:
     """The layout of the bindings, which is that of every kernel of a module."""
     rows = windows(kernel, adapter.shown)
     kinds = ["storage" if row.written else "read-only-storage" for row in rows]
+    kinds += ["uniform", *["read-only-storage"] * tables]
     stage = adapter.api.ShaderStage.COMPUTE
     return [
         {"binding": number, "visibility": stage, "buffer": {"type": kind}}
-        for number, kind in enumerate([*kinds, "uniform"])
+        for number, kind in enumerate(kinds)
     ]
 
 
@@ -403,6 +413,8 @@ class _Dispatch:
     def _bindings(self, bound: Sequence[Any]) -> list[dict[str, Any]]:
         rows = [(bound[row.slot], row.offset, row.nbytes) for row in self.windows]
         rows.append((self.values, 0, self.values.size))
+        if self.pipeline.tables is not None:
+            rows.append((self.pipeline.tables.buffer, 0, self.pipeline.tables.nbytes))
         return [
             {"binding": number, "resource": {"buffer": buffer, "offset": offset, "size": size}}
             for number, (buffer, offset, size) in enumerate(rows)

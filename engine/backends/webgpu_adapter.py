@@ -75,8 +75,9 @@ class Adapter:
 
     @property
     def bindings(self) -> int:
-        """Storage buffers of one kernel, a large one counted once for every window."""
-        return self.limits["max-storage-buffers-per-shader-stage"]
+        """Parameters of one kernel, a large one counted once for every window; tables are one
+        storage buffer more."""
+        return self.limits["max-storage-buffers-per-shader-stage"] - 1
 
     def is_lost(self) -> bool:
         """Whether the device has gone. Nothing reports it: a lost device makes no buffers."""

@@ -10,14 +10,14 @@ which one is meant.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.backends.render_wgsl import COMPARISONS, Scope, body, one_of
+from engine.backends.render_wgsl import COMPARISONS, TABLES, Scope, body, one_of
 from engine.backends.wgsl_bindings import declarations, large, windows
 from engine.backends.wgsl_types import wgsl_type
 from engine.barriers import verify_barriers, workgroup_size
-from engine.linear import Function, LinearKernel, alone, executed
+from engine.linear import Function, Instruction, LinearKernel, alone, executed
 from engine.ops import Axis, Op
 
 # Invocations of a workgroup, at most: every implementation has 128, and a wave is no more on most.
@@ -27,6 +27,8 @@ SHARED_ENTRY = "one_of_several"  # the entry point of kernels that share a modul
 # A kernel that runs for long is compiled by itself, since what others need it would need too.
 SHARED_WORK = 1 << 20  # executed instructions of a launch
 SHARED_SIZE = 400  # instructions of a module
+Tables = Mapping[tuple[int, ...], int]
+_TABLES = f"@group(0) @binding({{}}) var<storage, read> {TABLES}: array<u32>;"
 
 
 def render(
@@ -36,11 +38,12 @@ def render(
 
     Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
     the values of a launch, which are a zero, those of its variables, and the number of the kernel
-    among `kernels` if there are several.
+    among `kernels` if there are several. After them come the `table_words`, if there are any.
     """
     several = len(kernels) > 1
+    tables = _tables(kernels)
     texts = [
-        _text(kernel, f"k{number}_" if several else "", remarks, largest)
+        _text(kernel, tables, f"k{number}_" if several else "", remarks, largest)
         for number, kernel in enumerate(kernels)
     ]
     rows = windows(kernels[0], largest)
@@ -52,6 +55,7 @@ def render(
         "}",
         f"@group(0) @binding({len(rows)}) var<uniform> launch: Launch;",
         *declarations(rows),
+        *([_TABLES.format(len(rows) + 1)] if tables else []),
         COMPARISONS,
         *(part for text in texts for part in text.outside),
         *(f"fn {text.name}(number: u32) {{\n{text.body}\n}}" for text in texts if several),
@@ -65,6 +69,29 @@ def render(
         "}",
         "",
     ])
+
+
+def table_words(kernels: Sequence[LinearKernel]) -> list[int]:
+    """The constants of all tables of a module, each table once; they are bound as they are here."""
+    return [word for table in _tables(kernels) for word in table]
+
+
+def _tables(kernels: Sequence[LinearKernel]) -> dict[tuple[int, ...], int]:
+    """The tables of a module, and where each begins among the words of all."""
+    found: dict[tuple[int, ...], int] = {}
+    words = 0
+    for item in _instructions(kernels):
+        if item.op is Op.TABLE and item.arg not in found:
+            found[item.arg] = words
+            words += len(item.arg)
+    return found
+
+
+def _instructions(kernels: Sequence[LinearKernel]) -> Iterator[Instruction]:
+    for kernel in kernels:
+        yield from kernel.instructions
+        for function in kernel.functions:
+            yield from function.instructions
 
 
 def entry_point(kernels: Sequence[LinearKernel]) -> str:
@@ -109,7 +136,7 @@ def _shares(kernel: LinearKernel, largest: int) -> bool:
 
 @dataclass(frozen=True)
 class _Text:
-    """What a module has of a kernel: tables and functions, and the kernel's own body."""
+    """What a module has of a kernel: declarations and functions, and the kernel's own body."""
 
     name: str
     outside: tuple[str, ...]
@@ -117,22 +144,26 @@ class _Text:
     parallel: bool  # whether invocations share its rounds
 
 
-def _text(kernel: LinearKernel, names: str, remarks: bool, largest: int) -> _Text:
+def _text(
+    kernel: LinearKernel, tables: Tables, names: str, remarks: bool, largest: int
+) -> _Text:
     verify_barriers(kernel)
-    tables: list[str] = []
-    functions = [_subroutine(row, tables, names, remarks) for row in kernel.functions]
+    outside: list[str] = []
+    functions = [_subroutine(row, outside, tables, names, remarks) for row in kernel.functions]
     shown = large(windows(kernel, largest))
-    own = body(Scope(kernel, tables, names, remarks=remarks, large=shown))
+    own = body(Scope(kernel, outside, tables, names, remarks=remarks, large=shown))
     parallel = any(i.op is Op.LOOP and i.arg[1] == Axis.GLOBAL for i in kernel.instructions)
-    return _Text(f"{names}kernel", (*tables, *functions), own, parallel)
+    return _Text(f"{names}kernel", (*outside, *functions), own, parallel)
 
 
-def _subroutine(function: Function, tables: list[str], names: str, remarks: bool) -> str:
+def _subroutine(
+    function: Function, outside: list[str], tables: Tables, names: str, remarks: bool
+) -> str:
     """A function of the kernel, which its body alone calls."""
     operands = ", ".join(f"a{item.arg}: {wgsl_type(item.dtype)}" for item in function.formals)
     return "\n".join([
         f"fn {names}{function.name}({operands}) -> {wgsl_type(function.dtype)} {{",
-        body(Scope(alone(function), tables, names, function.name, remarks)),
+        body(Scope(alone(function), outside, tables, names, function.name, remarks)),
         f"  return r{function.result};",
         "}",
     ])

@@ -78,7 +78,7 @@ def _kernel(kernel: Kernel) -> dict[str, Any]:
     return {
         "name": kernel.name, "text": kernel.text, "sizes": kernel.sizes,
         "bindings": [[w.slot, w.offset, w.nbytes, w.written] for w in kernel.windows],
-        "grid": kernel.grid,
+        "tables": _base64(kernel.tables), "grid": kernel.grid,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from engine.backends.base import DeviceLimit
 from engine.backends.registry import Device
 from engine.backends.webgpu_launch import GROUPS, grid, rounds, wgsl_target
 from engine.backends.wgsl_bindings import Window, padded, windows
-from engine.backends.wgsl_module import BINDING, render, workgroup
+from engine.backends.wgsl_module import BINDING, render, table_words, workgroup
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
@@ -30,7 +30,7 @@ from engine.schedule import planned
 from engine.steps import Item, Output, Schedule
 from engine.target import Target, effective
 
-MAX_BUFFERS = 8  # that every implementation of WebGPU binds in one kernel
+MAX_BUFFERS = 7  # every implementation of WebGPU binds 8 in one kernel; tables are one of them
 Floats = Literal["auto", "native", "integers"]
 FLOATS: tuple[Floats, ...] = get_args(Floats)
 
@@ -39,7 +39,8 @@ FLOATS: tuple[Floats, ...] = get_args(Floats)
 class Kernel:
     """A module with one entry point, over parameters of `sizes` bytes, written or only read.
 
-    `windows` has a row for each binding of group 0; the one after them has the values of a launch.
+    `windows` has a row for each binding of group 0; the one after them has the values of a launch,
+    and the next one `tables`, if there are any.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Kernel:
     sizes: tuple[int, ...]
     written: tuple[bool, ...]
     windows: tuple[Window, ...]
+    tables: bytes
     grid: tuple[int, int, int]
     rounds: int
 
@@ -79,7 +81,7 @@ class Plan:
 
     def needs(self) -> tuple[int, int]:
         """Bytes of the largest buffer, and how many bindings a kernel has at most."""
-        bound = max((len(kernel.windows) for kernel in self.kernels), default=0)
+        bound = max((len(row.windows) + bool(row.tables) for row in self.kernels), default=0)
         return max(self.buffers, default=0), bound
 
 
@@ -224,9 +226,10 @@ def made_kernel(kernel: LinearKernel) -> Kernel:
             f"a kernel has {kernel.global_size} rounds, and WebGPU launches at most "
             f"{GROUPS} x {GROUPS} workgroups: export a function of smaller tensors"
         )
+    words = table_words([kernel])
     return Kernel(
         kernel.name, render([kernel], largest=BINDING),
         tuple(padded(p.size * p.dtype.itemsize) for p in kernel.parameters),
-        tuple(p.written for p in kernel.parameters), tuple(windows(kernel, BINDING)), found,
-        rounds(kernel),
+        tuple(p.written for p in kernel.parameters), tuple(windows(kernel, BINDING)),
+        struct.pack(f"<{len(words)}I", *words), found, rounds(kernel),
     )  # fmt: skip

@@ -132,9 +132,9 @@ function lockstepProgram(data) {
       const {STORAGE, COPY_SRC, COPY_DST, UNIFORM} = GPUBufferUsage;
       loaded.buffers = plan.buffers.map(
         size => device.createBuffer({size, usage: STORAGE | COPY_SRC | COPY_DST}));
-      const room = Math.ceil(values.length / 16) * 16;
-      loaded.values = device.createBuffer({size: room, usage: UNIFORM | COPY_DST});
-      device.queue.writeBuffer(loaded.values, 0, values);
+      loaded.values = loaded.filled(values, UNIFORM);
+      loaded.tables = plan.kernels.map(
+        ({tables}) => tables ? loaded.filled(fromBase64(tables), STORAGE) : null);
       const full = await device.popErrorScope();
       if (full) throw new Error(`the adapter has not enough memory: ${full.message}`);
       const pipelines = await Promise.all(plan.kernels.map(kernel => loaded.pipeline(kernel)));
@@ -142,11 +142,19 @@ function lockstepProgram(data) {
       return loaded;
     }
 
+    filled(bytes, usage) {
+      const size = Math.ceil(bytes.length / 16) * 16;
+      const buffer = this.device.createBuffer({size, usage: usage | GPUBufferUsage.COPY_DST});
+      this.device.queue.writeBuffer(buffer, 0, bytes);
+      return buffer;
+    }
+
     async pipeline(kernel) {
       const kinds = kernel.bindings.map(([, , , written]) => (
         written ? "storage" : "read-only-storage"));
+      kinds.push("uniform", ...(kernel.tables ? ["read-only-storage"] : []));
       const layout = this.device.createBindGroupLayout({
-        entries: [...kinds, "uniform"].map((type, binding) => (
+        entries: kinds.map((type, binding) => (
           {binding, visibility: GPUShaderStage.COMPUTE, buffer: {type}})),
       });
       const module = this.device.createShaderModule({code: kernel.text});
@@ -165,7 +173,9 @@ function lockstepProgram(data) {
       const {layout, pipeline} = pipelines[step.kernel];
       const bound = kernel.bindings.map(([slot, offset, size], binding) => (
         {binding, resource: {buffer: this.buffers[step.buffers[slot]], offset, size}}));
-      bound.push({binding: bound.length, resource: {buffer: this.values}});
+      for (const buffer of [this.values, this.tables[step.kernel]].filter(Boolean)) {
+        bound.push({binding: bound.length, resource: {buffer}});
+      }
       const group = this.device.createBindGroup({layout, entries: bound});
       return {pipeline, group, grid: kernel.grid};
     }
@@ -212,7 +222,8 @@ function lockstepProgram(data) {
     }
 
     free() {
-      for (const buffer of [...this.buffers, this.values]) buffer.destroy();
+      const own = [...this.buffers, this.values, ...this.tables];
+      for (const buffer of own.filter(Boolean)) buffer.destroy();
     }
   }
 

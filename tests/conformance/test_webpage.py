@@ -125,6 +125,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "variable": (_symbolic, ["float32:8"]),
     "bools": (lambda x: (~x, x.any(), x.sum()), ["bool:13"]),
     "shapes": (_shapes, ["uint8:3x5"]),
+    "tables": (lambda x: [x.sin(), x.tan()], ["float64:50"]),
     "large": (lambda x: x * x + 1, ["uint32:100000"]),
     "no input": (lambda: Tensor.arange(7) * 3, []),
 }

@@ -8,7 +8,7 @@ import pytest
 from engine.backends import render_wgsl, wgsl_module
 from engine.backends.base import CompileError, DeviceUnavailable
 from engine.backends.registry import backend
-from engine.backends.wgsl_module import BINDING, modules, render
+from engine.backends.wgsl_module import BINDING, modules, render, table_words
 from engine.linear import LinearKernel, parse
 from engine.ops import Op
 
@@ -70,6 +70,42 @@ def test_each_does_what_it_does_alone() -> None:
         found = np.frombuffer(memories[0].read(), "int32")
         due = np.where(given < count, given + number, -7)
         assert found.tolist() == due.tolist(), number
+
+
+def choosing(number: int, table: tuple[int, ...]) -> LinearKernel:
+    """A kernel that writes every word of a table."""
+    return parse(f"""kernel choose{number} global {len(table)}
+        param uint32 {len(table)} out
+        r0 uint32 = PARAM [(0, {len(table)})]
+        r1 uint32 = TABLE [{table}]
+        r2 int32 = CONST [{len(table)}]
+        r3 int32 = LOOP r2 [((0,), 'global')]
+        r4 uint32 = LOAD r1 r3
+        uint32 = WRITE r0 r3 r4
+        int32 = END r3""")
+
+
+def test_tables_of_a_module_are_bound_once() -> None:
+    """Each table of several kernels, one of which has none, and one two that begin alike."""
+    tables = [(3, 2**32 - 1, 5), (3, 2**32 - 1), (7,), (3, 2**32 - 1)]
+    kernels = [choosing(number, table) for number, table in enumerate(tables)]
+    kernels.append(parse("""kernel constant global 1
+        param uint32 1 out
+        r0 uint32 = PARAM [(0, 1)]
+        r1 int32 = CONST [0]
+        r2 uint32 = CONST [9]
+        uint32 = WRITE r0 r1 r2"""))
+    assert modules(kernels, BINDING) == [[0, 1, 2, 3, 4]]
+    assert table_words(kernels) == [3, 2**32 - 1, 5, 3, 2**32 - 1, 7]
+    device = backend("WEBGPU")
+    try:
+        programs = device.compile(kernels)
+    except DeviceUnavailable as error:
+        pytest.skip(f"not run: {error}")
+    for program, due in zip(programs, [*tables, (9,)], strict=True):
+        memory = device.allocate(4 * len(due))
+        program([memory], ())
+        assert tuple(np.frombuffer(memory.read(), "uint32").tolist()) == due
 
 
 def test_the_kernel_to_blame_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
