@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from typing import Any
 
@@ -56,8 +57,34 @@ def package() -> Any:
     except ImportError as error:
         raise DeviceUnavailable(f"WEBGPU: wgpu is missing ({error}); {REMEDY}") from error
     prepare_driver()
+    _parse_types_fast()
     set_instance_extras(backends=("Vulkan", "Metal", "DX12"))
     return wgpu
+
+
+def _parse_types_fast() -> None:
+    """For each of some fifty types that wgpu asks cffi for, cffi has its parser read the names of
+    all typedefs before, which takes a second in all. Those that the type mentions are enough.
+
+    This is no part of cffi that is promised: where it is gone, nothing is changed.
+    """
+    from cffi import cparser
+    from wgpu.backends.wgpu_native import ffi
+
+    class Parser(cparser.Parser):  # type: ignore[misc]
+        _declarations: dict[str, Any]
+
+        def _parse(self, source: str) -> Any:
+            every = self._declarations
+            names = [f"typedef {name}" for name in re.findall(r"\w+", source)]
+            self._declarations = {name: every[name] for name in names if name in every}
+            try:
+                return super()._parse(source)
+            finally:
+                self._declarations = every
+
+    if type(getattr(ffi, "_parser", None)) is cparser.Parser and hasattr(cparser.Parser, "_parse"):
+        ffi._parser.__class__ = Parser
 
 
 def _request(wgpu: Any) -> Any:

@@ -82,6 +82,21 @@ def test_the_device_names_its_driver_and_what_was_measured(device: WebGpuBackend
     assert device.profile.describe() in info.detail
 
 
+def test_types_of_the_library_are_what_cffi_makes_of_them(device: WebGpuBackend) -> None:
+    if device.name != "WEBGPU":
+        pytest.skip("not run: Dawn has no types of cffi")
+    from wgpu.backends.wgpu_native import ffi
+
+    types = ["WGPULimits", "WGPUBindGroupEntry[3]", "WGPUDeviceDescriptor const *", "uint32_t *"]
+    fast = [ffi._parser.parse_type(name) for name in types]
+    (right,) = type(ffi._parser).__bases__
+    own = right()
+    own._declarations = ffi._parser._declarations
+    assert type(ffi._parser) is not right
+    assert [own.parse_type(name) for name in types] == fast
+    assert len(own._declarations) > 400
+
+
 def test_probes_run_once_for_a_driver(
     device: WebGpuBackend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
