@@ -127,6 +127,11 @@ def operations(kernel: LinearKernel) -> int:
     return executed(kernel, lanes, unknown=1)
 
 
+def length(kernel: LinearKernel) -> int:
+    """The instructions of a kernel, those of its functions among them."""
+    return len(kernel.instructions) + sum(len(row.instructions) for row in kernel.functions)
+
+
 def traffic(kernel: LinearKernel) -> int:
     """The bytes that one launch reads and writes, at most.
 

@@ -18,7 +18,7 @@ from engine.counters import GlobalCounters
 from engine.fusion import GENERATORS
 from engine.graph import Node, dump, substitute, toposort
 from engine.hazards import verify_hazards
-from engine.linear import operations, traffic
+from engine.linear import length, operations, traffic
 from engine.linearize import Launchable
 from engine.liveness import still_read
 from engine.memory_plan import plan_memory
@@ -55,15 +55,19 @@ from engine.target import Target, effective
 
 # Integers that change what is compiled.
 SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS", "LARGE_FROM")
-KEPT_SCHEDULES = 1024
-KEPT_PROGRAMS = 4096
+# What is kept weighs by its instructions: a driver of WebGPU has more than 1 kB for each of them.
+KEPT = 1 << 19
+SCHEDULE = 1 << 9  # what a schedule weighs without its programs
+PROGRAM = 1 << 7  # what a program weighs without its instructions
 
 
 @dataclass(frozen=True)
 class _Step:
-    """A program, the slots of its item that are its buffers, and what a launch costs."""
+    """A program of so many instructions, the slots of its item that are its buffers, and what a
+    launch costs."""
 
     program: Program
+    length: int
     slots: tuple[int, ...]
     operations: int
     nbytes: int
@@ -85,8 +89,16 @@ class _Compiled:
     foreign: dict[int, list[int]]
 
 
-_schedules: Recent[_Compiled] = Recent(KEPT_SCHEDULES)
-_steps: Recent[list[_Step]] = Recent(KEPT_PROGRAMS)
+def _weight(steps: list[_Step]) -> int:
+    return sum(PROGRAM + step.length for step in steps)
+
+
+def _weight_with_programs(compiled: _Compiled) -> int:
+    return SCHEDULE + sum(_weight(steps) for steps in compiled.steps)
+
+
+_schedules: Recent[_Compiled] = Recent(KEPT, _weight_with_programs)
+_steps: Recent[list[_Step]] = Recent(KEPT, _weight)
 
 
 def forget() -> None:
@@ -366,7 +378,7 @@ def _compile_batch(
     result: dict[object, list[_Step]] = {key: [] for key in kernels}
     for key, part, program in zip(owners, parts, chosen.compile(linear), strict=True):
         cost = operations(part.kernel), traffic(part.kernel)
-        result[key].append(_Step(program, part.slots, *cost))
+        result[key].append(_Step(program, length(part.kernel), part.slots, *cost))
     for key, steps in result.items():
         _steps.put(key, steps)
     return result

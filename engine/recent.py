@@ -11,25 +11,35 @@ Value = TypeVar("Value")
 
 
 class Recent(Generic[Value]):
-    """The `limit` entries used last."""
+    """The entries used last, the newest of them and others that weigh no more than `limit` with it.
 
-    def __init__(self, limit: int) -> None:
+    An entry weighs 1 if `weigh` does not say otherwise.
+    """
+
+    def __init__(self, limit: int, weigh: Callable[[Value], int] = lambda value: 1) -> None:
         self.limit = limit
-        self.entries: OrderedDict[Hashable, Value] = OrderedDict()
+        self.weigh = weigh
+        self.weight = 0
+        self.entries: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self.lock = threading.RLock()  # reentrant: dropping an entry may collect, which runs code
 
     def get(self, key: Hashable) -> Value | None:
         with self.lock:
             found = self.entries.get(key)
-            if found is not None:
-                self.entries.move_to_end(key)
-            return found
+            if found is None:
+                return None
+            self.entries.move_to_end(key)
+            return found[0]
 
     def put(self, key: Hashable, value: Value) -> None:
+        weight = self.weigh(value)
         with self.lock:
-            self.entries[key] = value
-            if len(self.entries) > self.limit:
-                self.entries.popitem(last=False)
+            _, before = self.entries.pop(key, (None, 0))
+            self.entries[key] = value, weight
+            self.weight += weight - before
+            while self.weight > self.limit and len(self.entries) > 1:
+                _, (_, oldest) = self.entries.popitem(last=False)
+                self.weight -= oldest
 
     def of(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The entry of `key`, made if there is none; two threads may both make it."""
@@ -43,3 +53,4 @@ class Recent(Generic[Value]):
         """Forget everything."""
         with self.lock:
             self.entries.clear()
+            self.weight = 0

@@ -8,8 +8,10 @@ not used:
   and infinity would be refused.
 - Floats are compared as integers: an implementation may assume that there are no NaNs.
 - Implementations may reassociate and fuse, and Mesa folds x * 0, x + 0, x - x and (a + b) - b. So
-  what an operation yields, and what is constant or stands on both of its sides, is combined by XOR
-  with a zero that arrives at run time: an operation is never seen together with another one.
+  what an operation yields is combined by XOR with a zero that arrives at run time, and so is what
+  stands on both of its sides and every operand that a driver could know: an operation is never seen
+  together with another one, nor with a constant, be it the result of choices between constants.
+  Results and operands have each a zero of their own, since XOR with the same one twice is none.
 - Memory is `array<u32>`: one binding serves whatever dtype a kernel takes it for.
 - Tables are memory too. As constants of the text they would be stored word by word by every
   invocation, which Mesa takes seconds to compile.
@@ -35,6 +37,7 @@ from engine.linear import Instruction, LinearKernel
 from engine.ops import Axis, Op, Operation
 
 ZERO = "launch.zero"
+OPERAND_ZERO = "launch.operand_zero"
 TABLES = "tables"
 LANGUAGE = Language("WGSL", "//")
 
@@ -229,7 +232,8 @@ class Scope:
     dtypes: dict[int, DType] = field(default_factory=dict)
     memory: dict[int, str] = field(default_factory=dict)  # register -> name of memory
     first: dict[int, int] = field(default_factory=dict)  # register of a table -> its first word
-    constants: set[int] = field(default_factory=set)
+    known: set[int] = field(default_factory=set)  # constants, and what is computed of them alone
+    opaque: set[int] = field(default_factory=set)  # from memory or hidden: no driver can know it
     kept: set[int] = field(default_factory=set)  # registers that are variables, declared before
 
     def statements(self, item: Instruction) -> list[str]:
@@ -243,11 +247,22 @@ class Scope:
     def _statements(self, item: Instruction) -> list[str]:
         if item.out >= 0:
             self.dtypes[item.out] = item.dtype
+        if item.op in EXPRESSIONS or item.op is Op.LOAD:
+            self._judge(item)
         if item.op in STATEMENTS:
             return STATEMENTS[item.op](self, item)
         if item.op not in EXPRESSIONS:
             raise ValueError(f"kernel {self.kernel.name}: WGSL has no row for {item.op}")
         return self.define(item, EXPRESSIONS[item.op](self, item))
+
+    def _judge(self, item: Instruction) -> None:
+        """What a driver can know of a result."""
+        hidden = item.dtype.is_float and item.op in HIDDEN
+        chosen = item.op in CHOICES and self.opaque.issuperset(item.src[CHOICES[item.op] :])
+        if item.op is Op.LOAD or hidden or chosen:
+            self.opaque.add(item.out)
+        elif item.op is Op.CONST or (item.src and self.known.issuperset(item.src)):
+            self.known.add(item.out)
 
     def define(self, item: Instruction, value: str, kind: str = "let") -> list[str]:
         """The register of an instruction gets its value."""
@@ -267,7 +282,7 @@ class Scope:
 
     def place(self, register: int) -> str:
         """A register as an index: a constant below 0 would be refused, also where no gate opens."""
-        return f"u32(r{register})" if register in self.constants else f"r{register}"
+        return f"u32(r{register})" if register in self.known else f"r{register}"
 
     def operand_dtype(self, item: Instruction) -> DType:
         """The dtype that the operation computes in."""
@@ -275,16 +290,11 @@ class Scope:
 
 
 # -- expressions -----------------------------------------------------------------------------------
-def _constant(scope: Scope, item: Instruction) -> str:
-    scope.constants.add(item.out)
-    return literal(item.dtype, item.arg)
-
-
-def _float(scope: Scope, register: int, hidden: bool = False) -> str:
+def _float(scope: Scope, register: int) -> str:
     """A register as the operand of float arithmetic."""
     bits = f"r{register}"
-    if hidden or register in scope.constants:
-        bits = f"{bits} ^ {ZERO}"
+    if register not in scope.opaque:
+        bits = f"{bits} ^ {OPERAND_ZERO}"
     return f"bitcast<f32>({bits})"
 
 
@@ -295,7 +305,9 @@ def _arithmetic(symbol: str) -> Callable[[Scope, Instruction], str]:
         x, y = item.src
         if not item.dtype.is_float:
             return f"r{x} {symbol} r{y}"
-        first, second = _float(scope, x), _float(scope, y, hidden=x == y)
+        first, second = _float(scope, x), _float(scope, y)
+        if first == second:
+            second = f"bitcast<f32>(r{y} ^ {ZERO})"
         return f"bitcast<u32>({first} {symbol} {second}) ^ {ZERO}"
 
     return render
@@ -359,11 +371,12 @@ def _bitcast(scope: Scope, item: Instruction) -> str:
 
 def _where(scope: Scope, item: Instruction) -> str:
     """Mesa takes a choice of two constants that could be -1.0 and 0.0 for arithmetic, whatever
-    their type: minus the condition as a number, which is -0.0 for the other one."""
+    their type: minus the condition as a number, which is -0.0 for the other one. By OR a constant
+    stays hidden however many choices it goes through."""
     condition, x, y = item.src
     other = f"r{y}"
-    if scope.constants >= {x, y} and item.dtype is not dtypes.bool_:
-        other = f"(r{y} ^ {wgsl_type(item.dtype)}({ZERO}))"
+    if scope.known >= {x, y} and item.dtype is not dtypes.bool_:
+        other = f"(r{y} | {wgsl_type(item.dtype)}({ZERO}))"
     return f"select({other}, r{x}, r{condition})"
 
 
@@ -436,9 +449,13 @@ def _call(scope: Scope, item: Instruction) -> str:
     return f"{scope.names}{item.arg}({', '.join(f'r{s}' for s in item.src)})"
 
 
+# Operations of floats whose results are hidden, and where the operands are, of which one is chosen.
+HIDDEN = frozenset({Op.ADD, Op.SUB, Op.MUL, Op.CONVERT})
+CHOICES = {Op.WHERE: 1, Op.BITCAST: 0, Op.OPAQUE: 0}
+
 # What WGSL can do is what has a row here.
 EXPRESSIONS: dict[Operation, Callable[[Scope, Instruction], str]] = {
-    Op.CONST: _constant,
+    Op.CONST: lambda scope, item: literal(item.dtype, item.arg),
     Op.ARGUMENT: lambda scope, item: f"{wgsl_type(item.dtype)}(launch.v{item.arg})",
     Op.FORMAL: lambda scope, item: f"a{item.arg}",
     Op.CALL: _call,

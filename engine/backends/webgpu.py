@@ -30,7 +30,14 @@ from engine.backends.webgpu_adapter import Adapter, Implementation
 from engine.backends.webgpu_launch import grid, rounds, wgsl_target
 from engine.backends.webgpu_wgpu import Wgpu
 from engine.backends.wgsl_bindings import padded, window_bytes, windows
-from engine.backends.wgsl_module import entry_point, modules, render, table_words, workgroup
+from engine.backends.wgsl_module import (
+    entry_point,
+    launch_values,
+    modules,
+    render,
+    table_words,
+    workgroup,
+)
 from engine.linear import LinearKernel
 from engine.target import Target
 
@@ -380,9 +387,9 @@ class _Dispatch:
         device.queue.write_buffer(self.values, 0, first)
 
     def _values(self, variables: Sequence[int]) -> bytes:
-        """The zero, the variables, and the number of the kernel."""
+        """The variables, and the number of the kernel."""
         unused = [0] * (self.places - self.count)
-        return struct.pack(f"<I{self.places + 1}i", 0, *variables, *unused, self.number)
+        return launch_values([*variables, *unused, self.number])
 
     def __call__(self, bound: list[Any], variables: Sequence[int]) -> None:
         device = self.adapter.device

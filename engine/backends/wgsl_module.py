@@ -10,14 +10,23 @@ which one is meant.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.backends.render_wgsl import COMPARISONS, TABLES, Scope, body, one_of
+from engine.backends.render_wgsl import (
+    COMPARISONS,
+    OPERAND_ZERO,
+    TABLES,
+    ZERO,
+    Scope,
+    body,
+    one_of,
+)
 from engine.backends.wgsl_bindings import declarations, large, windows
 from engine.backends.wgsl_types import wgsl_type
 from engine.barriers import verify_barriers, workgroup_size
-from engine.linear import Function, Instruction, LinearKernel, alone, executed
+from engine.linear import Function, Instruction, LinearKernel, alone, executed, length
 from engine.ops import Axis, Op
 
 # Invocations of a workgroup, at most: every implementation has 128, and a wave is no more on most.
@@ -27,6 +36,7 @@ SHARED_ENTRY = "one_of_several"  # the entry point of kernels that share a modul
 # A kernel that runs for long is compiled by itself, since what others need it would need too.
 SHARED_WORK = 1 << 20  # executed instructions of a launch
 SHARED_SIZE = 400  # instructions of a module
+ZEROS = tuple(f"{zero.removeprefix('launch.')}: u32" for zero in (ZERO, OPERAND_ZERO))
 Tables = Mapping[tuple[int, ...], int]
 _TABLES = f"@group(0) @binding({{}}) var<storage, read> {TABLES}: array<u32>;"
 
@@ -37,8 +47,8 @@ def render(
     """The module of kernels with the same kinds of bindings. ValueError for what WGSL lacks.
 
     Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
-    the values of a launch, which are a zero, those of its variables, and the number of the kernel
-    among `kernels` if there are several. After them come the `table_words`, if there are any.
+    the `launch_values`, which are those of its variables and the number of the kernel among
+    `kernels` if there are several. After them come the `table_words`, if there are any.
     """
     several = len(kernels) > 1
     tables = _tables(kernels)
@@ -48,7 +58,7 @@ def render(
     ]
     rows = windows(kernels[0], largest)
     values = [f"v{n}: i32" for n in range(max(len(kernel.variables) for kernel in kernels))]
-    fields = ["zero: u32", *values, *(["kernel: i32"] if several else [])]
+    fields = [*ZEROS, *values, *(["kernel: i32"] if several else [])]
     return "\n".join([
         "struct Launch {",
         *(f"  {field}," for field in fields),
@@ -69,6 +79,11 @@ def render(
         "}",
         "",
     ])
+
+
+def launch_values(values: Sequence[int]) -> bytes:
+    """What a launch is given: zeros that no driver knows of, and then its own values."""
+    return struct.pack(f"<{len(ZEROS)}I{len(values)}i", *[0] * len(ZEROS), *values)
 
 
 def table_words(kernels: Sequence[LinearKernel]) -> list[int]:
@@ -109,10 +124,7 @@ def modules(kernels: Sequence[LinearKernel], largest: int) -> list[list[int]]:
     """Which kernels are compiled together, by their numbers; each is in one module."""
     found: list[list[int]] = []
     filling: dict[tuple[bool, ...], list[int]] = {}
-    sizes = [
-        len(kernel.instructions) + sum(len(function.instructions) for function in kernel.functions)
-        for kernel in kernels
-    ]
+    sizes = [length(kernel) for kernel in kernels]
     for number, kernel in enumerate(kernels):
         if not _shares(kernel, largest):
             found.append([number])

@@ -17,7 +17,7 @@ from engine.backends.base import DeviceLimit
 from engine.backends.registry import Device
 from engine.backends.webgpu_launch import GROUPS, grid, rounds, wgsl_target
 from engine.backends.wgsl_bindings import Window, padded, windows
-from engine.backends.wgsl_module import BINDING, render, table_words, workgroup
+from engine.backends.wgsl_module import BINDING, launch_values, render, table_words, workgroup
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
@@ -123,7 +123,8 @@ def export(
     request = program.request()
     plans = {
         kind: planned_for(program, request, _target(kind == "native"))
-        for kind in ("native", "integers") if floats in ("auto", kind)
+        for kind in ("native", "integers")
+        if floats in ("auto", kind)
     }
     native, integers = plans.get("native"), plans.get("integers")
     if native == integers:
@@ -133,7 +134,7 @@ def export(
     return Exported(
         name, program.inputs, program.outputs,
         tuple(program.hole(buffer) for buffer in request.program.holes),
-        struct.pack(f"<I{len(numbers)}i", 0, *numbers), native, integers, tuple(samples),
+        launch_values(numbers), native, integers, tuple(samples),
         tuple(sha256(result).hexdigest() for result in program.results(samples)),
     )  # fmt: skip
 

@@ -228,7 +228,7 @@ function lockstepProgram(data) {
   }
 
   // -- what the adapter is worth ------------------------------------------------------------------
-  const ZERO = new Uint8Array(4);
+  const ZEROS = new Uint8Array(8);
 
   // Run one kernel on memory of its own; its first parameter is the result.
   async function alone(device, kernel, operands) {
@@ -236,7 +236,7 @@ function lockstepProgram(data) {
       buffers: kernel.sizes, kernels: [kernel],
       steps: [{kernel: 0, buffers: kernel.sizes.map((_, number) => number)}],
     };
-    const loaded = await Loaded.load(device, plan, ZERO);
+    const loaded = await Loaded.load(device, plan, ZEROS);
     operands.forEach((bytes, number) => loaded.write(number + 1, bytes));
     loaded.submit();
     const result = await loaded.read(0, kernel.sizes[0]);

@@ -81,7 +81,25 @@ def test_one_of_two_equal_operands_is_hidden() -> None:
 def test_a_constant_operand_is_hidden() -> None:
     """Else a driver knows x * 0, and a front end refuses NaN."""
     (line,) = lines("r3 float32 = CONST [0]\nr2 float32 = MUL r0 r3")
-    assert "bitcast<f32>(r0) * bitcast<f32>(r3 ^ launch.zero)" in line
+    assert "bitcast<f32>(r0) * bitcast<f32>(r3 ^ launch.operand_zero)" in line
+
+
+def test_what_is_known_of_constants_is_hidden_once_more() -> None:
+    """The zero of an operand is not that of results: r5 ^ z ^ z would be the constant again."""
+    (line,) = lines(
+        "r3 float32 = CONST [2147483648]\nr4 float32 = CONST [4286578687]\nr6 bool = LT r3 r4\n"
+        "r5 float32 = WHERE r6 r4 r3\nr2 float32 = MUL r5 r5"
+    )
+    assert "bitcast<f32>(r5 ^ launch.operand_zero) * bitcast<f32>(r5 ^ launch.zero)" in line
+
+
+def test_what_comes_from_memory_or_arithmetic_is_not_hidden_again() -> None:
+    """Through choices too, unless one of those chosen from could be known."""
+    (line,) = lines(
+        "r3 bool = LT r0 r1\nr4 float32 = MUL r0 r1\nr5 float32 = WHERE r3 r4 r1\n"
+        "r6 float32 = CONST [0]\nr7 float32 = WHERE r3 r5 r6\nr2 float32 = ADD r5 r7"
+    )
+    assert "bitcast<f32>(r5) + bitcast<f32>(r7 ^ launch.operand_zero)" in line
 
 
 def test_moving_a_float_makes_no_float() -> None:
@@ -98,7 +116,7 @@ def test_one_of_two_constants_is_hidden_from_a_choice() -> None:
         "r3 bool = EQ r9 r9\nr4 float32 = CONST [0]\nr5 float32 = CONST [3212836864]\n"
         "r2 float32 = WHERE r3 r5 r4"
     )
-    assert line == "let r2: u32 = select((r4 ^ u32(launch.zero)), r5, r3);"
+    assert line == "let r2: u32 = select((r4 | u32(launch.zero)), r5, r3);"
 
 
 def test_a_gated_place_may_be_a_constant_below_0() -> None:

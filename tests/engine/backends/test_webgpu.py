@@ -44,6 +44,7 @@ def device(request: pytest.FixtureRequest) -> WebGpuBackend:
 def test_without_a_library_the_device_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("wgpu", "engine.backends.dawn"):
         monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.delattr("engine.backends.dawn", raising=False)  # what was imported before
     webgpu_wgpu.package.cache_clear()
     for made, extra in ((WebGpuBackend(), "webgpu"), (DawnBackend(), "dawn")):
         info = made.info()
@@ -229,6 +230,30 @@ def test_text_that_is_refused_comes_with_the_log(
         device.compile([parse(INCREMENT)])
     monkeypatch.undo()
     assert (Tensor([1.0], device=device.name) + 1).item() == 2.0
+
+
+CHOSEN = """kernel chosen global 1
+    param float32 1 out
+    param float32 1 in
+    r0 float32 = PARAM [(0, 1)]
+    r1 float32 = PARAM [(1, 1)]
+    r2 int32 = CONST [0]
+    r3 float32 = LOAD r1 r2
+    r4 float32 = CONST [2147483648]
+    r5 float32 = CONST [4286578687]
+    r6 bool = LT r4 r5
+    r7 float32 = WHERE r6 r5 r4
+    r8 float32 = MUL r7 r3
+    float32 = WRITE r0 r2 r8"""
+
+
+def test_what_a_driver_finds_out_of_constants_stays_hidden(device: WebGpuBackend) -> None:
+    """-0.0, chosen by comparing two constants, times what it cannot know: Mesa makes it 0.0."""
+    (program,) = device.compile([parse(CHOSEN)])
+    result, factor = device.allocate(4), device.allocate(4)
+    factor.write(np.float32(0.5).tobytes())
+    program([result, factor], ())
+    assert np.frombuffer(result.read(), "uint32") == 0x80000000
 
 
 def test_constants_are_computed_where_they_are_used(device: WebGpuBackend) -> None:
