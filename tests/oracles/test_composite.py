@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -417,11 +416,15 @@ def test_mpmath_alone_judges_where_longdouble_is_float64(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_judging_is_fast_enough_for_suites(dtype: str) -> None:
-    count = 100_000 if dtype == "float32" else 5_000
-    x = np.random.default_rng(5).normal(size=(count // 50, 50)).astype(dtype)
-    for name in ("silu", "gelu", "softmax", "layernorm"):
-        begin = time.process_time()
-        known = composite.compose(composite.ROWS[name], [x], {}, dtype, BOUNDS)
-        composite.judged(known, [x], {}, composite.reference(known), BOUNDS)
-        assert time.process_time() - begin < 1.5, name
+@pytest.mark.parametrize("name", ["silu", "gelu", "softmax", "layernorm"])
+def test_mpmath_is_asked_near_the_bound_alone(
+    name: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a thousand times as slow, and nothing that is right comes near the bound."""
+    asked: list[object] = []
+    monkeypatch.setattr(verdict, "judged_exactly", lambda *given: asked.append(given))
+    x = np.random.default_rng(5).normal(size=(2, 50)).astype(dtype)
+    known = composite.compose(composite.ROWS[name], [x], {}, dtype, BOUNDS)
+    right = composite.reference(known)
+    assert composite.judged(known, [x], {}, right, BOUNDS)[0].all()
+    assert not asked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -239,16 +238,16 @@ def test_ulp_distance() -> None:
 
 
 @pytest.mark.parametrize("name", mpmath_ref.NAMES)
-def test_judging_is_fast_enough_for_suites(name: str) -> None:
-    """100,000 float32 in a second, 5,000 float64 in a second and a half (measured: far less)."""
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_estimates_decide_nearly_all(dtype: str, name: str) -> None:
+    """mpmath, a thousand times as slow, has all of erf in float64 and next to nothing else."""
     rng = np.random.default_rng(3)
-    low, high = SPANS.get(name, (0.1, 30))
-    for dtype, count, limit in (("float32", 100_000, 1.0), ("float64", 5_000, 1.5)):
-        x = rng.uniform(low, high, count).astype(dtype)
-        operands = [x, rng.uniform(-9, 9, count).astype(dtype)][: len(ROWS[name].harmless)]
-        begin = time.process_time()
-        known = mpmath_ref.filtered(name, operands)
-        _, doubtful = mpmath_ref.distances(known, mpmath_ref.estimated(name, operands))
-        if doubtful.any():
-            mpmath_ref.correctly_rounded(name, operands)
-        assert time.process_time() - begin < limit
+    count = 100_000 if dtype == "float32" else 5_000
+    x = rng.uniform(*SPANS.get(name, (0.1, 30)), count).astype(dtype)
+    operands = [x, rng.uniform(-9, 9, count).astype(dtype)][: len(ROWS[name].harmless)]
+    known = mpmath_ref.filtered(name, operands)
+    _, doubtful = mpmath_ref.distances(known, mpmath_ref.estimated(name, operands))
+    if (name, dtype) == ("erf", "float64"):
+        assert doubtful.all()
+    else:
+        assert doubtful.sum() < count / 1000
