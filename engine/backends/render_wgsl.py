@@ -248,14 +248,14 @@ class Scope:
         if item.out >= 0:
             self.dtypes[item.out] = item.dtype
         if item.op in EXPRESSIONS or item.op is Op.LOAD:
-            self._judge(item)
+            self._classify(item)
         if item.op in STATEMENTS:
             return STATEMENTS[item.op](self, item)
         if item.op not in EXPRESSIONS:
             raise ValueError(f"kernel {self.kernel.name}: WGSL has no row for {item.op}")
         return self.define(item, EXPRESSIONS[item.op](self, item))
 
-    def _judge(self, item: Instruction) -> None:
+    def _classify(self, item: Instruction) -> None:
         """What a driver can know of a result."""
         hidden = item.dtype.is_float and item.op in HIDDEN
         chosen = item.op in CHOICES and self.opaque.issuperset(item.src[CHOICES[item.op] :])

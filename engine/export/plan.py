@@ -123,8 +123,7 @@ def export(
     request = program.request()
     plans = {
         kind: planned_for(program, request, _target(kind == "native"))
-        for kind in ("native", "integers")
-        if floats in ("auto", kind)
+        for kind in ("native", "integers") if floats in ("auto", kind)
     }
     native, integers = plans.get("native"), plans.get("integers")
     if native == integers:
