@@ -126,8 +126,14 @@ def test_every_pass_preserves_bits(start: int, name: str) -> None:
 REDUCED = {
     "sum": lambda x: x.sum(axis=1), "maximum": lambda x: x.max(axis=1), "all": lambda x: x.sum(),
     "columns": lambda x: x.sum(axis=0), "mean": lambda x: (x * 2).mean(axis=1, keepdim=True) + 1,
-    "two results": lambda x: x.var(axis=1),
+    "two results": lambda x: x.var(axis=1), "gathered": lambda x: reversed_places(x).mean(axis=1),
 }  # fmt: skip
+
+
+def reversed_places(x: Tensor) -> Tensor:
+    """By numbers of 64 bits, which make the loop over them one of 64 bits too."""
+    numbers = np.broadcast_to(np.arange(x.shape[1])[::-1], x.shape)
+    return x.gather(1, Tensor(numbers, device="PYTHON"))
 
 
 @pytest.mark.parametrize("shape", [(1, 2000), (3, 531), (5, 32)])

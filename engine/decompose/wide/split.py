@@ -115,6 +115,14 @@ class _Splitting:
         word = UINT.vec(node.dtype.lanes)
         return Pair(Node(node.op, word, (of,), place), Node(node.op, word, (of,), place + 1))
 
+    def shuffle(self, node: Node) -> Value:
+        """The loop and the number of the other round may be wide where the value is not."""
+        loop, other, value = node.src
+        place = self.loop(loop), self.position(other)
+        if not is_wide(node.dtype):
+            return node.replace((*place, self.node(value)))
+        return self.pair(value).each(lambda x: Node(Op.SHUFFLE, x.dtype, (*place, x)))
+
     # -- functions ---------------------------------------------------------------------------------
     def formal(self, node: Node) -> Value:
         name, number = node.arg[0], self.formals[node]
@@ -241,6 +249,7 @@ _STRUCTURE: dict[Operation, Row] = {
     Op.CARRY: _Splitting.carry,
     Op.FOLD: _Splitting.fold,
     Op.PICK: _Splitting.pick,
+    Op.SHUFFLE: _Splitting.shuffle,
     Op.FORMAL: _Splitting.formal,
     Op.FUNCTION: _Splitting.function,
     Op.CALL: _Splitting.call,
