@@ -95,11 +95,12 @@ def test_what_is_known_of_constants_is_hidden_once_more() -> None:
 
 def test_what_comes_from_memory_or_arithmetic_is_not_hidden_again() -> None:
     """Through choices too, unless one of those chosen from could be known."""
-    (line,) = lines(
-        "r3 bool = LT r0 r1\nr4 float32 = MUL r0 r1\nr5 float32 = WHERE r3 r4 r1\n"
-        "r6 float32 = CONST [0]\nr7 float32 = WHERE r3 r5 r6\nr2 float32 = ADD r5 r7"
-    )
-    assert "bitcast<f32>(r5) + bitcast<f32>(r7 ^ launch.operand_zero)" in line
+    for chosen in ("r5 r6", "r6 r5"):
+        (line,) = lines(
+            "r3 bool = LT r0 r1\nr4 float32 = MUL r0 r1\nr5 float32 = WHERE r3 r4 r1\n"
+            f"r6 float32 = CONST [0]\nr7 float32 = WHERE r3 {chosen}\nr2 float32 = ADD r5 r7"
+        )
+        assert "bitcast<f32>(r5) + bitcast<f32>(r7 ^ launch.operand_zero)" in line
 
 
 def test_moving_a_float_makes_no_float() -> None:

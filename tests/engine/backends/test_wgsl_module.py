@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engine.backends import render_wgsl, wgsl_module
-from engine.backends.base import CompileError, DeviceUnavailable
+from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.registry import backend
+from engine.backends.webgpu import WebGpuBackend
 from engine.backends.wgsl_module import BINDING, modules, render, table_words
 from engine.linear import LinearKernel, parse
 from engine.ops import Op
@@ -106,6 +109,22 @@ def test_tables_of_a_module_are_bound_once() -> None:
         memory = device.allocate(4 * len(due))
         program([memory], ())
         assert tuple(np.frombuffer(memory.read(), "uint32").tolist()) == due
+
+
+def test_tables_take_one_of_the_bindings_that_there_are() -> None:
+    """Of three, two are left for parameters, tables or not: the scheduler does not know of them."""
+    device = backend("WEBGPU")
+    assert isinstance(device, WebGpuBackend)
+    try:
+        limits = device.adapter.limits | {"max-storage-buffers-per-shader-stage": 3}
+    except DeviceUnavailable as error:
+        pytest.skip(f"not run: {error}")
+    small = WebGpuBackend(replace(device.adapter, limits=limits))
+    small.__dict__["profile"] = device.profile  # of the same driver
+    assert small.target.max_buffers == 2
+    assert len(small.compile([adding(1, 5), choosing(0, (7, 8))])) == 2
+    with pytest.raises(DeviceLimit, match=r"needs 3 bindings .* has 2"):
+        small.compile([adding(1, 5, inputs=2)])
 
 
 def test_the_kernel_to_blame_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
