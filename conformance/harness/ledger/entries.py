@@ -37,7 +37,7 @@ from conformance.harness.case import (
     read_text,
     value_dtypes,
 )
-from conformance.harness.ledger.matching import matches_inputs
+from conformance.harness.ledger.classes import matches_inputs
 from conformance.harness.plan import cell_of
 from oracles.catalog import ROWS
 from oracles.edges import BOOL_CLASSES, FLOAT_CLASSES, INTEGER_CLASSES

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from conformance.harness.case import Case
 from conformance.harness.judging import Outputs, beside_of, judged
+from conformance.harness.ledger.classes import marked
+from conformance.harness.ledger.entries import Entry
 from conformance.harness.plans.elementwise import is_elementwise
-from conformance.harness.subject import ReferenceSubject, array_bytes, input_array
-from oracles.edges import has_class
-from oracles.formats import FORMATS, Array
-
-if TYPE_CHECKING:
-    from conformance.harness.ledger.entries import Entry
-
-
-def matches_inputs(classes: Sequence[str], case: Case) -> bool:
-    """Whether an input of a program has an element of one of these classes, or they are empty."""
-    return not classes or any(
-        _marked(classes, input_array(item)).any() for item in case.inputs if item.data
-    )
+from conformance.harness.subject import ReferenceSubject, array_bytes
+from oracles.formats import Array
 
 
 @dataclass(frozen=True)
@@ -67,16 +57,10 @@ def _about(entry: Entry, op: str, operands: Sequence[Array], shape: tuple[int, .
     """The elements of the result that an entry is about: those of operands of its classes."""
     if not entry.inputs:
         return np.ones(shape, bool)
-    marked = [_marked(entry.inputs, operand) for operand in operands]
+    masks = [marked(entry.inputs, operand) for operand in operands]
     if not is_elementwise(op):
-        return np.full(shape, any(mask.any() for mask in marked))
+        return np.full(shape, any(mask.any() for mask in masks))
     found = np.zeros(shape, bool)
-    for mask in marked:
+    for mask in masks:
         found |= np.broadcast_to(mask, shape)
     return found
-
-
-def _marked(classes: Sequence[str], operand: Array) -> Array:
-    """The elements of one of these edge classes."""
-    row = FORMATS[operand.dtype.name]
-    return has_class(row.name, row.to_bits(operand), classes)
