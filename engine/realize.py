@@ -57,8 +57,8 @@ from engine.target import Target, effective
 SHAPING = ("OPTIMIZE", "MEMORY_PLAN", "THREADS", "LARGE_FROM")
 # What is kept weighs by its instructions: a driver of WebGPU has more than 1 kB for each of them.
 KEPT = 1 << 19
-SCHEDULE = 1 << 9  # what a schedule weighs without its programs
-PROGRAM = 1 << 7  # what a program weighs without its instructions
+SCHEDULE_WEIGHT = 1 << 9  # what a schedule weighs without its programs
+PROGRAM_WEIGHT = 1 << 7  # what a program weighs without its instructions
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ class _Compiled:
 
 
 def _weight(steps: list[_Step]) -> int:
-    return sum(PROGRAM + step.length for step in steps)
+    return sum(PROGRAM_WEIGHT + step.length for step in steps)
 
 
 def _weight_with_programs(compiled: _Compiled) -> int:
-    return SCHEDULE + sum(_weight(steps) for steps in compiled.steps)
+    return SCHEDULE_WEIGHT + sum(_weight(steps) for steps in compiled.steps)
 
 
 _schedules: Recent[_Compiled] = Recent(KEPT, _weight_with_programs)

@@ -9,7 +9,6 @@ What the adapter's arithmetic is worth is measured, once for every version of it
 
 from __future__ import annotations
 
-import struct
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
@@ -35,7 +34,7 @@ from engine.backends.wgsl_module import (
     launch_values,
     modules,
     render,
-    table_words,
+    table_bytes,
     workgroup,
 )
 from engine.linear import LinearKernel
@@ -304,9 +303,9 @@ class _Pipeline:
     def __init__(self, adapter: Adapter, kernels: Sequence[LinearKernel]) -> None:
         self.adapter = adapter
         device = adapter.device
-        words = table_words(kernels)
-        self.tables = _filled(adapter, words) if words else None
-        entries = _entries(adapter, kernels[0], bool(words))
+        tables = table_bytes(kernels)
+        self.tables = _filled(adapter, tables) if tables else None
+        entries = _entries(adapter, kernels[0], bool(tables))
         self.bindings = device.create_bind_group_layout(entries=entries)
         text = render(kernels, largest=adapter.shown)
         try:
@@ -319,9 +318,9 @@ class _Pipeline:
             raise CompileError(f"{adapter.name} refused a kernel: {error}\n{text}") from error
 
 
-def _filled(adapter: Adapter, words: Sequence[int]) -> WebGpuMemory:
-    memory = WebGpuMemory(adapter, 4 * len(words))
-    memory.write(struct.pack(f"<{len(words)}I", *words))
+def _filled(adapter: Adapter, data: bytes) -> WebGpuMemory:
+    memory = WebGpuMemory(adapter, len(data))
+    memory.write(data)
     return memory
 
 

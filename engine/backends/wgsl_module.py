@@ -48,7 +48,7 @@ def render(
 
     Bindings of group 0: the parameters in order, one of more than `largest` bytes in windows, then
     the `launch_values`, which are those of its variables and the number of the kernel among
-    `kernels` if there are several. After them come the `table_words`, if there are any.
+    `kernels` if there are several. After them come the `table_bytes`, if there are any.
     """
     several = len(kernels) > 1
     tables = _tables(kernels)
@@ -86,9 +86,10 @@ def launch_values(values: Sequence[int]) -> bytes:
     return struct.pack(f"<{len(ZEROS)}I{len(values)}i", *[0] * len(ZEROS), *values)
 
 
-def table_words(kernels: Sequence[LinearKernel]) -> list[int]:
+def table_bytes(kernels: Sequence[LinearKernel]) -> bytes:
     """The constants of all tables of a module, each table once; they are bound as they are here."""
-    return [word for table in _tables(kernels) for word in table]
+    words = [word for table in _tables(kernels) for word in table]
+    return struct.pack(f"<{len(words)}I", *words)
 
 
 def _tables(kernels: Sequence[LinearKernel]) -> dict[tuple[int, ...], int]:

@@ -7,7 +7,6 @@ own, and one in which it is made of integers.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,7 +16,7 @@ from engine.backends.base import DeviceLimit
 from engine.backends.registry import Device
 from engine.backends.webgpu_launch import GROUPS, grid, rounds, wgsl_target
 from engine.backends.wgsl_bindings import Window, padded, windows
-from engine.backends.wgsl_module import BINDING, launch_values, render, table_words, workgroup
+from engine.backends.wgsl_module import BINDING, launch_values, render, table_bytes, workgroup
 from engine.compile import compile_kernel
 from engine.context import setting
 from engine.export.capture import Port, Program, capture, sample
@@ -226,10 +225,9 @@ def made_kernel(kernel: LinearKernel) -> Kernel:
             f"a kernel has {kernel.global_size} rounds, and WebGPU launches at most "
             f"{GROUPS} x {GROUPS} workgroups: export a function of smaller tensors"
         )
-    words = table_words([kernel])
     return Kernel(
         kernel.name, render([kernel], largest=BINDING),
         tuple(padded(p.size * p.dtype.itemsize) for p in kernel.parameters),
         tuple(p.written for p in kernel.parameters), tuple(windows(kernel, BINDING)),
-        struct.pack(f"<{len(words)}I", *words), found, rounds(kernel),
+        table_bytes([kernel]), found, rounds(kernel),
     )  # fmt: skip

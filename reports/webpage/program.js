@@ -228,15 +228,14 @@ function lockstepProgram(data) {
   }
 
   // -- what the adapter is worth ------------------------------------------------------------------
-  const ZEROS = new Uint8Array(8);
-
-  // Run one kernel on memory of its own; its first parameter is the result.
+  // Run one kernel on memory of its own; its first parameter is the result. Of the values of a
+  // launch it reads the first ones, which are zeros for every kernel.
   async function alone(device, kernel, operands) {
     const plan = {
       buffers: kernel.sizes, kernels: [kernel],
       steps: [{kernel: 0, buffers: kernel.sizes.map((_, number) => number)}],
     };
-    const loaded = await Loaded.load(device, plan, ZEROS);
+    const loaded = await Loaded.load(device, plan, fromBase64(data.values));
     operands.forEach((bytes, number) => loaded.write(number + 1, bytes));
     loaded.submit();
     const result = await loaded.read(0, kernel.sizes[0]);

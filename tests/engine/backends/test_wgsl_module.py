@@ -11,7 +11,7 @@ from engine.backends import render_wgsl, wgsl_module
 from engine.backends.base import CompileError, DeviceLimit, DeviceUnavailable
 from engine.backends.registry import backend
 from engine.backends.webgpu import WebGpuBackend
-from engine.backends.wgsl_module import BINDING, modules, render, table_words
+from engine.backends.wgsl_module import BINDING, modules, render, table_bytes
 from engine.linear import LinearKernel, parse
 from engine.ops import Op
 
@@ -99,7 +99,8 @@ def test_tables_of_a_module_are_bound_once() -> None:
         r2 uint32 = CONST [9]
         uint32 = WRITE r0 r1 r2"""))
     assert modules(kernels, BINDING) == [[0, 1, 2, 3, 4]]
-    assert table_words(kernels) == [3, 2**32 - 1, 5, 3, 2**32 - 1, 7]
+    words = np.frombuffer(table_bytes(kernels), "uint32")
+    assert words.tolist() == [3, 2**32 - 1, 5, 3, 2**32 - 1, 7]
     device = backend("WEBGPU")
     try:
         programs = device.compile(kernels)
